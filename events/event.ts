@@ -1,0 +1,285 @@
+/**
+ * The event union: everything tasktrail remembers. A *fact* is what `decide` found to have happened; an
+ * *event* is a fact with its place in the log. Facts are plain frozen data and hold no behaviour.
+ *
+ * Ids of tasks and containers are dense, given out in log order and never reused; 0 means "none". Pids
+ * are thread ids as the machine knows them. Names, paths, comms and program paths are byte strings.
+ */
+import type { Bytes } from './bytes.ts';
+
+/** How the recorder came to know: seen happening, concluded from a later look, or not to be concluded. */
+export type Certainty = 'known' | 'inferred' | 'unknown';
+
+/** Who gave a command, by the kernel's word, never by the client's. */
+export interface By {
+  /** Task id, 0 where the recorder does not know the task. */
+  readonly task: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+// The recording and its source.
+
+/** The first event of every recording. `id` is a nanoid; `version` is the tasktrail that began it. */
+export interface RecordingFact {
+  readonly type: 'recording';
+  readonly id: string;
+  readonly version: string;
+}
+
+/** A source records from here on. `blind` says in words what it cannot see; empty when nothing. */
+export interface SourceFact {
+  readonly type: 'source';
+  readonly name: string;
+  readonly bootId: string;
+  readonly blind: string;
+}
+
+/** The recorder stopped in order. What follows, until the next `source`, is not recorded. */
+export interface StopFact {
+  readonly type: 'stop';
+}
+
+/** A tree appears, with its root container. Tree 0 is tasktrail's own. */
+export interface TreeFact {
+  readonly type: 'tree';
+  readonly tree: number;
+  readonly name: Bytes;
+  readonly container: number;
+}
+
+/** From here on, boot-clock time plus `offsetUs` is wall-clock time (microseconds since the epoch). */
+export interface ClockFact {
+  readonly type: 'clock';
+  readonly offsetUs: number;
+}
+
+export type GapReason = 'overflow' | 'stopped' | 'nonsense';
+
+/** Between `sinceUs` (wall-clock microseconds) and this event things happened that were not seen. */
+export interface GapFact {
+  readonly type: 'gap';
+  readonly reason: GapReason;
+  /** Observations the source counted as lost; 0 where it cannot count. */
+  readonly lost: number;
+  readonly sinceUs: number;
+}
+
+// Tasks.
+
+/** A task met by looking at the machine, not by its fork. */
+export interface AdoptFact {
+  readonly type: 'adopt';
+  readonly task: number;
+  /** The task that forked it, where that is known; else 0. */
+  readonly parent: number;
+  readonly container: number;
+  readonly pid: number;
+  readonly tgid: number;
+  /** Clock ticks (1/100 s) since boot: with pid and boot id this names the task on the machine. */
+  readonly startTicks: number;
+  readonly uid: number;
+  readonly suid: number;
+  readonly comm: Bytes;
+  readonly certainty: Certainty;
+}
+
+/** A task is born into the container of the thread that forked it. */
+export interface ForkFact {
+  readonly type: 'fork';
+  readonly task: number;
+  readonly parent: number;
+  readonly pid: number;
+  readonly tgid: number;
+  readonly startTicks: number;
+  readonly uid: number;
+  readonly suid: number;
+  readonly comm: Bytes;
+}
+
+/** A task runs another program. `pid` is its pid from here on: a thread that execs takes its leader's. */
+export interface ExecFact {
+  readonly type: 'exec';
+  readonly task: number;
+  readonly pid: number;
+  readonly comm: Bytes;
+  readonly program: Bytes;
+}
+
+export interface CommFact {
+  readonly type: 'comm';
+  readonly task: number;
+  readonly comm: Bytes;
+}
+
+/** A task's real and saved user ids change. */
+export interface UidFact {
+  readonly type: 'uid';
+  readonly task: number;
+  readonly uid: number;
+  readonly suid: number;
+}
+
+/** A task ends: with `code` (0–255), or by `signal` (1–64, else 0). Both are 0 where inferred. */
+export interface ExitFact {
+  readonly type: 'exit';
+  readonly task: number;
+  readonly code: number;
+  readonly signal: number;
+  readonly certainty: Certainty;
+}
+
+// Containers.
+
+export interface MkdirFact {
+  readonly type: 'mkdir';
+  readonly container: number;
+  readonly parent: number;
+  readonly name: Bytes;
+  /** Permission bits with the sticky bit, 0–01777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly notify: boolean;
+  readonly by: By;
+}
+
+export interface RmdirFact {
+  readonly type: 'rmdir';
+  readonly container: number;
+  readonly by: By;
+}
+
+export interface RenameFact {
+  readonly type: 'rename';
+  readonly container: number;
+  readonly name: Bytes;
+  readonly by: By;
+}
+
+/** A task moves into `container`, out of the one it was in. */
+export interface AttachFact {
+  readonly type: 'attach';
+  readonly task: number;
+  readonly container: number;
+  readonly by: By;
+  readonly certainty: Certainty;
+}
+
+/** notify_on_release is set on or off. */
+export interface FlagFact {
+  readonly type: 'flag';
+  readonly container: number;
+  readonly on: boolean;
+  readonly by: By;
+}
+
+/** The things of a container that carry a mode and an owner. */
+export type Node = 'directory' | 'tasks' | 'notify_on_release';
+
+export interface AttrFact {
+  readonly type: 'attr';
+  readonly container: number;
+  readonly node: Node;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly by: By;
+}
+
+// Release.
+
+export type ReleaseCause = 'exit' | 'attach' | 'rmdir' | 'look';
+
+/** The zero-count event: `container` fell empty, under `path`; `task` left it last (0: none did). */
+export interface ReleaseFact {
+  readonly type: 'release';
+  readonly container: number;
+  readonly path: Bytes;
+  readonly cause: ReleaseCause;
+  readonly task: number;
+}
+
+/** The release agent is about to be started for the release at seq `release`; attempts count from 1. */
+export interface AgentFact {
+  readonly type: 'agent';
+  readonly release: number;
+  readonly attempt: number;
+  readonly program: Bytes;
+}
+
+/** How that attempt ended: by `code`, by `signal`, or it could not start (`error`, an errno name). */
+export interface OutcomeFact {
+  readonly type: 'outcome';
+  readonly release: number;
+  readonly attempt: number;
+  readonly code: number;
+  readonly signal: number;
+  readonly error: string;
+}
+
+/** The release at seq `release` is not attempted again: its container is in use or gone. */
+export interface StaleFact {
+  readonly type: 'stale';
+  readonly release: number;
+}
+
+// Refusals.
+
+/** A command was refused and changed nothing. `saw` is what stood in its way, in words. */
+export interface RefusedFact {
+  readonly type: 'refused';
+  readonly command: string;
+  readonly path: Bytes;
+  readonly errno: string;
+  readonly saw: string;
+  readonly by: By;
+}
+
+/** `count` further refusals of this uid were not recorded one by one. */
+export interface SuppressedFact {
+  readonly type: 'suppressed';
+  readonly uid: number;
+  readonly count: number;
+}
+
+export type Fact =
+  | RecordingFact
+  | SourceFact
+  | StopFact
+  | TreeFact
+  | ClockFact
+  | GapFact
+  | AdoptFact
+  | ForkFact
+  | ExecFact
+  | CommFact
+  | UidFact
+  | ExitFact
+  | MkdirFact
+  | RmdirFact
+  | RenameFact
+  | AttachFact
+  | FlagFact
+  | AttrFact
+  | ReleaseFact
+  | AgentFact
+  | OutcomeFact
+  | StaleFact
+  | RefusedFact
+  | SuppressedFact;
+
+export type EventType = Fact['type'];
+
+/** A fact's place in the log. */
+export interface Envelope {
+  /** Dense, from 1. It alone orders events. */
+  readonly seq: number;
+  /** Microseconds since the epoch, never decreasing over the log. */
+  readonly timeUs: number;
+  /** What the kernel's own clock said, as a difference to `timeUs`: 0 or below, in microseconds. */
+  readonly skewUs: number;
+}
+
+export type Event = Fact & Envelope;

@@ -1,0 +1,89 @@
+/**
+ * The ports: what the engine needs of the world, as interfaces and nothing else. `src/daemon.ts` decides
+ * what stands behind each.
+ */
+import type { Bytes } from '../events/bytes.ts';
+import type { Event, Fact } from '../events/event.ts';
+import type { Observation, TaskSeen } from './kernel/observation.ts';
+
+export type { Observation, TaskSeen } from './kernel/observation.ts';
+
+/** How far an append has got: `written` survives a kill of the process, `synced` a loss of power. */
+export type Durability = 'written' | 'synced';
+
+/** A fact with the time its log entry shall carry. */
+export interface Stamped {
+  readonly fact: Fact;
+  readonly timeUs: number;
+  readonly skewUs: number;
+}
+
+/** The end of the log: the last commit's last event, and the chain's hash there (64 hex digits). */
+export interface Head {
+  readonly seq: number;
+  readonly timeUs: number;
+  readonly hash: string;
+}
+
+/**
+ * The log. `append` sequences: the events have their seqs and may be shown, but are held in memory. A
+ * `commit` writes everything appended so far as one atomic value. Commits reach the disk in order.
+ */
+export interface EventLog {
+  /** The last sequenced seq; 0 for an empty log. */
+  readonly seq: number;
+  /** The last committed event; seq 0, time 0 and a hash of zeros for an empty log. */
+  readonly head: Head;
+  append(facts: readonly Stamped[]): readonly Event[];
+  /** Resolves when everything appended before the call is as durable as asked. */
+  commit(durability: Durability): Promise<void>;
+  /** The committed events from `fromSeq` on, one commit at a time, up to the head at the call. */
+  read(fromSeq: number): AsyncIterable<readonly Event[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * A source: what happens on the machine, in one totally ordered queue, and fresh looks at it.
+ * Everything here is synchronous: nothing may happen between a drain and the decision that follows it.
+ */
+export interface Source {
+  /** `ebpf`, `simulated`, … as in the `source` event. */
+  readonly name: string;
+  /** What this source cannot see, in words for a person; empty when nothing. */
+  readonly blind: string;
+  /** Names one boot of one machine. */
+  readonly bootId: string;
+  /** Hands over everything that is queued at the call, in queue order; returns how many. */
+  drain(see: (observation: Observation) => void): number;
+  /** Observations that the source knows it lost since it was opened; never decreases. */
+  lost(): number;
+  /** All tasks that exist, read one by one so that the caller can drain in between. Exiting ones are left out. */
+  scan(): Iterable<TaskSeen>;
+  /** One task as it is now; undefined when it does not exist or is exiting. */
+  look(pid: number): TaskSeen | undefined;
+  /** Calls back once, as soon as something is queued. Armed again by the next call. */
+  wake(callback: () => void): void;
+  close(): void;
+}
+
+export interface Clock {
+  /** BOOTTIME, microseconds. */
+  bootUs(): number;
+  /** Wall-clock, microseconds since the epoch. */
+  wallUs(): number;
+  /** Calls back once after `delayMs`; returns what cancels it. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** How a release agent's run ended; `error` (an errno name) when it could not be started. */
+export interface AgentOutcome {
+  readonly code: number;
+  readonly signal: number;
+  readonly error: string;
+}
+
+/** Runs release agents: `program` with one argument, the container's path. Never rejects. */
+export interface AgentRunner {
+  run(program: Bytes, path: Bytes): Promise<AgentOutcome>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,56 @@
+/**
+ * Tests that need root or a kernel feature. Where the need is not met the test is registered as skipped and
+ * named on stdout (`skipped: NAME (needs …)`), so that `tools/test.ts` can count it and nobody mistakes it
+ * for a pass.
+ */
+import { accessSync, constants, readlinkSync } from 'node:fs';
+import type { Test } from 'uvu';
+
+const needs = {
+  root: () => process.getuid?.() === 0,
+  /** eBPF with type information, in the initial pid namespace: what the eBPF source asks for. */
+  ebpf: () =>
+    process.getuid?.() === 0 &&
+    readable('/sys/kernel/btf/vmlinux') &&
+    readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]',
+  /** A C compiler, for the small programs that no shell can stand in for. */
+  cc: () => executable('cc'),
+} as const;
+
+export type Need = keyof typeof needs;
+
+/** Registers a test that runs only where every need is met. */
+export function testNeeding<T>(
+  test: Test<T>,
+  names: readonly Need[],
+  title: string,
+  body: Parameters<Test<T>>[1],
+): void {
+  const missing = names.filter((name) => !needs[name]());
+  if (missing.length === 0) {
+    test(title, body);
+    return;
+  }
+  console.log(`skipped: ${title} (needs ${missing.join(', ')})`);
+  test.skip(title, body);
+}
+
+function readable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function executable(name: string): boolean {
+  return (process.env.PATH ?? '').split(':').some((folder) => {
+    try {
+      accessSync(`${folder}/${name}`, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,98 @@
+/**
+ * observe: a pure function from the trees as they stand and something that was seen to what happened.
+ *
+ * An observation is never refused: it has happened. One that cannot follow from what is known (a fork by
+ * an unknown task, a pid born twice) is `Nonsense`: nothing is guessed, and a fresh look at the machine
+ * follows.
+ */
+import type { Fact } from '../../events/event.ts';
+import type { Hierarchy } from '../../projections/hierarchy.ts';
+import type { CommSeen, ExecSeen, ExitSeen, ForkSeen, Observation, UidSeen } from './observation.ts';
+import { releaseOf } from './release.ts';
+
+/** Why an observation makes no sense, in words. */
+export interface Nonsense {
+  readonly nonsense: string;
+}
+
+export type Observed = readonly Fact[] | Nonsense;
+
+export function observe(state: Hierarchy, observation: Observation): Observed {
+  switch (observation.type) {
+    case 'fork':
+      return fork(state, observation);
+    case 'exit':
+      return exit(state, observation);
+    case 'exec':
+      return exec(state, observation);
+    case 'comm':
+      return comm(state, observation);
+    case 'uid':
+      return uid(state, observation);
+  }
+}
+
+export function isNonsense(observed: Observed): observed is Nonsense {
+  return 'nonsense' in observed;
+}
+
+function fork(state: Hierarchy, seen: ForkSeen): Observed {
+  const parent = state.taskByPid(seen.parentPid);
+  if (!parent) return { nonsense: `unknown task ${seen.parentPid} forked ${seen.pid}` };
+  if (state.taskByPid(seen.pid)) return { nonsense: `task ${seen.pid} is born while it lives` };
+  return [
+    {
+      type: 'fork',
+      task: state.nextTask,
+      parent: parent.id,
+      pid: seen.pid,
+      tgid: seen.tgid,
+      startTicks: seen.startTicks,
+      uid: seen.uid,
+      suid: seen.suid,
+      comm: seen.comm,
+    },
+  ];
+}
+
+function exit(state: Hierarchy, seen: ExitSeen): Observed {
+  const task = state.taskByPid(seen.pid);
+  if (!task) return { nonsense: `unknown task ${seen.pid} exited` };
+  const { container } = task;
+  const fact: Fact = {
+    type: 'exit',
+    task: task.id,
+    code: (seen.status >> 8) & 0xff,
+    signal: seen.status & 0x7f,
+    certainty: 'known',
+  };
+  const left = container.tasks.size - 1;
+  if (left > 0) return [fact];
+  return [fact, ...releaseOf(container, left, container.children.size, 'exit', task.id)];
+}
+
+/**
+ * An exec by a thread that is not the leader comes after the leader's exit (de_thread in fs/exec.c): the
+ * caller keeps its identity and takes the leader's pid, and its old one never exits.
+ */
+function exec(state: Hierarchy, seen: ExecSeen): Observed {
+  const task = state.taskByPid(seen.oldPid);
+  if (!task) return { nonsense: `unknown task ${seen.oldPid} executed a program` };
+  if (seen.pid !== seen.oldPid && state.taskByPid(seen.pid)) {
+    return { nonsense: `task ${seen.oldPid} takes the pid ${seen.pid} of a task that lives` };
+  }
+  return [{ type: 'exec', task: task.id, pid: seen.pid, comm: seen.comm, program: seen.program }];
+}
+
+function comm(state: Hierarchy, seen: CommSeen): Observed {
+  const task = state.taskByPid(seen.pid);
+  if (!task) return { nonsense: `unknown task ${seen.pid} changed its name` };
+  return task.comm === seen.comm ? [] : [{ type: 'comm', task: task.id, comm: seen.comm }];
+}
+
+function uid(state: Hierarchy, seen: UidSeen): Observed {
+  const task = state.taskByPid(seen.pid);
+  if (!task) return { nonsense: `unknown task ${seen.pid} changed its uid` };
+  if (task.uid === seen.uid && task.suid === seen.suid) return [];
+  return [{ type: 'uid', task: task.id, uid: seen.uid, suid: seen.suid }];
+}

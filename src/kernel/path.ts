@@ -1,0 +1,91 @@
+/**
+ * Path rules: from a path as a person writes it to the place it names, with search permission on the way.
+ * Paths are relative to the root of a tree; a leading slash is optional, repeated slashes are one.
+ */
+import type { Bytes } from '../../events/bytes.ts';
+import type { Container, Hierarchy } from '../../projections/hierarchy.ts';
+import type { Actor, Place } from './command.ts';
+import { type Refusal, refuse } from './errno.ts';
+import { may, search, write } from './permission.ts';
+
+/** The longest name and the first path length that is too long, in bytes (limits.h, PATH_MAX). */
+export const nameLimitBytes = 255;
+export const pathLimitBytes = 4096;
+
+const fileNames = new Set(['tasks', 'notify_on_release']);
+const rootNames = new Set(['release_agent', '.at']);
+
+/** Whether a directory holds a file of this name beside its children. */
+export function isReserved(directory: Container, name: Bytes): boolean {
+  return fileNames.has(name) || (directory.parent === undefined && rootNames.has(name));
+}
+
+export function isRefusal(value: object): value is Refusal {
+  return 'errno' in value;
+}
+
+/** The parent directory and last name of a path. The last name need not exist. */
+export function locate(state: Hierarchy, actor: Actor, path: Bytes): Place | Refusal {
+  const names = namesOf(path);
+  if (path === '') return refuse('ENOENT', 'the path is empty');
+  const last = names.pop();
+  if (last === undefined) return { parent: 0, name: '' };
+  const parent = descend(state.root, actor, names);
+  return isRefusal(parent) ? parent : { parent: parent.id, name: last };
+}
+
+/** The container that a path names. */
+export function find(state: Hierarchy, actor: Actor, path: Bytes): Container | Refusal {
+  if (path === '') return refuse('ENOENT', 'the path is empty');
+  return descend(state.root, actor, namesOf(path));
+}
+
+/** The container that a path names, where the actor may open one of its files for writing. */
+export function openForWriting(
+  state: Hierarchy,
+  actor: Actor,
+  path: Bytes,
+  file: 'tasks' | 'notify_on_release',
+): Container | Refusal {
+  const container = find(state, actor, path);
+  if (isRefusal(container)) return container;
+  if (!may(actor, container.attributes.directory, search)) return noSearch(container);
+  if (!may(actor, container.attributes[file], write)) {
+    return refuse('EACCES', `uid ${actor.uid} may not write its ${file} file`);
+  }
+  return container;
+}
+
+function namesOf(path: Bytes): Bytes[] {
+  return path.split('/').filter((name) => name !== '');
+}
+
+function descend(root: Container, actor: Actor, names: readonly Bytes[]): Container | Refusal {
+  let at = root;
+  for (const name of names) {
+    if (!may(actor, at.attributes.directory, search)) return noSearch(at);
+    if (name.length > nameLimitBytes) return nameTooLong(name);
+    const next = step(at, name);
+    if (next === undefined) {
+      return isReserved(at, name)
+        ? refuse('ENOTDIR', `${name} is a file`)
+        : refuse('ENOENT', 'no such container');
+    }
+    at = next;
+  }
+  return at;
+}
+
+function step(at: Container, name: Bytes): Container | undefined {
+  if (name === '.') return at;
+  if (name === '..') return at.parent ?? at;
+  return at.children.get(name);
+}
+
+export function nameTooLong(name: Bytes): Refusal {
+  return refuse('ENAMETOOLONG', `the name has ${name.length} bytes, ${nameLimitBytes} are possible`);
+}
+
+function noSearch(container: Container): Refusal {
+  return refuse('EACCES', `no search permission on ${container.parent ? container.name : '/'}`);
+}

@@ -1,0 +1,128 @@
+/**
+ * reconcile: a pure function from the trees as they stand and a whole look at the machine to what must have
+ * happened in between: births, then changes, then exits, then the releases of what that emptied, each
+ * release tested once, at the end.
+ */
+import type { AdoptFact, Certainty, Fact } from '../../events/event.ts';
+import type { Container, Hierarchy, Task } from '../../projections/hierarchy.ts';
+import type { TaskSeen } from './observation.ts';
+import { releaseOf } from './release.ts';
+
+/** The first look of all: the tasks that exist when recording starts are adopted into the root. */
+export function adoptAll(state: Hierarchy, seen: readonly TaskSeen[]): readonly Fact[] {
+  const root: Home = { container: state.root.id, certainty: 'known' };
+  return birthsOf(state, seen, new Map(), () => root);
+}
+
+/**
+ * What a look at the machine shows beside what is known. `sameBoot` is false when the machine was started
+ * anew: then no task is one that was known before, whatever its pid.
+ */
+export function reconcile(state: Hierarchy, seen: readonly TaskSeen[], sameBoot: boolean): readonly Fact[] {
+  const met = new Map<Task, TaskSeen>();
+  const strangers: TaskSeen[] = [];
+  for (const task of seen) {
+    const known = sameBoot ? state.taskByPid(task.pid) : undefined;
+    if (known && known.startTicks === task.startTicks) met.set(known, task);
+    else strangers.push(task);
+  }
+  const gone = [...state.tasks()].filter((task) => !met.has(task));
+  const births = birthsOf(state, strangers, met, (relative) => inherited(state, relative));
+  const changes = [...met].flatMap(([known, task]) => changesOf(known, task));
+  const exits = gone.map((task): Fact => ({ ...lost, task: task.id }));
+  return [...births, ...changes, ...exits, ...releasesOf(gone, births)];
+}
+
+const lost = { type: 'exit', code: 0, signal: 0, certainty: 'inferred' } as const;
+
+interface Home {
+  readonly container: number;
+  readonly certainty: Certainty;
+}
+
+/** Births, parents before their children, each in the home that its relative's home gives it. */
+function birthsOf(
+  state: Hierarchy,
+  strangers: readonly TaskSeen[],
+  met: ReadonlyMap<Task, TaskSeen>,
+  homeOf: (relative: Home | undefined) => Home,
+): readonly AdoptFact[] {
+  const settled = new Map<number, Settled>();
+  for (const [known, { pid }] of met) {
+    settled.set(pid, { task: known.id, home: { container: known.container.id, certainty: 'known' } });
+  }
+  return parentsFirst(strangers).map((seen, i) => {
+    const parent = settled.get(seen.parentPid);
+    const home = homeOf((parent ?? settled.get(seen.tgid))?.home);
+    const fact = adopt(seen, state.nextTask + i, parent?.task ?? 0, home);
+    settled.set(seen.pid, { task: fact.task, home });
+    return fact;
+  });
+}
+
+interface Settled {
+  readonly task: number;
+  readonly home: Home;
+}
+
+/**
+ * A task met for the first time enters its parent's container, else its thread leader's (`inferred`), else
+ * the root (`unknown`). What follows from something unknown is unknown.
+ */
+function inherited(state: Hierarchy, relative: Home | undefined): Home {
+  if (!relative) return { container: state.root.id, certainty: 'unknown' };
+  return {
+    container: relative.container,
+    certainty: relative.certainty === 'unknown' ? 'unknown' : 'inferred',
+  };
+}
+
+function adopt(seen: TaskSeen, task: number, parent: number, home: Home): AdoptFact {
+  return {
+    type: 'adopt',
+    task,
+    parent,
+    container: home.container,
+    pid: seen.pid,
+    tgid: seen.tgid,
+    startTicks: seen.startTicks,
+    uid: seen.uid,
+    suid: seen.suid,
+    comm: seen.comm,
+    certainty: home.certainty,
+  };
+}
+
+function changesOf(known: Task, seen: TaskSeen): Fact[] {
+  const changes: Fact[] = [];
+  if (known.comm !== seen.comm) changes.push({ type: 'comm', task: known.id, comm: seen.comm });
+  if (known.uid !== seen.uid || known.suid !== seen.suid) {
+    changes.push({ type: 'uid', task: known.id, uid: seen.uid, suid: seen.suid });
+  }
+  return changes;
+}
+
+function releasesOf(gone: readonly Task[], births: readonly AdoptFact[]): readonly Fact[] {
+  const left = new Map<Container, number>();
+  for (const { container } of gone) left.set(container, (left.get(container) ?? container.tasks.size) - 1);
+  const born = new Map<number, number>();
+  for (const { container } of births) born.set(container, (born.get(container) ?? 0) + 1);
+  return [...left].flatMap(([container, tasksLeft]) =>
+    releaseOf(container, tasksLeft + (born.get(container.id) ?? 0), container.children.size, 'look', 0),
+  );
+}
+
+/** Oldest first, and a parent before its children even where one clock tick saw both born. */
+function parentsFirst(seen: readonly TaskSeen[]): TaskSeen[] {
+  const byPid = new Map(seen.map((task) => [task.pid, task]));
+  const ordered = new Set<TaskSeen>();
+  const entered = new Set<TaskSeen>();
+  const visit = (task: TaskSeen): void => {
+    if (entered.has(task)) return;
+    entered.add(task);
+    for (const elder of [byPid.get(task.parentPid), byPid.get(task.tgid)]) if (elder) visit(elder);
+    ordered.add(task);
+  };
+  for (const task of [...seen].sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) visit(task);
+  return [...ordered];
+}

@@ -1,0 +1,610 @@
+/**
+ * The model: what the container tree does, said a second time. It was written from the seed patch and the
+ * contract made of it, knowing nothing of `decide` and the projections, so that a mistake must be made twice
+ * to go unnoticed. It may import only types: facts, commands, observations and errno names.
+ *
+ * Its one virtue is to be obviously right: two arrays, linear scans, everything counted again when asked.
+ * It changes itself in place, as the patch does, and says in facts what it did.
+ *
+ * Sentences that begin with "Choice:" mark where the contract leaves room and what was taken.
+ */
+import type { Bytes } from '../../events/bytes.ts';
+import type { By, Certainty, Fact, Node, ReleaseCause } from '../../events/event.ts';
+import type {
+  Actor,
+  AttachCommand,
+  AttrCommand,
+  Command,
+  DelegateCommand,
+  MkdirCommand,
+  NodeCommand,
+  Place,
+  RenameCommand,
+  RmdirCommand,
+  WriteCommand,
+} from '../../src/kernel/command.ts';
+import type { Errno } from '../../src/kernel/errno.ts';
+import type {
+  ExecSeen,
+  ExitSeen,
+  ForkSeen,
+  Observation,
+  TaskSeen,
+  UidSeen,
+} from '../../src/kernel/observation.ts';
+
+/** What a command comes to: the facts it makes true, in order (none: it succeeds idly), or its errno. */
+export type Answer = readonly Fact[] | Errno;
+
+export interface Attributes {
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+export interface ModelContainer {
+  readonly id: number;
+  /** Undefined for the root only. */
+  readonly parent: ModelContainer | undefined;
+  name: Bytes;
+  notify: boolean;
+  readonly nodes: Record<Node, Attributes>;
+}
+
+export interface ModelTask {
+  readonly id: number;
+  pid: number;
+  readonly tgid: number;
+  startTicks: number;
+  /** The start of this task's thread group: that of its leader. */
+  readonly groupTicks: number;
+  uid: number;
+  suid: number;
+  comm: Bytes;
+  container: ModelContainer;
+}
+
+const FILE_MODE = 0o644;
+const WRITE = 2;
+const SEARCH = 1;
+
+export class Model {
+  /** The containers that exist, in the order they were made. */
+  readonly containers: ModelContainer[] = [];
+  /** The tasks that have not exited, in the order they were met. */
+  readonly tasks: ModelTask[] = [];
+  readonly root: ModelContainer;
+  #nextTask = 1;
+  #nextContainer: number;
+
+  /** A tree with nothing but its root, whose id is `rootId`. */
+  constructor(rootId: number) {
+    this.root = container(rootId, undefined, '', false, 0o755, 0, 0);
+    this.containers.push(this.root);
+    this.#nextContainer = rootId + 1;
+  }
+
+  // Commands.
+
+  command(command: Command, actor: Actor): Answer {
+    switch (command.type) {
+      case 'mkdir':
+        return this.#mkdir(command, actor);
+      case 'rmdir':
+        return this.#rmdir(command, actor);
+      case 'rename':
+        return this.#rename(command, actor);
+      case 'write':
+        return this.#write(command, actor);
+      case 'attach':
+        return this.#attachProcess(command, actor);
+      case 'attr':
+        return this.#attr(command, actor);
+      case 'delegate':
+        return this.#delegate(command, actor);
+      default:
+        return this.#otherNode(command);
+    }
+  }
+
+  #mkdir({ at, mode, umask }: MkdirCommand, actor: Actor): Answer {
+    // Choice: the root has no parent, but it is there: it is taken rather than missing.
+    if (isRoot(at)) return 'EEXIST';
+    const parent = this.find(at.parent);
+    if (parent === undefined || at.name === '') return 'ENOENT';
+    if (at.name.length > 255) return 'ENAMETOOLONG';
+    if (this.#isTaken(parent, at.name)) return 'EEXIST';
+    if (!may(actor, parent.nodes.directory, WRITE | SEARCH)) return 'EACCES';
+    if (/[/\0\n]/.test(at.name)) return 'EINVAL';
+
+    const bits = mode & ~umask & 0o1777;
+    const made = container(this.#nextContainer++, parent, at.name, parent.notify, bits, actor.uid, actor.gid);
+    this.containers.push(made);
+    return [
+      {
+        type: 'mkdir',
+        container: made.id,
+        parent: parent.id,
+        name: made.name,
+        mode: bits,
+        uid: actor.uid,
+        gid: actor.gid,
+        notify: made.notify,
+        by: this.#by(actor),
+      },
+    ];
+  }
+
+  #rmdir({ at }: RmdirCommand, actor: Actor): Answer {
+    // The root's own parent is not ours to ask for permission.
+    if (isRoot(at)) return 'EBUSY';
+    const parent = this.find(at.parent);
+    const victim = this.#entry(at);
+    if (parent === undefined || victim === undefined) return 'ENOENT';
+    const forbidden = forbids(actor, parent, victim);
+    if (forbidden !== undefined) return forbidden;
+    if (victim.container === undefined) return 'ENOTDIR';
+    if (this.count(victim.container) > 0) return 'EBUSY';
+    if (this.children(victim.container).length > 0) return 'EBUSY';
+
+    this.containers.splice(this.containers.indexOf(victim.container), 1);
+    const facts: Fact[] = [{ type: 'rmdir', container: victim.container.id, by: this.#by(actor) }];
+    if (this.children(parent).length === 0) facts.push(...this.#checkForRelease(parent, 'rmdir', 0));
+    return facts;
+  }
+
+  #rename({ from, to, exchange }: RenameCommand, actor: Actor): Answer {
+    // Choice: `.` and `..` are there in every directory that is; the root always is.
+    const fromParent = this.find(from.parent);
+    const toParent = this.find(to.parent);
+    const source = this.#entry(from);
+    const target = this.#entry(to);
+    if (!isRoot(from)) {
+      if (fromParent === undefined) return 'ENOENT';
+      if (source === undefined && !isDot(from.name)) return 'ENOENT';
+    }
+    if (!isRoot(to) && (toParent === undefined || to.name === '')) return 'ENOENT';
+    if (isRoot(from) || isRoot(to) || isDot(from.name) || isDot(to.name)) return 'EBUSY';
+    if (fromParent === undefined || toParent === undefined || source === undefined) return 'ENOENT';
+
+    if (source.container !== undefined && this.#isWithin(toParent, source.container)) return 'EINVAL';
+    if (to.name.length > 255) return 'ENAMETOOLONG';
+    if (target?.container !== undefined && this.#isWithin(fromParent, target.container)) return 'ENOTEMPTY';
+    if (from.parent === to.parent && from.name === to.name) return [];
+    const forbidden =
+      forbids(actor, fromParent, source) ??
+      (target === undefined
+        ? may(actor, toParent.nodes.directory, WRITE | SEARCH)
+          ? undefined
+          : 'EACCES'
+        : forbids(actor, toParent, target));
+    if (forbidden !== undefined) return forbidden;
+    if (source.container !== undefined && target !== undefined && target.container === undefined)
+      return 'ENOTDIR';
+    if (source.container === undefined && target?.container !== undefined) return 'EISDIR';
+    // Choice: what mkdir refuses in a name, rename refuses too.
+    if (/[/\0\n]/.test(to.name)) return 'EINVAL';
+    if (source.container === undefined) return 'ENOTDIR';
+    if (this.#isTaken(toParent, to.name)) return 'EEXIST';
+    if (fromParent !== toParent) return 'EIO';
+    if (exchange) return 'EINVAL';
+
+    source.container.name = to.name;
+    return [{ type: 'rename', container: source.container.id, name: to.name, by: this.#by(actor) }];
+  }
+
+  #write({ container: id, file, text }: WriteCommand, actor: Actor): Answer {
+    const target = this.find(id);
+    // A file is opened before it is written: the permission of its mode comes first.
+    if (target !== undefined && !may(actor, target.nodes[file], WRITE)) return 'EACCES';
+    if (text === '') return [];
+    if (text.length > 4096) return 'E2BIG';
+    if (target === undefined) return 'ENODEV';
+    return file === 'tasks' ? this.#writeTasks(target, text, actor) : this.#writeFlag(target, text, actor);
+  }
+
+  #writeTasks(target: ModelContainer, text: Bytes, actor: Actor): Answer {
+    const parts = /^[\t-\r ]*(-?)([0-9]+)(.*)$/s.exec(untilNul(text));
+    if (parts === null) return 'EIO';
+    const [, sign, digits = '', rest = ''] = parts;
+    if (!/^[\t-\r ]*$/.test(rest)) return 'EINVAL';
+    const number = BigInt(digits);
+    // Choice: minus nought is nought.
+    if (number === 0n) {
+      const writer = this.taskByPid(actor.pid);
+      return writer === undefined ? 'ESRCH' : this.#attach(writer, target, actor);
+    }
+    if (sign === '-' || number > 2n ** 31n - 1n) return 'ESRCH';
+    const task = this.taskByPid(Number(number));
+    if (task === undefined) return 'ESRCH';
+    if (!mayMove(actor, task)) return 'EACCES';
+    return this.#attach(task, target, actor);
+  }
+
+  #writeFlag(target: ModelContainer, text: Bytes, actor: Actor): Answer {
+    // Choice: the text ends at its first NUL here too, as it does for the patch and for today's kernel.
+    const digits = /^[\t-\r ]*([0-9]+)[\t-\r ]*$/.exec(untilNul(text))?.[1];
+    if (digits === undefined) return 'EINVAL';
+    const on = !/^0+$/.test(digits);
+    if (on === target.notify) return [];
+    target.notify = on;
+    return [{ type: 'flag', container: target.id, on, by: this.#by(actor) }];
+  }
+
+  /** The whole process, every thread checked before any is moved. */
+  #attachProcess({ container: id, pid }: AttachCommand, actor: Actor): Answer {
+    const target = this.find(id);
+    if (target === undefined) return 'ENODEV';
+    if (!may(actor, target.nodes.tasks, WRITE)) return 'EACCES';
+    const named = pid === 0 ? this.taskByPid(actor.pid) : this.taskByPid(pid);
+    // Choice: a process whose leader has exited is still named by its thread group id.
+    const tgid = named?.tgid ?? pid;
+    const threads = this.threadsOf(tgid);
+    if (threads.length === 0) return 'ESRCH';
+    // Choice: pid 0, the asking process itself, needs no uid check, as a write of 0 needs none.
+    if (pid !== 0 && threads.some((thread) => !mayMove(actor, thread))) return 'EACCES';
+    return threads.flatMap((thread) => this.#attach(thread, target, actor));
+  }
+
+  #attach(task: ModelTask, target: ModelContainer, actor: Actor): Fact[] {
+    const old = task.container;
+    if (old === target) return [];
+    task.container = target;
+    const facts: Fact[] = [
+      { type: 'attach', task: task.id, container: target.id, by: this.#by(actor), certainty: 'known' },
+    ];
+    if (this.count(old) === 0) facts.push(...this.#checkForRelease(old, 'attach', task.id));
+    return facts;
+  }
+
+  #attr({ container: id, node, mode, uid, gid }: AttrCommand, actor: Actor): Answer {
+    const target = this.find(id);
+    if (target === undefined) return 'ENOENT';
+    const now = target.nodes[node];
+    const isOwner = actor.uid === now.uid;
+    const isMember = actor.gid === gid || actor.groups.includes(gid ?? -1) || gid === now.gid;
+    if (actor.uid !== 0) {
+      if (mode !== undefined && !isOwner) return 'EPERM';
+      if (uid !== undefined && !(isOwner && uid === now.uid)) return 'EPERM';
+      if (gid !== undefined && !(isOwner && isMember)) return 'EPERM';
+    }
+    return this.#setAttributes(
+      target,
+      node,
+      { mode: (mode ?? now.mode) & 0o1777, uid: uid ?? now.uid, gid: gid ?? now.gid },
+      actor,
+    );
+  }
+
+  #delegate({ container: id, uid, gid }: DelegateCommand, actor: Actor): Answer {
+    const target = this.find(id);
+    if (target === undefined) return 'ENOENT';
+    const nodes: Node[] = ['directory', 'tasks', 'notify_on_release'];
+    const facts: Fact[] = [];
+    if (actor.uid !== 0) {
+      // To give away what one owns is for root alone; to give it to oneself is chown to the same.
+      const isMember = actor.gid === gid || actor.groups.includes(gid);
+      const isIdle = (now: Attributes) =>
+        actor.uid === now.uid && uid === now.uid && (isMember || gid === now.gid);
+      if (!nodes.every((node) => isIdle(target.nodes[node]))) return 'EPERM';
+    }
+    for (const node of nodes)
+      facts.push(...this.#setAttributes(target, node, { ...target.nodes[node], uid, gid }, actor));
+    return facts;
+  }
+
+  /** Choice: nothing is recorded when nothing changes. */
+  #setAttributes(target: ModelContainer, node: Node, wanted: Attributes, actor: Actor): Fact[] {
+    const now = target.nodes[node];
+    if (now.mode === wanted.mode && now.uid === wanted.uid && now.gid === wanted.gid) return [];
+    target.nodes[node] = wanted;
+    return [{ type: 'attr', container: target.id, node, ...wanted, by: this.#by(actor) }];
+  }
+
+  #otherNode({ type, at }: NodeCommand): Answer {
+    if (!isRoot(at) && this.find(at.parent) === undefined) return 'ENOENT';
+    return type === 'create' ? 'EACCES' : 'EPERM';
+  }
+
+  // Observations.
+
+  /** The facts of an observation, or `nonsense` when it cannot have happened as far as the model knows. */
+  observe(observation: Observation): readonly Fact[] | 'nonsense' {
+    switch (observation.type) {
+      case 'fork':
+        return this.#fork(observation);
+      case 'exec':
+        return this.#exec(observation);
+      case 'exit':
+        return this.#exit(observation);
+      case 'uid':
+        return this.#uid(observation);
+      case 'comm': {
+        const task = this.taskByPid(observation.pid);
+        if (task === undefined) return 'nonsense';
+        task.comm = observation.comm;
+        return [{ type: 'comm', task: task.id, comm: observation.comm }];
+      }
+    }
+  }
+
+  #fork(seen: ForkSeen): readonly Fact[] | 'nonsense' {
+    const caller = this.taskByPid(seen.parentPid);
+    // A pid cannot be born while somebody has it: an exit was missed.
+    if (caller === undefined || this.taskByPid(seen.pid) !== undefined) return 'nonsense';
+    const child = this.#enter(seen, caller.container, seen.pid === seen.tgid ? undefined : caller.groupTicks);
+    return [{ type: 'fork', parent: caller.id, ...born(child) }];
+  }
+
+  #exec(seen: ExecSeen): readonly Fact[] | 'nonsense' {
+    const caller = this.taskByPid(seen.oldPid);
+    if (caller === undefined) return 'nonsense';
+    const facts: Fact[] = [];
+    if (seen.pid !== seen.oldPid) {
+      if (caller.tgid !== seen.pid) return 'nonsense';
+      const leader = this.taskByPid(seen.pid);
+      // Choice: a leader whose exit was not seen before has exited all the same, as an inference.
+      if (leader !== undefined) facts.push(...this.#leave(leader, 0, 0, 'inferred'));
+      // The kernel gives the caller its leader's pid and its leader's start time (fs/exec.c, de_thread).
+      caller.pid = seen.pid;
+      caller.startTicks = caller.groupTicks;
+    }
+    caller.comm = seen.comm;
+    facts.push({ type: 'exec', task: caller.id, pid: seen.pid, comm: seen.comm, program: seen.program });
+    return facts;
+  }
+
+  #exit(seen: ExitSeen): readonly Fact[] | 'nonsense' {
+    const task = this.taskByPid(seen.pid);
+    if (task === undefined) return 'nonsense';
+    const signal = seen.status & 0x7f;
+    return this.#leave(task, signal === 0 ? (seen.status >> 8) & 0xff : 0, signal, 'known');
+  }
+
+  #uid({ pid, uid, suid }: UidSeen): readonly Fact[] | 'nonsense' {
+    const task = this.taskByPid(pid);
+    if (task === undefined) return 'nonsense';
+    task.uid = uid;
+    task.suid = suid;
+    return [{ type: 'uid', task: task.id, uid, suid }];
+  }
+
+  #leave(task: ModelTask, code: number, signal: number, certainty: Certainty): Fact[] {
+    this.tasks.splice(this.tasks.indexOf(task), 1);
+    const facts: Fact[] = [{ type: 'exit', task: task.id, code, signal, certainty }];
+    if (this.count(task.container) === 0)
+      facts.push(...this.#checkForRelease(task.container, 'exit', task.id));
+    return facts;
+  }
+
+  #enter(seen: TaskSeen, where: ModelContainer, groupTicks: number | undefined): ModelTask {
+    const { pid, tgid, startTicks, uid, suid, comm } = seen;
+    const task: ModelTask = {
+      id: this.#nextTask++,
+      pid,
+      tgid,
+      startTicks,
+      groupTicks: groupTicks ?? startTicks,
+      uid,
+      suid,
+      comm,
+      container: where,
+    };
+    this.tasks.push(task);
+    return task;
+  }
+
+  // Looks at the machine.
+
+  /** The tasks that exist when recording first starts: all of them into the root, which is where they are. */
+  adoptAll(seen: readonly TaskSeen[]): readonly Fact[] {
+    return this.#births(seen, () => ({ where: this.root, certainty: 'known' }));
+  }
+
+  /**
+   * A fresh look after a loss: `seen` is every task that exists. Births first, then what changed in those
+   * that stayed, then exits, then the releases of what has fallen empty.
+   */
+  look(seen: readonly TaskSeen[]): readonly Fact[] {
+    const gone = this.tasks.filter((task) => !seen.some((one) => isSame(task, one)));
+    const facts: Fact[] = [];
+    facts.push(
+      ...this.#births(seen, (parent, leader) => {
+        const from = parent ?? leader;
+        return from === undefined
+          ? { where: this.root, certainty: 'unknown' }
+          : { where: from.container, certainty: 'inferred' };
+      }),
+    );
+    for (const one of seen) {
+      const task = this.tasks.find((known) => isSame(known, one));
+      if (task === undefined) continue;
+      if (task.uid !== one.uid || task.suid !== one.suid) {
+        task.uid = one.uid;
+        task.suid = one.suid;
+        facts.push({ type: 'uid', task: task.id, uid: one.uid, suid: one.suid });
+      }
+      if (task.comm !== one.comm) {
+        task.comm = one.comm;
+        facts.push({ type: 'comm', task: task.id, comm: one.comm });
+      }
+    }
+    const releases: (() => Fact[])[] = [];
+    for (const task of gone) {
+      this.tasks.splice(this.tasks.indexOf(task), 1);
+      facts.push({ type: 'exit', task: task.id, code: 0, signal: 0, certainty: 'inferred' });
+      if (this.count(task.container) > 0) continue;
+      releases.push(() => this.#checkForRelease(task.container, 'look', task.id));
+    }
+    for (const release of releases) facts.push(...release());
+    return facts;
+  }
+
+  /** Adopts every task of `seen` that is not known, a parent and a leader before those who inherit of them. */
+  #births(
+    seen: readonly TaskSeen[],
+    place: (
+      parent: ModelTask | undefined,
+      leader: ModelTask | undefined,
+    ) => { where: ModelContainer; certainty: Certainty },
+  ): Fact[] {
+    const facts: Fact[] = [];
+    const settled: TaskSeen[] = [];
+    const taskOf = (pid: number) => {
+      const one = seen.find((other) => other.pid === pid);
+      return one === undefined ? undefined : this.tasks.find((task) => isSame(task, one));
+    };
+    const settle = (one: TaskSeen) => {
+      if (settled.includes(one)) return;
+      settled.push(one);
+      for (const pid of [one.parentPid, one.tgid]) {
+        const elder = seen.find((other) => other.pid === pid);
+        if (elder !== undefined) settle(elder);
+      }
+      if (this.tasks.some((task) => isSame(task, one))) return;
+      const parent = taskOf(one.parentPid);
+      const leader = taskOf(one.tgid);
+      const { where, certainty } = place(parent, leader);
+      const task = this.#enter(one, where, leader?.startTicks);
+      facts.push({ type: 'adopt', parent: parent?.id ?? 0, container: where.id, certainty, ...born(task) });
+    };
+    for (const one of seen) settle(one);
+    return facts;
+  }
+
+  // Reads.
+
+  find(id: number): ModelContainer | undefined {
+    return this.containers.find((one) => one.id === id);
+  }
+
+  taskByPid(pid: number): ModelTask | undefined {
+    return this.tasks.find((task) => task.pid === pid);
+  }
+
+  /** The living threads of a process, by pid. */
+  threadsOf(tgid: number): ModelTask[] {
+    return this.tasks.filter((task) => task.tgid === tgid).sort((a, b) => a.pid - b.pid);
+  }
+
+  tasksOf(where: ModelContainer): ModelTask[] {
+    return this.tasks.filter((task) => task.container === where);
+  }
+
+  /** The patch's reference count. */
+  count(where: ModelContainer): number {
+    return this.tasksOf(where).length;
+  }
+
+  /** What a read of `tasks` shows. */
+  pidsOf(where: ModelContainer): number[] {
+    return this.tasksOf(where)
+      .map((task) => task.pid)
+      .sort((a, b) => a - b);
+  }
+
+  children(where: ModelContainer): ModelContainer[] {
+    return this.containers.filter((one) => one.parent === where);
+  }
+
+  pathOf(where: ModelContainer): Bytes {
+    if (where.parent === undefined) return '/';
+    if (where.parent.parent === undefined) return `/${where.name}`;
+    return `${this.pathOf(where.parent)}/${where.name}`;
+  }
+
+  #checkForRelease(where: ModelContainer, cause: ReleaseCause, task: number): Fact[] {
+    if (where === this.root || !where.notify) return [];
+    if (this.count(where) > 0 || this.children(where).length > 0) return [];
+    const path = this.pathOf(where);
+    if (path.length >= 4096) return [];
+    return [{ type: 'release', container: where.id, path, cause, task }];
+  }
+
+  #entry({ parent: id, name }: Place): Entry | undefined {
+    const parent = this.find(id);
+    if (parent === undefined) return undefined;
+    if (name === 'tasks' || name === 'notify_on_release')
+      return { container: undefined, attributes: parent.nodes[name] };
+    const child = this.containers.find((one) => one.parent === parent && one.name === name);
+    return child === undefined ? undefined : { container: child, attributes: child.nodes.directory };
+  }
+
+  /** Choice: the two names reserved in the root are taken, though nothing stands behind them yet. */
+  #isTaken(parent: ModelContainer, name: Bytes): boolean {
+    if (isDot(name) || this.#entry({ parent: parent.id, name }) !== undefined) return true;
+    return parent === this.root && (name === 'release_agent' || name === '.at');
+  }
+
+  /** Whether `where` is `top` or below it. */
+  #isWithin(where: ModelContainer, top: ModelContainer): boolean {
+    return where === top || (where.parent !== undefined && this.#isWithin(where.parent, top));
+  }
+
+  #by({ pid, uid, gid }: Actor): By {
+    return { task: this.taskByPid(pid)?.id ?? 0, pid, uid, gid };
+  }
+}
+
+/** What a name stands for: a container, or one of the two files (then `container` is undefined). */
+interface Entry {
+  readonly container: ModelContainer | undefined;
+  readonly attributes: Attributes;
+}
+
+function container(
+  id: number,
+  parent: ModelContainer | undefined,
+  name: Bytes,
+  notify: boolean,
+  mode: number,
+  uid: number,
+  gid: number,
+): ModelContainer {
+  const file = { mode: FILE_MODE, uid, gid };
+  const nodes = { directory: { mode, uid, gid }, tasks: { ...file }, notify_on_release: { ...file } };
+  return { id, parent, name, notify, nodes };
+}
+
+function born(task: ModelTask) {
+  const { id, pid, tgid, startTicks, uid, suid, comm } = task;
+  return { task: id, pid, tgid, startTicks, uid, suid, comm };
+}
+
+/** Whether both are one task of the machine: a pid comes back, a pid with its start does not. */
+function isSame(task: ModelTask, seen: TaskSeen): boolean {
+  return task.pid === seen.pid && task.startTicks === seen.startTicks;
+}
+
+/** The mode bits that apply to the actor hold every bit of `wanted`; root passes. */
+function may(actor: Actor, { mode, uid, gid }: Attributes, wanted: number): boolean {
+  if (actor.uid === 0) return true;
+  const isMember = actor.gid === gid || actor.groups.includes(gid);
+  const bits = actor.uid === uid ? mode >> 6 : isMember ? mode >> 3 : mode;
+  return (bits & wanted) === wanted;
+}
+
+/** Why the actor may not take `victim` out of `parent`: its mode, then its sticky bit. */
+function forbids(actor: Actor, parent: ModelContainer, victim: Entry): Errno | undefined {
+  const { directory } = parent.nodes;
+  if (!may(actor, directory, WRITE | SEARCH)) return 'EACCES';
+  const isSticky = (directory.mode & 0o1000) !== 0;
+  const isOwner = actor.uid === 0 || actor.uid === victim.attributes.uid || actor.uid === directory.uid;
+  return isSticky && !isOwner ? 'EPERM' : undefined;
+}
+
+function mayMove(actor: Actor, task: ModelTask): boolean {
+  return actor.uid === 0 || actor.uid === task.uid || actor.uid === task.suid;
+}
+
+function isRoot({ parent, name }: Place): boolean {
+  return parent === 0 && name === '';
+}
+
+function isDot(name: Bytes): boolean {
+  return name === '.' || name === '..';
+}
+
+function untilNul(text: Bytes): Bytes {
+  return text.split('\0', 1)[0] ?? '';
+}

@@ -64,6 +64,8 @@ export interface GapFact {
   /** Observations the source counted as lost; 0 where it cannot count. */
   readonly lost: number;
   readonly sinceUs: number;
+  /** What did not make sense, in words; else empty. */
+  readonly detail: string;
 }
 
 // Tasks.
@@ -98,11 +100,15 @@ export interface ForkFact {
   readonly comm: Bytes;
 }
 
-/** A task runs another program. `pid` is its pid from here on: a thread that execs takes its leader's. */
+/**
+ * A task runs another program. `pid` and `startTicks` are its own from here on: a thread that is not the
+ * leader takes over both of them from its leader when it execs (de_thread in the kernel's fs/exec.c).
+ */
 export interface ExecFact {
   readonly type: 'exec';
   readonly task: number;
   readonly pid: number;
+  readonly startTicks: number;
   readonly comm: Bytes;
   readonly program: Bytes;
 }

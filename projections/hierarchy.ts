@@ -227,6 +227,7 @@ export class Hierarchy {
     const task = this.#live(event.task);
     task.comm = event.comm;
     task.program = event.program;
+    task.startTicks = event.startTicks;
     if (task.pid === event.pid) return;
     this.#taskByPid.delete(task.pid);
     task.pid = event.pid;

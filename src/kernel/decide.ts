@@ -22,7 +22,7 @@ import type {
   WriteCommand,
 } from './command.ts';
 import { type Refusal, refuse } from './errno.ts';
-import { isRefusal, isReserved, nameLimitBytes, nameTooLong } from './path.ts';
+import { isReserved, nameLimitBytes, nameTooLong } from './path.ts';
 import { inGroup, may, mayUnlinkIn, ownsOrRules, search, write } from './permission.ts';
 import { releaseOf } from './release.ts';
 import { parseFlag, parsePid } from './text.ts';
@@ -294,5 +294,3 @@ function notOwner(actor: Actor): Refusal {
 function unspeakable(): Refusal {
   return refuse('EINVAL', 'a name holds no slash, NUL or newline');
 }
-
-export { isRefusal };

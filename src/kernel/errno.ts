@@ -32,6 +32,10 @@ export function refuse(errno: Errno, saw: string): Refusal {
   return { errno, saw };
 }
 
+export function isRefusal(value: object): value is Refusal {
+  return 'errno' in value;
+}
+
 /** The number the kernel uses for this errno on Linux. */
 export function errnoNumber(errno: Errno): number {
   return errnos[errno][0];

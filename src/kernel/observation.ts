@@ -37,6 +37,8 @@ export interface ExecSeen {
   readonly bootUs: number;
   readonly pid: number;
   readonly oldPid: number;
+  /** Of the task after the exec: a thread that is not the leader takes its leader's. */
+  readonly startTicks: number;
   readonly comm: Bytes;
   readonly program: Bytes;
 }

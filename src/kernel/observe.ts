@@ -81,7 +81,8 @@ function exec(state: Hierarchy, seen: ExecSeen): Observed {
   if (seen.pid !== seen.oldPid && state.taskByPid(seen.pid)) {
     return { nonsense: `task ${seen.oldPid} takes the pid ${seen.pid} of a task that lives` };
   }
-  return [{ type: 'exec', task: task.id, pid: seen.pid, comm: seen.comm, program: seen.program }];
+  const { pid, startTicks, comm, program } = seen;
+  return [{ type: 'exec', task: task.id, pid, startTicks, comm, program }];
 }
 
 function comm(state: Hierarchy, seen: CommSeen): Observed {

@@ -5,7 +5,7 @@
 import type { Bytes } from '../../events/bytes.ts';
 import type { Container, Hierarchy } from '../../projections/hierarchy.ts';
 import type { Actor, Place } from './command.ts';
-import { type Refusal, refuse } from './errno.ts';
+import { isRefusal, type Refusal, refuse } from './errno.ts';
 import { may, search, write } from './permission.ts';
 
 /** The longest name and the first path length that is too long, in bytes (limits.h, PATH_MAX). */
@@ -18,10 +18,6 @@ const rootNames = new Set(['release_agent', '.at']);
 /** Whether a directory holds a file of this name beside its children. */
 export function isReserved(directory: Container, name: Bytes): boolean {
   return fileNames.has(name) || (directory.parent === undefined && rootNames.has(name));
-}
-
-export function isRefusal(value: object): value is Refusal {
-  return 'errno' in value;
 }
 
 /** The parent directory and last name of a path. The last name need not exist. */

@@ -1,0 +1,102 @@
+/**
+ * The reactor: consumes `release` events in log order and has the release agent run for each, at least
+ * once. It is the only place with side effects on the machine; opening, replaying or simulating a log never
+ * gets here.
+ *
+ * Before each start an `agent` event is synced, and an `outcome` is recorded after. So after a crash the
+ * log says what may have run, and the attempt is repeated only where it still makes sense.
+ */
+import type { Bytes } from '../../events/bytes.ts';
+import type { Event } from '../../events/event.ts';
+import { attemptLimit } from '../../projections/releases.ts';
+import { isReleasable } from '../kernel/release.ts';
+import type { AgentRunner, Clock } from '../ports.ts';
+import type { Recorder } from './recorder.ts';
+
+export interface ReactorOptions {
+  readonly recorder: Recorder;
+  readonly runner: AgentRunner;
+  readonly clock: Clock;
+  /** The release agent's path. */
+  readonly program: Bytes;
+  /** How many agents run at once. */
+  readonly concurrency: number;
+}
+
+/** The wait before the second attempt to start an agent that could not be started; it doubles each time. */
+const retryDelayMs = 1000;
+
+export class Reactor {
+  readonly #options: ReactorOptions;
+  readonly #waiting: number[] = [];
+  #running = 0;
+  #stopped = false;
+  #unfollow = (): void => {};
+
+  constructor(options: ReactorOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up what an earlier life left open, then follows the log. */
+  start(): void {
+    const { recorder } = this.#options;
+    for (const { seq } of [...recorder.world.releases.open()]) this.#again(seq);
+    this.#unfollow = recorder.follow((events) => this.#take(events));
+    this.#startWaiting();
+  }
+
+  /** No agent is started after this. Those that run go on, and their outcome stays unknown. */
+  stop(): void {
+    this.#stopped = true;
+    this.#unfollow();
+  }
+
+  #take(events: readonly Event[]): void {
+    for (const event of events) if (event.type === 'release') this.#waiting.push(event.seq);
+    this.#startWaiting();
+  }
+
+  #startWaiting(): void {
+    while (!this.#stopped && this.#running < this.#options.concurrency) {
+      const seq = this.#waiting.shift();
+      if (seq === undefined) return;
+      this.#running += 1;
+      void this.#attempt(seq);
+    }
+  }
+
+  async #attempt(release: number): Promise<void> {
+    const { recorder, runner, program } = this.#options;
+    const open = recorder.world.releases.get(release);
+    if (!open) throw new Error(`impossible state: release ${release} waits and is settled`);
+    const attempt = open.attempts + 1;
+    recorder.record({ type: 'agent', release, attempt, program });
+    await recorder.commit('synced');
+    const outcome = await runner.run(program, open.path);
+    this.#running -= 1;
+    if (this.#stopped) return;
+    recorder.record({ type: 'outcome', release, attempt, ...outcome });
+    if (outcome.error !== '' && attempt < attemptLimit) this.#retry(release, attempt);
+    this.#startWaiting();
+  }
+
+  #retry(release: number, attempt: number): void {
+    this.#options.clock.after(retryDelayMs * 2 ** (attempt - 1), () => {
+      if (this.#stopped) return;
+      this.#again(release);
+      this.#startWaiting();
+    });
+  }
+
+  /** Another attempt for a container that is still to be released; else the release is stale. */
+  #again(release: number): void {
+    const { recorder } = this.#options;
+    const { hierarchy, releases } = recorder.world;
+    const container = hierarchy.container(releases.get(release)?.container ?? 0);
+    if (container && isReleasable(container, container.tasks.size, container.children.size)) {
+      this.#waiting.push(release);
+    } else {
+      recorder.record({ type: 'stale', release });
+    }
+  }
+}

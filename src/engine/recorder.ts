@@ -1,0 +1,277 @@
+/**
+ * The recorder: the one writer. Observations and commands come in, `observe` and `decide` say what happened,
+ * and it is appended to the log and applied to the world in the same breath.
+ *
+ * Everything from a drain of the source to the append is synchronous. That is what makes the order of a
+ * command against forks and exits exact: whatever the asking process caused before it asked is in the
+ * source's queue by then, and is recorded first.
+ */
+import type { Bytes } from '../../events/bytes.ts';
+import type { Event, Fact, GapReason } from '../../events/event.ts';
+import type { Hierarchy } from '../../projections/hierarchy.ts';
+import type { World } from '../../projections/world.ts';
+import type { Actor, Command } from '../kernel/command.ts';
+import { byOf, decide } from '../kernel/decide.ts';
+import { isRefusal, type Refusal } from '../kernel/errno.ts';
+import { isNonsense, observe } from '../kernel/observe.ts';
+import { adoptAll, reconcile } from '../kernel/reconcile.ts';
+import type { Clock, Durability, EventLog, Observation, Source } from '../ports.ts';
+import { lookAtMachine } from './look.ts';
+import { RefusalBudget } from './refusals.ts';
+
+/** A command as a door hands it in: what was asked, by whom, and how it becomes a command or a refusal. */
+export interface Request {
+  /** The word that a person would use for it, as in the `refused` event. */
+  readonly name: string;
+  readonly path: Bytes;
+  readonly actor: Actor;
+  /** The task that is to be moved, if one is. */
+  readonly pid?: number;
+  /** Finds what the path names in the trees of this moment. */
+  plan(state: Hierarchy): Command | Refusal;
+}
+
+/** The command was carried out and is synced; `seq` is the log's end then. */
+export interface Done {
+  readonly seq: number;
+}
+
+export interface RecorderOptions {
+  readonly log: EventLog;
+  readonly source: Source;
+  readonly clock: Clock;
+  /** Holds everything that the log holds. */
+  readonly world: World;
+  /** Observations are synced at the latest after this. */
+  readonly syncIntervalMs: number;
+  /** Off only to show that it is needed. */
+  readonly drainBeforeDecide?: boolean;
+  /** The log cannot go on: what cannot be recorded must not be answered. */
+  onFailure(error: Error): void;
+}
+
+/** What a new recording is called, and by which tasktrail. */
+export interface Identity {
+  readonly recording: string;
+  readonly version: string;
+}
+
+export type Follower = (events: readonly Event[]) => void;
+
+/**
+ * After a wake the source is drained again and again at this distance until it is empty, and only then
+ * asked to wake us: a storm costs some hundred wakes a second, not one an event, and silence costs none.
+ */
+const drainDelayMs = 5;
+const tickDelayMs = 1000;
+/** Smaller changes of the wall-clock are slewing, and are carried by the next step. */
+const clockStepUs = 10_000;
+/** How long a task that a command names may take from being visible to being queued. */
+const meetUs = 1000;
+
+export class Recorder {
+  readonly #log: EventLog;
+  readonly #source: Source;
+  readonly #clock: Clock;
+  readonly #world: World;
+  readonly #options: RecorderOptions;
+  readonly #refusals = new RefusalBudget();
+  readonly #followers = new Set<Follower>();
+  #lost = 0;
+  #nonsense = '';
+  #offsetUs = 0;
+  #timeUs: number;
+  #syncDue = false;
+  #stopped = false;
+  #cancelTick = (): void => {};
+  #cancelDrain = (): void => {};
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#source = options.source;
+    this.#clock = options.clock;
+    this.#world = options.world;
+    this.#timeUs = options.world.chronicle.timeUs;
+  }
+
+  get world(): World {
+    return this.#world;
+  }
+
+  /** Begins to record, or goes on after a pause, and resolves when what exists by now is synced. */
+  async start(identity: Identity): Promise<void> {
+    const seen = lookAtMachine(this.#source, this.#clock);
+    this.#lost = this.#source.lost();
+    this.#offsetUs = Math.round(this.#clock.wallUs() - this.#clock.bootUs());
+    const sinceUs = this.#timeUs;
+    const first = this.#log.seq === 0;
+    const { name, bootId, blind } = this.#source;
+    const sameBoot = bootId === this.#world.chronicle.bootId;
+    if (first) {
+      this.#append([{ type: 'recording', id: identity.recording, version: identity.version }]);
+      this.#append([{ type: 'tree', tree: 0, name: 'tasktrail', container: 1 }]);
+    }
+    this.#append([{ type: 'source', name, bootId, blind }]);
+    this.#append([{ type: 'clock', offsetUs: this.#offsetUs }]);
+    if (!first) this.#append([{ type: 'gap', reason: 'stopped', lost: 0, sinceUs, detail: '' }]);
+    const state = this.#world.hierarchy;
+    this.#append(first ? adoptAll(state, seen) : reconcile(state, seen, sameBoot));
+    await this.commit('synced');
+    this.#arm();
+    this.#tick();
+  }
+
+  /** Stops in order: what follows in the log says that nothing was recorded after this. */
+  async stop(): Promise<void> {
+    this.#drain();
+    this.#stopped = true;
+    this.#cancelTick();
+    this.#cancelDrain();
+    this.#append([{ type: 'stop' }]);
+    await this.#log.commit('synced');
+  }
+
+  /** Decides a command and resolves once its answer is safe to give. A refusal changes nothing. */
+  async submit(request: Request): Promise<Done | Refusal> {
+    if (this.#options.drainBeforeDecide !== false) this.#drain();
+    if (request.pid !== undefined) this.#meet(request.pid, request.actor);
+    const state = this.#world.hierarchy;
+    const planned = request.plan(state);
+    const decision = isRefusal(planned) ? planned : decide(state, planned, request.actor);
+    if (isRefusal(decision)) {
+      this.#refused(request, decision);
+      return decision;
+    }
+    this.#append(decision);
+    const { seq } = this.#log;
+    await this.commit('synced');
+    return { seq };
+  }
+
+  /** Answers a question about now: everything that has happened before the call is in the answer. */
+  read<T>(query: (world: World) => T): T {
+    if (this.#options.drainBeforeDecide !== false) this.#drain();
+    return query(this.#world);
+  }
+
+  /** Appends what a follower caused. */
+  record(fact: Fact): void {
+    this.#append([fact]);
+  }
+
+  /** Makes everything appended so far as durable as asked. Never rejects: a log that fails stops us all. */
+  async commit(durability: Durability): Promise<void> {
+    try {
+      await this.#log.commit(durability);
+    } catch (error) {
+      this.#stopped = true;
+      this.#options.onFailure(error as Error);
+      // Nobody may be answered, and nobody shall go on waiting in a way that keeps the process alive.
+      await new Promise(() => {});
+    }
+  }
+
+  /** Calls back with all events from now on, when they are sequenced; returns what ends it. */
+  follow(follower: Follower): () => void {
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  #arm(): void {
+    this.#source.wake(() => this.#drainOn());
+  }
+
+  #drainOn(): void {
+    if (this.#stopped) return;
+    const drained = this.#drain();
+    if (drained === 0) this.#arm();
+    else this.#cancelDrain = this.#clock.after(drainDelayMs, () => this.#drainOn());
+  }
+
+  #drain(): number {
+    if (this.#stopped) return 0;
+    const before = this.#log.seq;
+    const drained = this.#source.drain((observation) => this.#observe(observation));
+    const lost = this.#source.lost();
+    if (lost > this.#lost) this.#resync('overflow', lost - this.#lost, '');
+    else if (this.#nonsense !== '') this.#resync('nonsense', 0, this.#nonsense);
+    this.#lost = lost;
+    this.#nonsense = '';
+    if (this.#log.seq > before) void this.commit('written');
+    return drained;
+  }
+
+  #observe(observation: Observation): void {
+    // After the first nonsense of a drain the rest is not to be trusted either: the look that follows
+    // shows what has become of it.
+    if (this.#nonsense !== '') return;
+    const observed = observe(this.#world.hierarchy, observation);
+    if (isNonsense(observed)) this.#nonsense = observed.nonsense;
+    else this.#append(observed, observation.bootUs);
+  }
+
+  #resync(reason: GapReason, lost: number, detail: string): void {
+    const sinceUs = this.#timeUs;
+    const seen = lookAtMachine(this.#source, this.#clock);
+    this.#append([
+      { type: 'gap', reason, lost, sinceUs, detail },
+      ...reconcile(this.#world.hierarchy, seen, true),
+    ]);
+  }
+
+  /**
+   * A third party can see a pid some 10 µs before its fork is queued. So a task that is named, alive and
+   * unknown is waited for, and only then taken from /proc. Its uids are those of this moment.
+   */
+  #meet(pid: number, actor: Actor): void {
+    const state = this.#world.hierarchy;
+    const known = state.taskByPid(pid);
+    if (known && actor.uid === 0) return;
+    const seen = this.#source.look(pid);
+    if (!seen) return;
+    for (const endUs = this.#clock.bootUs() + meetUs; !state.taskByPid(pid); ) {
+      this.#drain();
+      if (this.#clock.bootUs() > endUs) break;
+    }
+    if (!state.taskByPid(pid)) this.#resync('nonsense', 0, `task ${pid} lives and its fork was not seen`);
+    else this.#observe({ type: 'uid', bootUs: this.#clock.bootUs(), pid, uid: seen.uid, suid: seen.suid });
+  }
+
+  #refused(request: Request, { errno, saw }: Refusal): void {
+    const { name, path, actor } = request;
+    if (!this.#refusals.allow(actor.uid, this.#clock.bootUs())) return;
+    const by = byOf(this.#world.hierarchy, actor);
+    this.#append([{ type: 'refused', command: name, path, errno, saw, by }]);
+    void this.commit('written');
+  }
+
+  /** Gives facts their place and time, and shows them to everybody. One call is one batch. */
+  #append(facts: readonly Fact[], bootUs: number = this.#clock.bootUs()): void {
+    if (facts.length === 0) return;
+    const kernelUs = Math.round(bootUs + this.#offsetUs);
+    this.#timeUs = Math.max(this.#timeUs, kernelUs);
+    const skewUs = kernelUs - this.#timeUs;
+    const events = this.#log.append(facts.map((fact) => ({ fact, timeUs: this.#timeUs, skewUs })));
+    for (const event of events) this.#world.apply(event);
+    this.#syncDue = true;
+    for (const follower of this.#followers) follower(events);
+  }
+
+  /** Once a second: the wall-clock, refusals that were only counted, and what waits for its sync. */
+  #tick(): void {
+    this.#cancelTick = this.#clock.after(tickDelayMs, () => this.#tick());
+    this.#drain();
+    const offsetUs = Math.round(this.#clock.wallUs() - this.#clock.bootUs());
+    if (Math.abs(offsetUs - this.#offsetUs) >= clockStepUs) {
+      this.#offsetUs = offsetUs;
+      this.#append([{ type: 'clock', offsetUs }]);
+    }
+    for (const { uid, count } of this.#refusals.takeSuppressed(this.#clock.bootUs())) {
+      this.#append([{ type: 'suppressed', uid, count }]);
+    }
+    if (!this.#syncDue) return;
+    this.#syncDue = false;
+    void this.commit('synced');
+  }
+}

@@ -25,11 +25,18 @@ export interface Head {
   readonly hash: string;
 }
 
+/** The log as a reader has it, who may be another thread than the recorder. */
+export interface LogReader {
+  /** The committed events from `fromSeq` on, one commit at a time, up to the head at the call. */
+  read(fromSeq: number): AsyncIterable<readonly Event[]>;
+  close(): Promise<void>;
+}
+
 /**
  * The log. `append` sequences: the events have their seqs and may be shown, but are held in memory. A
  * `commit` writes everything appended so far as one atomic value. Commits reach the disk in order.
  */
-export interface EventLog {
+export interface EventLog extends LogReader {
   /** The last sequenced seq; 0 for an empty log. */
   readonly seq: number;
   /** The last committed event; seq 0, time 0 and a hash of zeros for an empty log. */
@@ -37,9 +44,6 @@ export interface EventLog {
   append(facts: readonly Stamped[]): readonly Event[];
   /** Resolves when everything appended before the call is as durable as asked. */
   commit(durability: Durability): Promise<void>;
-  /** The committed events from `fromSeq` on, one commit at a time, up to the head at the call. */
-  read(fromSeq: number): AsyncIterable<readonly Event[]>;
-  close(): Promise<void>;
 }
 
 /**

@@ -1,0 +1,24 @@
+/**
+ * What a command that only reads asks for. Two things answer: the daemon over its socket, or a recording
+ * opened directly when no daemon runs. A command need not know which.
+ */
+
+import type { Entry } from '../engine/history.ts';
+import type { ContainerView, PathView, RecordingView, TaskView } from '../engine/reads.ts';
+import type { Verification } from '../engine/verify.ts';
+import type { DaemonView, LogQuery } from '../http/api.ts';
+import type { Refusal } from '../kernel/errno.ts';
+
+export interface Reader {
+  /** The daemon that answers; undefined when the recording was opened directly. */
+  readonly live: boolean;
+  status(): Promise<RecordingView & Partial<DaemonView>>;
+  /** Paths are text as `textOf` writes it. */
+  tree(path: string): Promise<readonly ContainerView[] | Refusal>;
+  tasks(path: string): Promise<readonly TaskView[] | Refusal>;
+  path(pid: number): Promise<PathView | Refusal>;
+  log(query: LogQuery): AsyncIterable<Entry>;
+  /** Reads and checks the whole log; `progress` is told the last sound seq now and then. */
+  verify(progress: (seq: number) => void): Promise<Verification>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,59 @@
+/**
+ * The HTTP API, as types: what a client sends and gets. JSON over a unix socket; names and paths are text
+ * as `textOf` writes it, so that every byte string can be said.
+ */
+import type { EventType } from '../../events/event.ts';
+
+/** The bodies of `POST /v1/NAME`. */
+export interface Commands {
+  readonly mkdir: { readonly path: string; readonly mode: number; readonly umask: number };
+  readonly rmdir: { readonly path: string };
+  readonly rename: { readonly from: string; readonly to: string };
+  /** Moves a whole process, or with `thread` the one thread. */
+  readonly attach: { readonly path: string; readonly pid: number; readonly thread: boolean };
+  /** Writes `text` to one of a container's files, as one write(2) would. */
+  readonly write: {
+    readonly path: string;
+    readonly file: 'tasks' | 'notify_on_release';
+    readonly text: string;
+  };
+  readonly delegate: { readonly path: string; readonly uid: number; readonly gid: number };
+}
+
+export type CommandName = keyof Commands;
+
+/** A command was carried out and is on disk. */
+export interface DoneBody {
+  readonly seq: number;
+}
+
+/** Anything that was not: `errno` where the contract gives one, `error` a sentence for a person. */
+export interface ErrorBody {
+  readonly errno?: string;
+  readonly error: string;
+}
+
+/** What `GET /v1/log` takes as its query string. */
+export interface LogQuery {
+  readonly types?: readonly EventType[];
+  readonly path?: string;
+  readonly pid?: number;
+  /** The last so many entries only. */
+  readonly limit?: number;
+  /** Go on with what happens after. */
+  readonly follow?: boolean;
+}
+
+/** What `GET /v1/status` adds to the recording: who records it and where. */
+export interface DaemonView {
+  readonly daemonPid: number;
+  readonly folder: string;
+  readonly sizeBytes: number;
+  readonly releaseAgent: string;
+}
+
+/** The socket's name in the recording's folder. */
+export const socketName = 'tasktrail.sock';
+
+/** The longest path that a unix socket can have, without its NUL (unix(7)). */
+export const socketPathLimitBytes = 107;

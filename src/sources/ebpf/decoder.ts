@@ -1,0 +1,149 @@
+/**
+ * The decoder: records of the ring in, observations out. It runs for every event of the machine, so it makes
+ * nothing but the observation itself; names are decoded once and remembered.
+ */
+import type { Bytes } from '../../../events/bytes.ts';
+import type { Observation } from '../../ports.ts';
+import {
+  commBytes,
+  commRecord,
+  execRecord,
+  exitRecord,
+  forkRecord,
+  programBytes,
+  recordTypes,
+  uidRecord,
+} from './record.ts';
+
+type UidSeen = Extract<Observation, { readonly type: 'uid' }>;
+type See = (observation: Observation) => void;
+
+const twoTo32 = 2 ** 32;
+
+/** How many names are remembered; a power of two. Another name in the same place takes it over. */
+const rememberedComms = 1024;
+const commWords = commBytes / 4;
+
+export class Decoder {
+  /** Remembered names, as they stand in a record and as byte strings. */
+  readonly #commKeys = new Uint32Array(rememberedComms * commWords);
+  readonly #comms: Bytes[] = new Array(rememberedComms).fill('');
+  /**
+   * User changes of execs that are not over, by pid. When a thread that is not the leader execs, it takes the
+   * leader's pid before the exec can be told, so its change of user is told after the exec, never before.
+   */
+  readonly #heldUids = new Map<number, UidSeen>();
+  #bootUs = 0;
+
+  /** The newest time of all observations so far: BOOTTIME, microseconds. */
+  get bootUs(): number {
+    return this.#bootUs;
+  }
+
+  /** Hands over the observations of the record that begins at this word: most often one. */
+  decode(words: Uint32Array, at: number, see: See): void {
+    const pid = word(words, at, forkRecord.pid);
+    const bootUs = long(words, at, forkRecord.bootUs);
+    if (bootUs > this.#bootUs) this.#bootUs = bootUs;
+    switch (word(words, at, forkRecord.type)) {
+      case recordTypes.fork:
+        this.#forgetUid(pid);
+        see({
+          type: 'fork',
+          bootUs,
+          pid,
+          tgid: word(words, at, forkRecord.tgid),
+          startTicks: long(words, at, forkRecord.startTicks),
+          uid: word(words, at, forkRecord.uid),
+          suid: word(words, at, forkRecord.suid),
+          comm: this.#comm(words, at + forkRecord.comm / 4),
+          parentPid: word(words, at, forkRecord.parentPid),
+        });
+        return;
+      case recordTypes.exit:
+        this.#forgetUid(pid);
+        see({ type: 'exit', bootUs, pid, status: word(words, at, exitRecord.status) });
+        return;
+      case recordTypes.exec:
+        see({
+          type: 'exec',
+          bootUs,
+          pid,
+          oldPid: word(words, at, execRecord.oldPid),
+          startTicks: long(words, at, execRecord.startTicks),
+          comm: this.#comm(words, at + execRecord.comm / 4),
+          program: programOf(words, at),
+        });
+        this.#releaseUid(pid, see);
+        return;
+      case recordTypes.comm:
+        see({ type: 'comm', bootUs, pid, comm: this.#comm(words, at + commRecord.comm / 4) });
+        return;
+      case recordTypes.uid:
+        this.#forgetUid(pid);
+        see(uidSeen(words, at, pid, bootUs));
+        return;
+      case recordTypes.uidInExec:
+        this.#heldUids.set(pid, uidSeen(words, at, pid, bootUs));
+        return;
+      default:
+        throw new Error(`the ring holds a record of the unknown type ${word(words, at, forkRecord.type)}`);
+    }
+  }
+
+  #releaseUid(pid: number, see: See): void {
+    if (this.#heldUids.size === 0) return;
+    const held = this.#heldUids.get(pid);
+    if (held === undefined) return;
+    this.#heldUids.delete(pid);
+    see(held);
+  }
+
+  /** Something came that the exec's change of user cannot outlive: the exec failed, or its record was lost. */
+  #forgetUid(pid: number): void {
+    if (this.#heldUids.size > 0) this.#heldUids.delete(pid);
+  }
+
+  #comm(words: Uint32Array, at: number): Bytes {
+    const a = words[at] ?? 0;
+    const b = words[at + 1] ?? 0;
+    const c = words[at + 2] ?? 0;
+    const d = words[at + 3] ?? 0;
+    const mixed = Math.imul(a ^ Math.imul(b ^ Math.imul(c ^ Math.imul(d, 31), 31), 31), 0x9e3779b1);
+    const place = mixed >>> (32 - Math.log2(rememberedComms));
+    const key = place * commWords;
+    const keys = this.#commKeys;
+    if (keys[key] !== a || keys[key + 1] !== b || keys[key + 2] !== c || keys[key + 3] !== d) {
+      keys.set([a, b, c, d], key);
+      this.#comms[place] = terminated(words, at, commBytes);
+    }
+    return this.#comms[place] ?? '';
+  }
+}
+
+function uidSeen(words: Uint32Array, at: number, pid: number, bootUs: number): UidSeen {
+  const uid = word(words, at, uidRecord.uid);
+  return { type: 'uid', bootUs, pid, uid, suid: word(words, at, uidRecord.suid) };
+}
+
+function programOf(words: Uint32Array, at: number): Bytes {
+  const length = word(words, at, execRecord.programLength);
+  if (length > programBytes) return '';
+  return terminated(words, at + execRecord.program / 4, length);
+}
+
+/** The bytes from this word on up to the first zero, at most `limit`, as a byte string. */
+function terminated(words: Uint32Array, at: number, limit: number): Bytes {
+  const bytes = Buffer.from(words.buffer, words.byteOffset + 4 * at, limit);
+  const end = bytes.indexOf(0);
+  return bytes.toString('latin1', 0, end === -1 ? limit : end);
+}
+
+function word(words: Uint32Array, at: number, offsetBytes: number): number {
+  return words[at + offsetBytes / 4] ?? 0;
+}
+
+/** A 64-bit number that fits a double: microseconds and ticks since boot do for centuries. */
+function long(words: Uint32Array, at: number, offsetBytes: number): number {
+  return word(words, at, offsetBytes) + twoTo32 * word(words, at, offsetBytes + 4);
+}

@@ -1,0 +1,257 @@
+/**
+ * The eBPF programs: what runs in the kernel when a task is born, ends, runs a program, is renamed or changes its
+ * user. Each writes one record into the ring, or counts one loss where the ring is full. They only read.
+ *
+ * They are attached to tracepoints with typed arguments, so the kernel's verifier checks every access to a struct
+ * against the kernel's own BTF, and to the entry of `commit_creds`, for which there is no tracepoint.
+ *
+ * A birth is seen at `task_newtask`, not at `sched_process_fork`: the threads that the kernel itself makes for a
+ * process (io_uring's workers, vhost's) pass only the first (kernel/fork.c: create_io_thread, vhost_task_create).
+ */
+import { attachTypes, helpers, type Program } from '../../system/bpf.ts';
+import { Assembler, type Register, r0, r1, r2, r3, r6, r7, r8, r9, type Width } from './assembler.ts';
+import type { Btf, Member } from './btf.ts';
+import {
+  commBytes,
+  commRecord,
+  execRecord,
+  exitRecord,
+  forkRecord,
+  programBytes,
+  recordTypes,
+  uidRecord,
+} from './record.ts';
+
+/** Where the programs put what they see: the descriptors of the ring and of the counter of losses. */
+export interface Sinks {
+  readonly ring: number;
+  readonly losses: number;
+}
+
+/** Field 22 of stat counts in USER_HZ, which is 100 on every machine. */
+const nanosecondsPerTick = 10_000_000;
+const nanosecondsPerMicrosecond = 1000;
+
+/** A program reads its arguments as 64-bit words. */
+const argument = (index: number) => 8 * index;
+
+/** The programs without which the source sees nothing worth recording. */
+export function taskPrograms(btf: Btf, sinks: Sinks): Program[] {
+  const layout = layoutOf(btf);
+  return [
+    tracepointProgram(btf, 'task_newtask', forkProgram(layout, sinks)),
+    tracepointProgram(btf, 'sched_process_exit', exitProgram(layout, sinks)),
+    tracepointProgram(btf, 'sched_process_exec', execProgram(layout, sinks)),
+    tracepointProgram(btf, 'task_rename', commProgram(layout, sinks)),
+  ];
+}
+
+/** The program that sees changes of users. Not every kernel lets a function's entry be attached to. */
+export function uidChangeProgram(btf: Btf, sinks: Sinks): Program {
+  const attachId = btf.idOf('function', 'commit_creds');
+  if (attachId === undefined) throw new Error('the kernel names no function commit_creds');
+  return {
+    name: 'commit_creds',
+    code: uidProgram(layoutOf(btf), sinks),
+    attachType: attachTypes.functionEntry,
+    attachId,
+  };
+}
+
+/** The members that the programs read, found in the BTF of the kernel that runs. */
+interface Layout {
+  readonly pid: Member;
+  readonly tgid: Member;
+  readonly startBoottime: Member;
+  readonly realCred: Member;
+  readonly exitCode: Member;
+  readonly comm: Member;
+  /** Set while a task is in the middle of an exec; undefined where this kernel has no such mark. */
+  readonly inExecve: Member | undefined;
+  readonly uid: Member;
+  readonly suid: Member;
+  readonly filename: Member;
+}
+
+function layoutOf(btf: Btf): Layout {
+  const required = (structName: string, memberName: string): Member => {
+    const member = btf.member(structName, memberName);
+    if (member === undefined) throw new Error(`the kernel's struct ${structName} has no ${memberName}`);
+    return member;
+  };
+  return {
+    pid: required('task_struct', 'pid'),
+    tgid: required('task_struct', 'tgid'),
+    startBoottime: required('task_struct', 'start_boottime'),
+    realCred: required('task_struct', 'real_cred'),
+    exitCode: required('task_struct', 'exit_code'),
+    comm: required('task_struct', 'comm'),
+    inExecve: btf.member('task_struct', 'in_execve'),
+    uid: required('cred', 'uid'),
+    suid: required('cred', 'suid'),
+    filename: required('linux_binprm', 'filename'),
+  };
+}
+
+function tracepointProgram(btf: Btf, tracepoint: string, code: Uint8Array): Program {
+  const attachId = btf.idOf('typedef', `btf_trace_${tracepoint}`);
+  if (attachId === undefined) throw new Error(`the kernel has no tracepoint ${tracepoint}`);
+  return { name: tracepoint.slice(0, 15), code, attachType: attachTypes.tracepoint, attachId };
+}
+
+/** task_newtask(task, clone_flags), called by the thread that forks, before the child can run. */
+function forkProgram(layout: Layout, sinks: Sinks): Uint8Array {
+  const program = new Assembler();
+  program.load(8, r6, r1, argument(0));
+  beginRecord(program, sinks, recordTypes.fork, forkRecord.sizeBytes);
+  copy(program, 4, r6, layout.pid, forkRecord.pid);
+  copy(program, 4, r6, layout.tgid, forkRecord.tgid);
+  copyStartTicks(program, layout, forkRecord.startTicks);
+  program.load(8, r8, r6, layout.realCred.offsetBytes);
+  copy(program, 4, r8, layout.uid, forkRecord.uid);
+  copy(program, 4, r8, layout.suid, forkRecord.suid);
+  copyComm(program, layout, forkRecord.comm);
+  program.call(helpers.getCurrentPidTgid).store(4, r7, forkRecord.parentPid, r0);
+  return endRecord(program, sinks);
+}
+
+/** sched_process_exit(task, …), called by the thread that exits. */
+function exitProgram(layout: Layout, sinks: Sinks): Uint8Array {
+  const program = new Assembler();
+  program.load(8, r6, r1, argument(0));
+  beginRecord(program, sinks, recordTypes.exit, exitRecord.sizeBytes);
+  copy(program, 4, r6, layout.pid, exitRecord.pid);
+  copy(program, 4, r6, layout.exitCode, exitRecord.status);
+  return endRecord(program, sinks);
+}
+
+/** sched_process_exec(task, old_pid, bprm), called by the thread that execs, with its new name and pid. */
+function execProgram(layout: Layout, sinks: Sinks): Uint8Array {
+  const program = new Assembler();
+  program.load(8, r6, r1, argument(0)).load(8, r8, r1, argument(1)).load(8, r9, r1, argument(2));
+  beginRecord(program, sinks, recordTypes.exec, execRecord.sizeBytes);
+  copy(program, 4, r6, layout.pid, execRecord.pid);
+  copyStartTicks(program, layout, execRecord.startTicks);
+  program.store(4, r7, execRecord.oldPid, r8);
+  copyComm(program, layout, execRecord.comm);
+  program
+    .load(8, r3, r9, layout.filename.offsetBytes)
+    .move(r1, r7)
+    .add(r1, execRecord.program)
+    .set(r2, programBytes)
+    .call(helpers.probeReadKernelString)
+    .store(4, r7, execRecord.programLength, r0);
+  return endRecord(program, sinks);
+}
+
+/**
+ * task_rename(task, comm), called before the name changes, by the task itself or by a thread of its process. An
+ * exec renames as well; that is told by the exec's own record, so here it is left out.
+ */
+function commProgram(layout: Layout, sinks: Sinks): Uint8Array {
+  const program = new Assembler();
+  program.load(8, r6, r1, argument(0)).load(8, r8, r1, argument(1));
+  if (layout.inExecve !== undefined) {
+    program
+      .call(helpers.getCurrentPidTgid)
+      .and(r0, 0x7fffffff)
+      .load(4, r1, r6, layout.pid.offsetBytes)
+      .jumpIfRegister(r0, '!=', r1, 'not in an exec');
+    jumpIfSet(program, r6, layout.inExecve, 'done');
+    program.label('not in an exec');
+  }
+  beginRecord(program, sinks, recordTypes.comm, commRecord.sizeBytes);
+  copy(program, 4, r6, layout.pid, commRecord.pid);
+  program
+    .storeConstant(8, r7, commRecord.comm, 0)
+    .storeConstant(8, r7, commRecord.comm + 8, 0)
+    .move(r1, r7)
+    .add(r1, commRecord.comm)
+    .set(r2, commBytes)
+    .move(r3, r8)
+    .call(helpers.probeReadKernelString);
+  return endRecord(program, sinks);
+}
+
+/** commit_creds(new), called by a task that takes on new credentials; most often the users stay the same. */
+function uidProgram(layout: Layout, sinks: Sinks): Uint8Array {
+  const program = new Assembler();
+  program
+    .load(8, r6, r1, argument(0))
+    .call(helpers.getCurrentTaskBtf)
+    .move(r8, r0)
+    .load(8, r9, r8, layout.realCred.offsetBytes);
+  for (const member of [layout.uid, layout.suid]) {
+    program
+      .load(4, r1, r6, member.offsetBytes)
+      .load(4, r2, r9, member.offsetBytes)
+      .jumpIfRegister(r1, '!=', r2, 'changed');
+  }
+  program.jump('done').label('changed');
+  beginRecord(program, sinks, recordTypes.uid, uidRecord.sizeBytes);
+  if (layout.inExecve !== undefined) {
+    program.load(1, r1, r8, layout.inExecve.offsetBytes).and(r1, layout.inExecve.mask);
+    program.jumpIf(r1, '==', 0, 'not in an exec').storeConstant(4, r7, uidRecord.type, recordTypes.uidInExec);
+    program.label('not in an exec');
+  }
+  copy(program, 4, r8, layout.pid, uidRecord.pid);
+  copy(program, 4, r6, layout.uid, uidRecord.uid);
+  copy(program, 4, r6, layout.suid, uidRecord.suid);
+  return endRecord(program, sinks);
+}
+
+/** Reserves a record, which r7 then points to, and writes its type and time; r6, r8 and r9 stay as they are. */
+function beginRecord(program: Assembler, sinks: Sinks, type: number, sizeBytes: number): void {
+  program
+    .loadMap(r1, sinks.ring)
+    .set(r2, sizeBytes)
+    .set(r3, 0)
+    .call(helpers.ringbufReserve)
+    .jumpIf(r0, '==', 0, 'lost')
+    .move(r7, r0)
+    .storeConstant(4, r7, forkRecord.type, type)
+    .call(helpers.ktimeGetBootNs)
+    .divide(r0, nanosecondsPerMicrosecond)
+    .store(8, r7, forkRecord.bootUs, r0);
+}
+
+/** Hands the record over, or counts it as lost, and ends the program. */
+function endRecord(program: Assembler, sinks: Sinks): Uint8Array {
+  return program
+    .move(r1, r7)
+    .set(r2, 0)
+    .call(helpers.ringbufSubmit)
+    .jump('done')
+    .label('lost')
+    .loadMapValue(r1, sinks.losses)
+    .set(r2, 1)
+    .addAtomically(r1, 0, r2)
+    .label('done')
+    .set(r0, 0)
+    .exit()
+    .assemble();
+}
+
+/** Copies a member of the struct that `base` points to into the record. */
+function copy(program: Assembler, width: Width, base: Register, member: Member, to: number): void {
+  program.load(width, r1, base, member.offsetBytes).store(width, r7, to, r1);
+}
+
+/** Writes the start time of the task in r6 into the record, in clock ticks. */
+function copyStartTicks(program: Assembler, layout: Layout, to: number): void {
+  program
+    .load(8, r1, r6, layout.startBoottime.offsetBytes)
+    .divide(r1, nanosecondsPerTick)
+    .store(8, r7, to, r1);
+}
+
+/** Copies the name of the task in r6 into the record. */
+function copyComm(program: Assembler, layout: Layout, to: number): void {
+  for (let i = 0; i < commBytes; i += 8) {
+    program.load(8, r1, r6, layout.comm.offsetBytes + i).store(8, r7, to + i, r1);
+  }
+}
+
+function jumpIfSet(program: Assembler, base: Register, flag: Member, label: string): void {
+  program.load(1, r1, base, flag.offsetBytes).and(r1, flag.mask).jumpIf(r1, '!=', 0, label);
+}

@@ -1,0 +1,252 @@
+/**
+ * The eBPF source: what happens to tasks, as the kernel itself queues it. There is no compiler and no addon: the
+ * programs are assembled here for the kernel that runs, loaded with bpf(2), and read through one shared ring. Looks
+ * at the machine come from /proc.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync, readlinkSync } from 'node:fs';
+import type { Observation, Source, TaskSeen } from '../../ports.ts';
+import {
+  attachProgram,
+  createCounters,
+  createRing,
+  loadProgram,
+  missesOf,
+  type Program,
+} from '../../system/bpf.ts';
+import { SystemCallError } from '../../system/errno.ts';
+import { checked, libc } from '../../system/libc.ts';
+import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
+import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
+import { Btf } from './btf.ts';
+import { Decoder } from './decoder.ts';
+import { taskPrograms, uidChangeProgram } from './programs.ts';
+import { Ring } from './ring.ts';
+import { Wake } from './wake.ts';
+
+export interface EbpfSourceOptions {
+  /**
+   * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 64 bytes of it,
+   * an exit 32, an exec 304; when it is full, what happens is lost and counted. 32 MiB where not given.
+   */
+  readonly ringBytes?: number;
+}
+
+const defaultRingBytes = 32 * 2 ** 20;
+const maxRingBytes = 2 ** 30;
+
+/** The inode numbers of the initial namespaces, fixed in include/linux/proc_ns.h (here in decimal). */
+const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;
+
+const btfPath = '/sys/kernel/btf/vmlinux';
+
+/** How long the count of skipped programs may be out of date: each reading of it costs a few system calls. */
+const missesAgeUs = 1_000_000;
+
+/**
+ * Opens the source: from the return of this call on, everything that happens is queued. Throws an Error that says in
+ * words what was tried, why it failed, by its errno, and what is probably the cause.
+ */
+export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
+  const ringBytes = options.ringBytes ?? defaultRingBytes;
+  requireRingSize(ringBytes);
+  requireInitialNamespaces();
+  const btf = readKernelBtf();
+  const descriptors = new Descriptors();
+  try {
+    return openWith(btf, ringBytes, descriptors);
+  } catch (error) {
+    descriptors.close();
+    throw explained(error);
+  }
+}
+
+function openWith(btf: Btf, ringBytes: number, descriptors: Descriptors): Source {
+  const ring = descriptors.keep(createRing('tasktrail_ring', ringBytes));
+  const losses = descriptors.keep(createCounters('tasktrail_lost', 1));
+  const sinks = { ring, losses };
+  const programs = taskPrograms(btf, sinks).map((program) => run(program, descriptors));
+  const blind = runUidProgram(() => uidChangeProgram(btf, sinks), programs, descriptors);
+  const lossesMapping = mapShared('mapping the counter of losses', losses, pageSizeBytes(), 0, 'read');
+  return new EbpfSource(
+    blind,
+    new Ring(ring, ringBytes),
+    lossesMapping,
+    new Wake(ring),
+    programs,
+    descriptors,
+  );
+}
+
+/** Loads a program and attaches it; gives back the program's descriptor. */
+function run(program: Program, descriptors: Descriptors): number {
+  const fd = descriptors.keep(loadProgram(program));
+  descriptors.keep(attachProgram(program.name, fd));
+  return fd;
+}
+
+/** Runs the program that sees changes of users, if the kernel lets it; says what cannot be seen if not. */
+function runUidProgram(assemble: () => Program, programs: number[], descriptors: Descriptors): string {
+  try {
+    programs.push(run(assemble(), descriptors));
+    return '';
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `a change of a task's user is seen only when the task is looked at (${reason})`;
+  }
+}
+
+class EbpfSource implements Source {
+  readonly name = 'ebpf';
+  readonly blind: string;
+  readonly bootId = readBootId();
+  readonly #ring: Ring;
+  readonly #decoder = new Decoder();
+  readonly #lossesMapping: Mapping;
+  readonly #losses: BigUint64Array;
+  readonly #wake: Wake;
+  readonly #programs: readonly number[];
+  readonly #descriptors: Descriptors;
+  #misses = 0;
+  #missesReadAtUs = 0;
+  #isOpen = true;
+
+  constructor(
+    blind: string,
+    ring: Ring,
+    lossesMapping: Mapping,
+    wake: Wake,
+    programs: readonly number[],
+    descriptors: Descriptors,
+  ) {
+    this.blind = blind;
+    this.#ring = ring;
+    this.#lossesMapping = lossesMapping;
+    this.#losses = new BigUint64Array(lossesMapping.buffer, 0, 1);
+    this.#wake = wake;
+    this.#programs = programs;
+    this.#descriptors = descriptors;
+  }
+
+  drain(see: (observation: Observation) => void): number {
+    let count = 0;
+    const seeCounted = (observation: Observation): void => {
+      count += 1;
+      see(observation);
+    };
+    this.#ring.drain((words, at) => this.#decoder.decode(words, at, seeCounted));
+    return count;
+  }
+
+  lost(): number {
+    assert(this.#isOpen, 'the source is closed');
+    if (this.#decoder.bootUs - this.#missesReadAtUs >= missesAgeUs) {
+      this.#missesReadAtUs = this.#decoder.bootUs;
+      this.#misses = this.#programs.reduce((sum, program) => sum + missesOf(program), 0);
+    }
+    return Number(Atomics.load(this.#losses, 0)) + this.#misses;
+  }
+
+  scan(): Iterable<TaskSeen> {
+    return scanTasks();
+  }
+
+  look(pid: number): TaskSeen | undefined {
+    return lookAtTask(pid);
+  }
+
+  wake(callback: () => void): void {
+    this.#wake.arm(callback);
+  }
+
+  close(): void {
+    assert(this.#isOpen, 'the source is closed');
+    this.#isOpen = false;
+    this.#wake.close();
+    this.#ring.close();
+    this.#lossesMapping.unmap();
+    this.#descriptors.close();
+  }
+}
+
+/** The descriptors that hold the maps, programs and links in the kernel; closing them ends all of it. */
+class Descriptors {
+  readonly #open: number[] = [];
+
+  keep(fd: number): number {
+    this.#open.push(fd);
+    return fd;
+  }
+
+  /** Links first, so that no program runs whose maps are gone. */
+  close(): void {
+    for (const fd of this.#open.splice(0).reverse()) {
+      checked('closing a descriptor of the eBPF source', libc().close(fd));
+    }
+  }
+}
+
+function requireRingSize(ringBytes: number): void {
+  const isPowerOfTwo = Number.isInteger(ringBytes) && ringBytes > 0 && Number.isInteger(Math.log2(ringBytes));
+  if (isPowerOfTwo && ringBytes >= pageSizeBytes() && ringBytes <= maxRingBytes) return;
+  throw new Error(
+    `the eBPF source cannot have a ring of ${ringBytes} bytes: choose a power of two from ${pageSizeBytes()} to ${maxRingBytes}`,
+  );
+}
+
+/** The kernel's pids and times are those of the initial namespaces; those that /proc shows are the reader's. */
+function requireInitialNamespaces(): void {
+  for (const [name, initial] of Object.entries(initialNamespaces)) {
+    const own = namespaceOf(name);
+    if (own === undefined || own === initial) continue;
+    throw new Error(
+      `the eBPF source works only in the initial ${name} namespace, and this process is in ${own}: start it outside of the container`,
+    );
+  }
+}
+
+/** undefined where the kernel has no namespaces of this kind. */
+function namespaceOf(name: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/ns/${name}`);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw new Error(`the eBPF source cannot tell which ${name} namespace it is in: ${messageOf(error)}`);
+  }
+}
+
+function readKernelBtf(): Btf {
+  try {
+    return new Btf(readFileSync(btfPath));
+  } catch (error) {
+    throw new Error(
+      `the eBPF source cannot read the kernel's type information, ${btfPath}: ${messageOf(error)}; it needs a kernel built with CONFIG_DEBUG_INFO_BTF`,
+    );
+  }
+}
+
+/** The same failure with what is probably its cause. */
+function explained(error: unknown): Error {
+  const cause = error instanceof SystemCallError ? causes[error.errno] : undefined;
+  return new Error(`the eBPF source cannot be opened: ${messageOf(error)}${cause ? `; ${cause}` : ''}`, {
+    cause: error,
+  });
+}
+
+const causes: Readonly<Record<string, string>> = {
+  EPERM:
+    'it needs the capabilities CAP_BPF and CAP_PERFMON, which root has outside of containers, and a kernel that is not locked down (/sys/kernel/security/lockdown)',
+  EACCES: 'this kernel is not known to these programs',
+  EINVAL: 'this kernel is probably older than 5.11 or built without eBPF tracing',
+  ENOSYS: 'this kernel is built without bpf(2), or a seccomp filter hides it',
+  ENOMEM: 'there is too little memory for the ring, or RLIMIT_MEMLOCK is too small: choose a smaller ring',
+  E2BIG: 'this kernel is probably older than 5.11',
+};
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

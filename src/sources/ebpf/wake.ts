@@ -1,0 +1,51 @@
+/**
+ * The wake: one callback once the ring holds something to read. The kernel notifies whoever polls the ring's
+ * descriptor, and a poll that begins while something is queued is answered at once, so no record can slip in
+ * unnoticed between a drain and the next arming. It costs nothing while it is not armed.
+ */
+import assert from 'node:assert/strict';
+import { koffi } from '../../system/libc.ts';
+
+type PollHandle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
+
+export class Wake {
+  readonly #fd: number;
+  #poll: PollHandle | undefined;
+  #callback: (() => void) | undefined;
+
+  /** Watches this descriptor, and does not keep the process alive for it. */
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Calls back once, as soon as the descriptor can be read; never from within this call. */
+  arm(callback: () => void): void {
+    assert(this.#callback === undefined, 'the wake is armed already');
+    this.#callback = callback;
+    if (this.#poll !== undefined) {
+      this.#poll.start({ readable: true }, this.#onReadable);
+      return;
+    }
+    this.#poll = koffi().node.poll(this.#fd, { readable: true }, this.#onReadable);
+    this.#poll.unref();
+  }
+
+  close(): void {
+    this.#callback = undefined;
+    this.#poll?.close();
+    this.#poll = undefined;
+  }
+
+  /**
+   * The poll calls from outside of Node's own loop of callbacks, where promises would not go on and an error would
+   * be lost; an immediate runs in the same turn of the loop, and properly.
+   */
+  readonly #onReadable = (): void => {
+    this.#poll?.stop();
+    setImmediate(() => {
+      const callback = this.#callback;
+      this.#callback = undefined;
+      callback?.();
+    });
+  };
+}

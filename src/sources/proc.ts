@@ -1,0 +1,165 @@
+/**
+ * Looks at /proc: which tasks exist now, and what the kernel says of one. Reading is synchronous; a task that is
+ * gone by the time it is read, or that is exiting, is left out. Parsers are pure functions over a file's text, read
+ * as latin1, so that every character is one byte.
+ *
+ * Facts about the files: proc_pid_stat(5), proc_pid_status(5) and fs/proc/array.c.
+ */
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import type { Bytes } from '../../events/bytes.ts';
+import type { TaskSeen } from '../ports.ts';
+
+/** What a task's `stat` file tells. */
+export interface Stat {
+  readonly comm: Bytes;
+  /** One letter: R, S, D, T, Z, … */
+  readonly state: string;
+  /** The process that is the real parent of the task's process. */
+  readonly parentPid: number;
+  /** The kernel's PF_ flags of include/linux/sched.h. */
+  readonly flags: number;
+  readonly startTicks: number;
+}
+
+/** What a task's `status` file tells and `stat` does not. */
+export interface Status {
+  readonly tgid: number;
+  readonly uid: number;
+  readonly suid: number;
+}
+
+const flagExiting = 0x4;
+const flagWorkqueueWorker = 0x20;
+/** A name that a program can set has at most this many bytes (TASK_COMM_LEN without its zero). */
+const commBytes = 15;
+
+/** Both files are far shorter: stat has 52 numbers, status about 60 lines; a name adds at most 128 bytes. */
+const buffer = Buffer.allocUnsafe(16_384);
+
+/** All tasks, process by process in ascending order of pid, each with its threads. */
+export function* scanTasks(): Generator<TaskSeen> {
+  for (const process of numbersIn('/proc')) {
+    for (const thread of threadsOf(process)) {
+      const task = readTask(process, thread);
+      if (task !== undefined) yield task;
+    }
+  }
+}
+
+/** The task of this pid, be it a leader or not; undefined where there is none or it is exiting. */
+export function lookAtTask(pid: number): TaskSeen | undefined {
+  // A thread's own pid is a folder of /proc too: it is not listed, but it opens.
+  return readTask(pid, pid);
+}
+
+/** Names one boot of this machine: a UUID. */
+export function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+}
+
+/** Reads the text of a `stat` file. */
+export function parseStat(text: string): Stat {
+  const open = text.indexOf('(');
+  // A name may hold parentheses and spaces; what follows it cannot hold a parenthesis.
+  const close = text.lastIndexOf(')');
+  // The fields from the third on, up to the 22nd.
+  const fields = text.slice(close + 2).split(' ', 20);
+  const flags = Number(fields[6]);
+  return {
+    comm: commOf(unescaped(text.slice(open + 1, close)), flags),
+    state: fields[0] ?? '',
+    parentPid: Number(fields[1]),
+    flags,
+    startTicks: Number(fields[19]),
+  };
+}
+
+/** Reads the text of a `status` file. */
+export function parseStatus(text: string): Status {
+  const tgidAt = text.indexOf('\nTgid:\t') + '\nTgid:\t'.length;
+  const uidAt = text.indexOf('\nUid:\t', tgidAt) + '\nUid:\t'.length;
+  // Four ids: real, effective, saved, filesystem.
+  const uids = text.slice(uidAt, text.indexOf('\n', uidAt)).split('\t');
+  return {
+    tgid: Number(text.slice(tgidAt, text.indexOf('\n', tgidAt))),
+    uid: Number(uids[0]),
+    suid: Number(uids[2]),
+  };
+}
+
+/** A task that is a zombie, dead, or on its way there. */
+export function isExiting(stat: Stat): boolean {
+  return stat.state === 'Z' || stat.state === 'X' || (stat.flags & flagExiting) !== 0;
+}
+
+/** The kernel writes a newline as `\n` and a backslash as `\\`, and leaves every other byte as it is. */
+function unescaped(name: string): Bytes {
+  if (!name.includes('\\')) return name;
+  return name.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
+}
+
+/**
+ * The name that the kernel holds for the task. For its own threads /proc shows more than that: the whole of a name
+ * that is longer than the kernel can hold, and after a worker's name, behind a `+` or a `-`, what it works on.
+ */
+function commOf(name: Bytes, flags: number): Bytes {
+  if ((flags & flagWorkqueueWorker) !== 0 && !name.startsWith('kworker/R-')) {
+    return name.replace(/[+-].*/s, '').slice(0, commBytes);
+  }
+  return name.slice(0, commBytes);
+}
+
+function readTask(process: number, thread: number): TaskSeen | undefined {
+  const folder = `/proc/${process}/task/${thread}`;
+  const statText = readIfThere(`${folder}/stat`);
+  if (statText === undefined) return undefined;
+  const stat = parseStat(statText);
+  if (isExiting(stat)) return undefined;
+  const statusText = readIfThere(`${folder}/status`);
+  if (statusText === undefined) return undefined;
+  const { tgid, uid, suid } = parseStatus(statusText);
+  return {
+    pid: thread,
+    tgid,
+    startTicks: stat.startTicks,
+    uid,
+    suid,
+    comm: stat.comm,
+    parentPid: thread === tgid ? stat.parentPid : tgid,
+  };
+}
+
+function threadsOf(process: number): number[] {
+  try {
+    return numbersIn(`/proc/${process}/task`);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function numbersIn(folder: string): number[] {
+  return readdirSync(folder)
+    .filter((name) => /^[0-9]/.test(name))
+    .map(Number);
+}
+
+/** The text of a file of a task; undefined where the task is gone. */
+function readIfThere(path: string): string | undefined {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      return buffer.toString('latin1', 0, readSync(fd, buffer));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOENT' || code === 'ESRCH';
+}

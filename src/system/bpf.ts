@@ -1,0 +1,172 @@
+/**
+ * bpf(2): the system call that creates eBPF maps, loads programs and attaches them. Each function fills in one
+ * command's attributes (`union bpf_attr` of include/uapi/linux/bpf.h) and gives back what the kernel answered;
+ * a refusal is thrown as a `SystemCallError`. What the maps and programs are for is known elsewhere.
+ */
+import { SystemCallError } from './errno.ts';
+import { type Address, addressOf, lastErrno, libc, type Memory } from './libc.ts';
+
+const commands = { createMap: 0, loadProgram: 5, infoByDescriptor: 15, openRawTracepoint: 17 } as const;
+const mapTypes = { array: 2, ring: 27 } as const;
+const mappable = 1 << 10;
+const tracingProgram = 26;
+
+/** What a tracing program is attached to: a tracepoint with typed arguments, or a function's entry. */
+export const attachTypes = { tracepoint: 23, functionEntry: 24 } as const;
+export type AttachType = (typeof attachTypes)[keyof typeof attachTypes];
+
+/**
+ * A licence string that the kernel counts as compatible with the GPL, which the helpers that read kernel memory
+ * ask for. It speaks of the bytecode that is loaded, which may be had under either licence.
+ */
+const license = 'Dual MIT/GPL';
+
+/** Helpers a program can call, by their number in `enum bpf_func_id`. */
+export const helpers = {
+  getCurrentPidTgid: 14,
+  probeReadKernelString: 115,
+  ktimeGetBootNs: 125,
+  ringbufReserve: 131,
+  ringbufSubmit: 132,
+  getCurrentTaskBtf: 158,
+} as const;
+export type Helper = (typeof helpers)[keyof typeof helpers];
+
+/** A program to load: its name (at most 15 characters), its bytecode, and what it is meant to be attached to. */
+export interface Program {
+  readonly name: string;
+  readonly code: Uint8Array;
+  readonly attachType: AttachType;
+  /** The type id, in the kernel's BTF, of the tracepoint's typedef or of the function. */
+  readonly attachId: number;
+}
+
+/** Creates a ring buffer map; `sizeBytes` is a power of two and a multiple of the page size. */
+export function createRing(name: string, sizeBytes: number): number {
+  return createMap(name, mapTypes.ring, 0, 0, sizeBytes, 0);
+}
+
+/** Creates an array map of `length` 64-bit values that can be mapped into this process. */
+export function createCounters(name: string, length: number): number {
+  return createMap(name, mapTypes.array, 4, 8, length, mappable);
+}
+
+/**
+ * Loads a program and gives back its descriptor. Where the kernel's verifier refuses it, the end of what the
+ * verifier had to say stands in the error.
+ */
+export function loadProgram(program: Program): number {
+  const licenseText = cString(license);
+  const attributes = new Attributes(128)
+    .u32(0, tracingProgram)
+    .u32(4, program.code.length / 8)
+    .address(8, program.code)
+    .address(16, licenseText)
+    .text(48, program.name)
+    .u32(68, program.attachType)
+    .u32(108, program.attachId);
+  const attempt = `loading the eBPF program ${program.name}`;
+  const result = bpf(commands.loadProgram, attributes);
+  if (result >= 0) return result;
+  const refusal = new SystemCallError(attempt, lastErrno());
+  const complaint = complaintAbout(attributes);
+  if (complaint !== '') refusal.message += `; the kernel says: ${complaint}`;
+  throw refusal;
+}
+
+/** Attaches a loaded tracing program to what it was loaded for, and gives back the link's descriptor. */
+export function attachProgram(name: string, program: number): number {
+  const attributes = new Attributes(16).u32(8, program);
+  return required(`attaching the eBPF program ${name}`, bpf(commands.openRawTracepoint, attributes));
+}
+
+/**
+ * How often the program was not run because it was running already on the same CPU: `recursion_misses` of
+ * `struct bpf_prog_info`. Kernels before 5.12 do not tell, and answer 0.
+ */
+export function missesOf(program: number): number {
+  const info = new DataView(new ArrayBuffer(256));
+  const bytes = new Uint8Array(info.buffer);
+  const attributes = new Attributes(16).u32(0, program).u32(4, bytes.length).address(8, bytes);
+  required('asking about an eBPF program', bpf(commands.infoByDescriptor, attributes));
+  return Number(info.getBigUint64(recursionMissesAt, true));
+}
+
+const recursionMissesAt = 208;
+const logLevelErrorsOnly = 1;
+
+/** Loads once more, with the verifier's log switched on: for the words that explain the refusal. */
+function complaintAbout(attributes: Attributes): string {
+  const log = new Uint8Array(1 << 18);
+  attributes.u32(24, logLevelErrorsOnly).u32(28, log.length).address(32, log);
+  bpf(commands.loadProgram, attributes);
+  const text = Buffer.from(log).toString('latin1').replace(/\0.*/s, '');
+  return text.trim().split('\n').slice(-4).join(' | ');
+}
+
+function createMap(
+  name: string,
+  type: number,
+  keyBytes: number,
+  valueBytes: number,
+  length: number,
+  flags: number,
+): number {
+  const attributes = new Attributes(72)
+    .u32(0, type)
+    .u32(4, keyBytes)
+    .u32(8, valueBytes)
+    .u32(12, length)
+    .u32(16, flags)
+    .text(28, name);
+  return required(`creating the eBPF map ${name}`, bpf(commands.createMap, attributes));
+}
+
+function bpf(command: number, attributes: Attributes): number {
+  return libc().syscall(bpfNumber(), command, addressOf(attributes.bytes), attributes.bytes.length);
+}
+
+/** x86 has its own numbers for system calls; every 64-bit machine that came later shares one table. */
+function bpfNumber(): number {
+  return process.arch === 'x64' ? 321 : 280;
+}
+
+function required(attempt: string, result: number): number {
+  if (result < 0) throw new SystemCallError(attempt, lastErrno());
+  return result;
+}
+
+function cString(text: string): Uint8Array {
+  return Buffer.from(`${text}\0`, 'latin1');
+}
+
+/** The attributes of one bpf(2) command: zeros, but for the fields that are filled in by their offset. */
+class Attributes {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  /** What the attributes point to: it has to live as long as they do. */
+  readonly #kept: Memory[] = [];
+
+  constructor(sizeBytes: number) {
+    this.bytes = new Uint8Array(sizeBytes);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  u32(at: number, value: number): this {
+    this.#view.setUint32(at, value, true);
+    return this;
+  }
+
+  address(at: number, memory: Memory): this {
+    this.#kept.push(memory);
+    const address: Address = addressOf(memory);
+    this.#view.setBigUint64(at, BigInt(address), true);
+    return this;
+  }
+
+  /** A name of at most 15 characters; the 16th byte stays zero. */
+  text(at: number, text: string): this {
+    this.bytes.set(Buffer.from(text, 'latin1').subarray(0, 15), at);
+    return this;
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The C library through koffi: the few calls that Node has no word for, each as a typed function. koffi is loaded
+ * at the first call and not before, so importing this file costs nothing. Only Linux on a 64-bit machine is meant.
+ *
+ * A call that the kernel refuses throws a `SystemCallError` whose message begins with `attempt`, the caller's own
+ * words for what it tried; functions that do not take such words give back what the C function gives.
+ */
+import { createRequire } from 'node:module';
+import type koffiModule from 'koffi';
+import { SystemCallError } from './errno.ts';
+
+type Koffi = typeof koffiModule;
+
+/** Memory of ours that a call reads or writes. */
+export type Memory = NodeJS.TypedArray;
+
+/** An address in this process. Above 2^53 no user address exists, so a number holds each exactly. */
+export type Address = number;
+
+export const clocks = { realtime: 0, boottime: 7 } as const;
+
+interface Calls {
+  readonly clock_gettime: (clock: number, into: Memory) => number;
+  readonly close: (fd: number) => number;
+  readonly execvp: (file: string, argv: readonly (string | null)[]) => number;
+  readonly fcntl: (fd: number, command: number, argument: number) => number;
+  readonly getpagesize: () => number;
+  readonly getsockopt: (fd: number, level: number, name: number, value: Memory, size: Memory) => number;
+  readonly mmap: (
+    at: Address,
+    sizeBytes: number,
+    access: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ) => Address;
+  readonly munmap: (at: Address, sizeBytes: number) => number;
+  readonly signal: (signal: number, disposition: number) => number;
+  readonly syscall: (number: number, a: number, b: number, c: number) => number;
+  readonly umask: (mask: number) => number;
+}
+
+let loadedKoffi: Koffi | undefined;
+let boundCalls: Calls | undefined;
+
+/** koffi itself, for what is no system call: polling a descriptor, addresses, views over mapped memory. */
+export function koffi(): Koffi {
+  loadedKoffi ??= createRequire(import.meta.url)('koffi') as Koffi;
+  return loadedKoffi;
+}
+
+/** The calls, bound to the C library that this process runs on, whichever it is. */
+export function libc(): Calls {
+  boundCalls ??= bind();
+  return boundCalls;
+}
+
+/** The address of memory of ours. It holds only while the caller keeps the memory referenced. */
+export function addressOf(memory: Memory): Address {
+  return Number(koffi().address(memory));
+}
+
+/** Hands a call's result on, or throws what errno says where the result is -1. */
+export function checked(attempt: string, result: number): number {
+  if (result === -1) throw new SystemCallError(attempt, lastErrno());
+  return result;
+}
+
+/** errno after the last call, as a number. */
+export function lastErrno(): number {
+  return koffi().errno();
+}
+
+function bind(): Calls {
+  const library = koffi().load(null);
+  return {
+    clock_gettime: library.func('clock_gettime', 'int', ['int', 'void *']),
+    close: library.func('close', 'int', ['int']),
+    execvp: library.func('execvp', 'int', ['str', 'str *']),
+    fcntl: library.func('fcntl', 'int', ['int', 'int', 'long']),
+    getpagesize: library.func('getpagesize', 'int', []),
+    getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
+    mmap: library.func('mmap', 'intptr_t', ['intptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']),
+    munmap: library.func('munmap', 'int', ['intptr_t', 'size_t']),
+    signal: library.func('signal', 'intptr_t', ['int', 'intptr_t']),
+    syscall: library.func('syscall', 'long', ['long', 'long', 'long', 'long']),
+    umask: library.func('umask', 'uint', ['uint']),
+  };
+}

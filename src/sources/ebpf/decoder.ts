@@ -15,6 +15,8 @@ import {
   uidRecord,
 } from './record.ts';
 
+/** Where a record holds the users. */
+type UidLayout = Pick<typeof uidRecord | typeof execRecord, 'uid' | 'suid'>;
 type UidSeen = Extract<Observation, { readonly type: 'uid' }>;
 type See = (observation: Observation) => void;
 
@@ -28,11 +30,6 @@ export class Decoder {
   /** Remembered names, as they stand in a record and as byte strings. */
   readonly #commKeys = new Uint32Array(rememberedComms * commWords);
   readonly #comms: Bytes[] = new Array(rememberedComms).fill('');
-  /**
-   * User changes of execs that are not over, by pid. When a thread that is not the leader execs, it takes the
-   * leader's pid before the exec can be told, so its change of user is told after the exec, never before.
-   */
-  readonly #heldUids = new Map<number, UidSeen>();
   #bootUs = 0;
 
   /** The newest time of all observations so far: BOOTTIME, microseconds. */
@@ -40,14 +37,16 @@ export class Decoder {
     return this.#bootUs;
   }
 
-  /** Hands over the observations of the record that begins at this word: most often one. */
+  /**
+   * Hands over the observation of the record that begins at this word. An exec gives two: it may change the users,
+   * and by its record they are known even where a change of users cannot be seen.
+   */
   decode(words: Uint32Array, at: number, see: See): void {
     const pid = word(words, at, forkRecord.pid);
     const bootUs = long(words, at, forkRecord.bootUs);
     if (bootUs > this.#bootUs) this.#bootUs = bootUs;
     switch (word(words, at, forkRecord.type)) {
       case recordTypes.fork:
-        this.#forgetUid(pid);
         see({
           type: 'fork',
           bootUs,
@@ -61,7 +60,6 @@ export class Decoder {
         });
         return;
       case recordTypes.exit:
-        this.#forgetUid(pid);
         see({ type: 'exit', bootUs, pid, status: word(words, at, exitRecord.status) });
         return;
       case recordTypes.exec:
@@ -74,34 +72,17 @@ export class Decoder {
           comm: this.#comm(words, at + execRecord.comm / 4),
           program: programOf(words, at),
         });
-        this.#releaseUid(pid, see);
+        see(uidSeen(words, at, pid, bootUs, execRecord));
         return;
       case recordTypes.comm:
         see({ type: 'comm', bootUs, pid, comm: this.#comm(words, at + commRecord.comm / 4) });
         return;
       case recordTypes.uid:
-        this.#forgetUid(pid);
-        see(uidSeen(words, at, pid, bootUs));
-        return;
-      case recordTypes.uidInExec:
-        this.#heldUids.set(pid, uidSeen(words, at, pid, bootUs));
+        see(uidSeen(words, at, pid, bootUs, uidRecord));
         return;
       default:
         throw new Error(`the ring holds a record of the unknown type ${word(words, at, forkRecord.type)}`);
     }
-  }
-
-  #releaseUid(pid: number, see: See): void {
-    if (this.#heldUids.size === 0) return;
-    const held = this.#heldUids.get(pid);
-    if (held === undefined) return;
-    this.#heldUids.delete(pid);
-    see(held);
-  }
-
-  /** Something came that the exec's change of user cannot outlive: the exec failed, or its record was lost. */
-  #forgetUid(pid: number): void {
-    if (this.#heldUids.size > 0) this.#heldUids.delete(pid);
   }
 
   #comm(words: Uint32Array, at: number): Bytes {
@@ -121,9 +102,9 @@ export class Decoder {
   }
 }
 
-function uidSeen(words: Uint32Array, at: number, pid: number, bootUs: number): UidSeen {
-  const uid = word(words, at, uidRecord.uid);
-  return { type: 'uid', bootUs, pid, uid, suid: word(words, at, uidRecord.suid) };
+function uidSeen(words: Uint32Array, at: number, pid: number, bootUs: number, layout: UidLayout): UidSeen {
+  const uid = word(words, at, layout.uid);
+  return { type: 'uid', bootUs, pid, uid, suid: word(words, at, layout.suid) };
 }
 
 function programOf(words: Uint32Array, at: number): Bytes {

@@ -32,6 +32,9 @@ export interface Sinks {
 const nanosecondsPerTick = 10_000_000;
 const nanosecondsPerMicrosecond = 1000;
 
+/** The pid in what `getCurrentPidTgid` answers; the upper half is the thread group's. */
+const pidMask = 0x7fff_ffff;
+
 /** A program reads its arguments as 64-bit words. */
 const argument = (index: number) => 8 * index;
 
@@ -107,9 +110,7 @@ function forkProgram(layout: Layout, sinks: Sinks): Uint8Array {
   copy(program, 4, r6, layout.pid, forkRecord.pid);
   copy(program, 4, r6, layout.tgid, forkRecord.tgid);
   copyStartTicks(program, layout, forkRecord.startTicks);
-  program.load(8, r8, r6, layout.realCred.offsetBytes);
-  copy(program, 4, r8, layout.uid, forkRecord.uid);
-  copy(program, 4, r8, layout.suid, forkRecord.suid);
+  copyUsers(program, layout, forkRecord);
   copyComm(program, layout, forkRecord.comm);
   program.call(helpers.getCurrentPidTgid).store(4, r7, forkRecord.parentPid, r0);
   return endRecord(program, sinks);
@@ -133,6 +134,7 @@ function execProgram(layout: Layout, sinks: Sinks): Uint8Array {
   copy(program, 4, r6, layout.pid, execRecord.pid);
   copyStartTicks(program, layout, execRecord.startTicks);
   program.store(4, r7, execRecord.oldPid, r8);
+  copyUsers(program, layout, execRecord);
   copyComm(program, layout, execRecord.comm);
   program
     .load(8, r3, r9, layout.filename.offsetBytes)
@@ -154,11 +156,11 @@ function commProgram(layout: Layout, sinks: Sinks): Uint8Array {
   if (layout.inExecve !== undefined) {
     program
       .call(helpers.getCurrentPidTgid)
-      .and(r0, 0x7fffffff)
+      .and(r0, pidMask)
       .load(4, r1, r6, layout.pid.offsetBytes)
-      .jumpIfRegister(r0, '!=', r1, 'not in an exec');
+      .jumpIfRegister(r0, '!=', r1, 'by another thread');
     jumpIfSet(program, r6, layout.inExecve, 'done');
-    program.label('not in an exec');
+    program.label('by another thread');
   }
   beginRecord(program, sinks, recordTypes.comm, commRecord.sizeBytes);
   copy(program, 4, r6, layout.pid, commRecord.pid);
@@ -173,7 +175,10 @@ function commProgram(layout: Layout, sinks: Sinks): Uint8Array {
   return endRecord(program, sinks);
 }
 
-/** commit_creds(new), called by a task that takes on new credentials; most often the users stay the same. */
+/**
+ * commit_creds(new), called by a task that takes on new credentials; most often the users stay the same. An exec
+ * does it as well; that is told by the exec's own record, after the caller has taken its leader's pid.
+ */
 function uidProgram(layout: Layout, sinks: Sinks): Uint8Array {
   const program = new Assembler();
   program
@@ -181,6 +186,7 @@ function uidProgram(layout: Layout, sinks: Sinks): Uint8Array {
     .call(helpers.getCurrentTaskBtf)
     .move(r8, r0)
     .load(8, r9, r8, layout.realCred.offsetBytes);
+  if (layout.inExecve !== undefined) jumpIfSet(program, r8, layout.inExecve, 'done');
   for (const member of [layout.uid, layout.suid]) {
     program
       .load(4, r1, r6, member.offsetBytes)
@@ -189,11 +195,6 @@ function uidProgram(layout: Layout, sinks: Sinks): Uint8Array {
   }
   program.jump('done').label('changed');
   beginRecord(program, sinks, recordTypes.uid, uidRecord.sizeBytes);
-  if (layout.inExecve !== undefined) {
-    program.load(1, r1, r8, layout.inExecve.offsetBytes).and(r1, layout.inExecve.mask);
-    program.jumpIf(r1, '==', 0, 'not in an exec').storeConstant(4, r7, uidRecord.type, recordTypes.uidInExec);
-    program.label('not in an exec');
-  }
   copy(program, 4, r8, layout.pid, uidRecord.pid);
   copy(program, 4, r6, layout.uid, uidRecord.uid);
   copy(program, 4, r6, layout.suid, uidRecord.suid);
@@ -243,6 +244,17 @@ function copyStartTicks(program: Assembler, layout: Layout, to: number): void {
     .load(8, r1, r6, layout.startBoottime.offsetBytes)
     .divide(r1, nanosecondsPerTick)
     .store(8, r7, to, r1);
+}
+
+/** Copies the users of the task in r6 into the record. */
+function copyUsers(
+  program: Assembler,
+  layout: Layout,
+  to: { readonly uid: number; readonly suid: number },
+): void {
+  program.load(8, r8, r6, layout.realCred.offsetBytes);
+  copy(program, 4, r8, layout.uid, to.uid);
+  copy(program, 4, r8, layout.suid, to.suid);
 }
 
 /** Copies the name of the task in r6 into the record. */

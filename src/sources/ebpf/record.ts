@@ -9,8 +9,6 @@ export const recordTypes = {
   exec: 3,
   comm: 4,
   uid: 5,
-  /** A uid change that is part of an exec which is not over yet. */
-  uidInExec: 6,
 } as const;
 
 /** The kernel's TASK_COMM_LEN: 15 bytes of name and a zero. */
@@ -40,9 +38,11 @@ export const execRecord = {
   oldPid: 24,
   /** The length of the path with its final zero; negative where the kernel could not read it. */
   programLength: 28,
-  comm: 32,
-  program: 32 + commBytes,
-  sizeBytes: 32 + commBytes + programBytes,
+  uid: 32,
+  suid: 36,
+  comm: 40,
+  program: 40 + commBytes,
+  sizeBytes: 40 + commBytes + programBytes,
 } as const;
 
 export const commRecord = { ...head, comm: 16, sizeBytes: 16 + commBytes } as const;

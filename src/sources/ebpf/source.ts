@@ -27,7 +27,7 @@ import { Wake } from './wake.ts';
 export interface EbpfSourceOptions {
   /**
    * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 64 bytes of it,
-   * an exit 32, an exec 304; when it is full, what happens is lost and counted. 32 MiB where not given.
+   * an exit 32, an exec 320; when it is full, what happens is lost and counted. 32 MiB where not given.
    */
   readonly ringBytes?: number;
 }
@@ -92,7 +92,7 @@ function runUidProgram(assemble: () => Program, programs: number[], descriptors:
     return '';
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return `a change of a task's user is seen only when the task is looked at (${reason})`;
+    return `a task's change of user is seen only when it next executes a program or is looked at (${reason})`;
   }
 }
 

@@ -3,10 +3,10 @@
  * opened directly when no daemon runs. A command need not know which.
  */
 
-import type { Entry } from '../engine/history.ts';
+import type { Entry, LogQuery } from '../engine/history.ts';
 import type { ContainerView, PathView, RecordingView, TaskView } from '../engine/reads.ts';
 import type { Verification } from '../engine/verify.ts';
-import type { DaemonView, LogQuery } from '../http/api.ts';
+import type { DaemonView } from '../http/api.ts';
 import type { Refusal } from '../kernel/errno.ts';
 
 export interface Reader {

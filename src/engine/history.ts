@@ -2,8 +2,9 @@
  * History: the log as a person reads it. Events hold ids; history folds the hierarchy along with them, so
  * that each entry names pids, comms and paths as they were at that moment.
  */
-import { type Bytes, textOf } from '../../events/bytes.ts';
+import { type Bytes, bytesOf, textOf } from '../../events/bytes.ts';
 import type { By, Event, EventType } from '../../events/event.ts';
+import { layouts } from '../../events/layout.ts';
 import { type Container, Hierarchy, pathOf } from '../../projections/hierarchy.ts';
 import type { LogReader } from '../ports.ts';
 import { timeText } from './reads.ts';
@@ -15,6 +16,26 @@ export interface Filter {
   readonly path?: Bytes;
   /** Entries about the task with this pid, or caused by it. */
   readonly pid?: number;
+}
+
+/** What a person asks of the log, as every door passes it on. */
+export interface LogQuery {
+  readonly types?: readonly EventType[];
+  /** Text as `textOf` writes it. */
+  readonly path?: string;
+  readonly pid?: number;
+  /** The last so many entries only. */
+  readonly limit?: number;
+  /** Go on with what happens after. */
+  readonly follow?: boolean;
+}
+
+export function filterOf({ types, path, pid }: LogQuery): Filter {
+  return {
+    ...(types && { types: new Set(types) }),
+    ...(path !== undefined && { path: bytesOf(path) }),
+    ...(pid !== undefined && { pid }),
+  };
 }
 
 /** One entry of the log. Which of the optional fields are there follows from the type. */
@@ -37,33 +58,8 @@ export interface Entry {
 /** Types that are many and small; the others are what a person reads first. */
 export const busyTypes: ReadonlySet<EventType> = new Set(['adopt', 'fork', 'exec', 'exit', 'comm', 'uid']);
 
-/** The types of all events, in the order of the union. */
-export const eventTypes: readonly EventType[] = [
-  'recording',
-  'source',
-  'stop',
-  'tree',
-  'clock',
-  'gap',
-  'adopt',
-  'fork',
-  'exec',
-  'comm',
-  'uid',
-  'exit',
-  'mkdir',
-  'rmdir',
-  'rename',
-  'attach',
-  'flag',
-  'attr',
-  'release',
-  'agent',
-  'outcome',
-  'stale',
-  'refused',
-  'suppressed',
-];
+/** The types of all events. */
+export const eventTypes = Object.keys(layouts) as readonly EventType[];
 
 export class History {
   readonly #filter: Filter;

@@ -2,8 +2,6 @@
  * The HTTP API, as types: what a client sends and gets. JSON over a unix socket; names and paths are text
  * as `textOf` writes it, so that every byte string can be said.
  */
-import type { EventType } from '../../events/event.ts';
-
 /** The bodies of `POST /v1/NAME`. */
 export interface Commands {
   readonly mkdir: { readonly path: string; readonly mode: number; readonly umask: number };
@@ -31,17 +29,6 @@ export interface DoneBody {
 export interface ErrorBody {
   readonly errno?: string;
   readonly error: string;
-}
-
-/** What `GET /v1/log` takes as its query string. */
-export interface LogQuery {
-  readonly types?: readonly EventType[];
-  readonly path?: string;
-  readonly pid?: number;
-  /** The last so many entries only. */
-  readonly limit?: number;
-  /** Go on with what happens after. */
-  readonly follow?: boolean;
 }
 
 /** What `GET /v1/status` adds to the recording: who records it and where. */

@@ -1,0 +1,23 @@
+/**
+ * The thread that starts release agents, as the kernel starts its user-mode helpers: one argument, a minimal
+ * environment, no shell, no standard input, and nobody waits for it.
+ */
+import { parentPort } from 'node:worker_threads';
+import type { Bytes } from '../../events/bytes.ts';
+import type { AgentOutcome } from '../ports.ts';
+import { spawnProgram, whenEnded } from '../system/spawn.ts';
+import type { Answer, Order } from './runner.ts';
+
+const environment = ['HOME=/', 'PATH=/sbin:/bin:/usr/sbin:/usr/bin'];
+
+parentPort?.on('message', async ({ id, program, path }: Order) => {
+  const outcome = await run(program, path);
+  parentPort?.postMessage({ id, outcome } satisfies Answer);
+});
+
+async function run(program: Bytes, path: Bytes): Promise<AgentOutcome> {
+  const spawned = spawnProgram({ program, args: [path], environment, folder: '/' });
+  if ('error' in spawned) return { code: 0, signal: 0, error: spawned.error };
+  const status = await whenEnded(spawned.pid);
+  return { code: (status >> 8) & 0xff, signal: status & 0x7f, error: '' };
+}

@@ -1,0 +1,71 @@
+/**
+ * The archive: answers that need the whole log, made on a worker thread of their own so that the recorder's
+ * never waits. This is the recorder's side: it starts the worker, passes chunks on as they are wanted, and
+ * tells a worker that follows when the log has grown.
+ */
+import type { LogQuery } from '../engine/history.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import type { Archive } from '../http/server.ts';
+import type { Clock } from '../ports.ts';
+import { openWorker } from '../system/worker.ts';
+
+export type Question = { readonly kind: 'log'; readonly query: LogQuery } | { readonly kind: 'verify' };
+
+/** What the worker starts with. */
+export interface Task {
+  readonly folder: string;
+  readonly question: Question;
+}
+
+/** To the worker: one more chunk is wanted, or the log has grown. */
+export type Notice = 'more' | 'grown';
+
+/** From the worker: NDJSON lines; how it failed; or that there are no more. */
+export type Chunk = { readonly lines: string } | { readonly error: string } | 'end';
+
+/** The log is told to have grown at most this often. */
+const growthDelayMs = 20;
+
+export function openArchive(folder: string, recorder: Recorder, clock: Clock): Archive {
+  return {
+    log: (query) => ask({ kind: 'log', query }, query.follow === true),
+    verify: () => ask({ kind: 'verify' }, false),
+  };
+
+  async function* ask(question: Question, follow: boolean): AsyncGenerator<string> {
+    // Whatever happened before the question belongs into the answer, and must be where the worker reads.
+    recorder.read(() => {});
+    await recorder.commit('written');
+    const worker = openWorker('worker', import.meta.url, { folder, question } satisfies Task);
+    const unfollow = follow ? tellGrowth((notice) => worker.postMessage(notice)) : () => {};
+    try {
+      for (;;) {
+        const chunk = new Promise<Chunk>((resolve, reject) => {
+          worker.once('message', resolve);
+          worker.once('error', reject);
+        });
+        worker.postMessage('more' satisfies Notice);
+        const answer = await chunk;
+        if (answer === 'end') return;
+        if ('error' in answer) throw new Error(answer.error);
+        yield answer.lines;
+      }
+    } finally {
+      unfollow();
+      await worker.terminate();
+    }
+  }
+
+  function tellGrowth(tell: (notice: Notice) => void): () => void {
+    let due = false;
+    return recorder.follow(() => {
+      if (due) return;
+      due = true;
+      clock.after(growthDelayMs, async () => {
+        due = false;
+        await recorder.commit('written');
+        tell('grown');
+      });
+    });
+  }
+}

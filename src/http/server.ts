@@ -1,0 +1,256 @@
+/**
+ * The API server: HTTP and JSON over a unix socket. It turns requests into the recorder's commands and
+ * reads, and answers. Who asks is whom the socket's peer credentials name, never whom the client claims.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Bytes, bytesOf } from '../../events/bytes.ts';
+import type { EventType } from '../../events/event.ts';
+import { eventTypes, type LogQuery } from '../engine/history.ts';
+import { pathOfPid, recordingOf, tasksIn, treeOf } from '../engine/reads.ts';
+import type { Recorder, Request } from '../engine/recorder.ts';
+import type { Actor } from '../kernel/command.ts';
+import { type Errno, errnoText, isRefusal, type Refusal } from '../kernel/errno.ts';
+import { find, locate, openForWriting } from '../kernel/path.ts';
+import type { Clock } from '../ports.ts';
+import type { CommandName, Commands, DaemonView, ErrorBody } from './api.ts';
+import { asCommand, BadRequest, whole } from './body.ts';
+
+/** Answers that take long are made elsewhere: chunks of NDJSON, for as long as they are asked for. */
+export interface Archive {
+  log(query: LogQuery): AsyncGenerator<string>;
+  verify(): AsyncGenerator<string>;
+}
+
+export interface ServerOptions {
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly archive: Archive;
+  /** The peer of a connection, by the kernel's word. */
+  peerOf(socket: Socket): Actor;
+  daemon(): DaemonView;
+}
+
+const bodyLimitBytes = 64 * 1024;
+
+const statusOf: Partial<Record<Errno, number>> = {
+  EPERM: 403,
+  EACCES: 403,
+  EROFS: 403,
+  ENOENT: 404,
+  ESRCH: 404,
+  ENODEV: 410,
+  EEXIST: 409,
+  EBUSY: 409,
+  ENOTEMPTY: 409,
+  ENOSPC: 507,
+};
+
+export function openServer(options: ServerOptions): Server {
+  const peers = new WeakMap<Socket, Actor>();
+  const server = createServer((request, response) => {
+    const actor = peers.get(request.socket);
+    if (!actor) throw new Error('impossible state: a request on a connection that nobody opened');
+    answer(options, actor, request, response).catch((error: Error) => fail(response, error));
+  });
+  // Asked once, when the connection is made: a process that hands its socket on answers for it.
+  server.on('connection', (socket: Socket) => peers.set(socket, options.peerOf(socket)));
+  return server;
+}
+
+async function answer(
+  options: ServerOptions,
+  actor: Actor,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://tasktrail');
+  if (request.method === 'POST') {
+    const command = asCommand(pathname.replace(/^\/v1\//, ''), await bodyOf(request));
+    const result = await options.recorder.submit(requestOf(command, actor));
+    send(response, result);
+    return;
+  }
+  if (request.method !== 'GET') throw new BadRequest(405, `${request.method} is not a method of this API`);
+  switch (pathname) {
+    case '/v1/status':
+      return send(response, status(options));
+    case '/v1/tree':
+      return send(
+        response,
+        options.recorder.read((world) => treeOf(world, pathIn(searchParams), now(options))),
+      );
+    case '/v1/tasks':
+      return send(
+        response,
+        options.recorder.read((world) => tasksIn(world, pathIn(searchParams))),
+      );
+    case '/v1/path': {
+      const pid = whole(searchParams.get('pid'), 'pid');
+      return send(
+        response,
+        options.recorder.read((world) => pathOfPid(world, pid)),
+      );
+    }
+    case '/v1/log':
+      return stream(response, options.archive.log(logQueryIn(searchParams)));
+    case '/v1/verify':
+      return stream(response, options.archive.verify());
+    default:
+      throw new BadRequest(404, `there is nothing at ${pathname}`);
+  }
+}
+
+function status(options: ServerOptions): object {
+  const recording = options.recorder.read((world) => recordingOf(world, now(options)));
+  return { ...recording, ...options.daemon() };
+}
+
+function now({ clock }: ServerOptions): number {
+  return clock.wallUs();
+}
+
+/** A command of the API as the recorder takes it. */
+function requestOf(command: { [N in CommandName]: [N, Commands[N]] }[CommandName], actor: Actor): Request {
+  switch (command[0]) {
+    case 'mkdir': {
+      const { path, mode, umask } = command[1];
+      return at('mkdir', path, actor, (state, bytes) => {
+        const place = locate(state, actor, bytes);
+        return isRefusal(place) ? place : { type: 'mkdir', at: place, mode, umask };
+      });
+    }
+    case 'rmdir':
+      return at('rmdir', command[1].path, actor, (state, bytes) => {
+        const place = locate(state, actor, bytes);
+        return isRefusal(place) ? place : { type: 'rmdir', at: place };
+      });
+    case 'rename':
+      return at('rename', command[1].from, actor, (state, bytes) => {
+        const from = locate(state, actor, bytes);
+        if (isRefusal(from)) return from;
+        const to = locate(state, actor, bytesOf(command[1].to));
+        return isRefusal(to) ? to : { type: 'rename', from, to, exchange: false };
+      });
+    case 'attach': {
+      const { path, pid, thread } = command[1];
+      const request = at('attach', path, actor, (state, bytes) => {
+        const container = openForWriting(state, actor, bytes, 'tasks');
+        if (isRefusal(container)) return container;
+        if (thread) return { type: 'write', container: container.id, file: 'tasks', text: String(pid) };
+        return { type: 'attach', container: container.id, pid };
+      });
+      return { ...request, pid };
+    }
+    case 'write': {
+      const { path, file, text } = command[1];
+      return at(`write ${file}`, path, actor, (state, bytes) => {
+        const container = openForWriting(state, actor, bytes, file);
+        if (isRefusal(container)) return container;
+        return { type: 'write', container: container.id, file, text: bytesOf(text) };
+      });
+    }
+    case 'delegate': {
+      const { path, uid, gid } = command[1];
+      return at('delegate', path, actor, (state, bytes) => {
+        const container = find(state, actor, bytes);
+        return isRefusal(container) ? container : { type: 'delegate', container: container.id, uid, gid };
+      });
+    }
+  }
+}
+
+type Plan = Request['plan'];
+
+function at(
+  name: string,
+  path: string,
+  actor: Actor,
+  plan: (state: Parameters<Plan>[0], path: Bytes) => ReturnType<Plan>,
+): Request {
+  const bytes = bytesOf(path);
+  return { name, path: bytes, actor, plan: (state) => plan(state, bytes) };
+}
+
+function pathIn(search: URLSearchParams): Bytes {
+  return bytesOf(search.get('path') ?? '/');
+}
+
+function logQueryIn(search: URLSearchParams): LogQuery {
+  const types = search.get('types')?.split(',');
+  const unknown = types?.find((type) => !(eventTypes as readonly string[]).includes(type));
+  if (unknown !== undefined) throw new BadRequest(400, `there is no event type ${unknown}`);
+  const path = search.get('path');
+  const pid = search.get('pid');
+  const limit = search.get('limit');
+  return {
+    ...(types && { types: types as EventType[] }),
+    ...(path !== null && { path }),
+    ...(pid !== null && { pid: whole(pid, 'pid') }),
+    ...(limit !== null && { limit: whole(limit, 'limit') }),
+    follow: search.get('follow') === '1',
+  };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > bodyLimitBytes) throw new BadRequest(413, `a body has at most ${bodyLimitBytes} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    throw new BadRequest(400, 'the body is not JSON');
+  }
+}
+
+function send(response: ServerResponse, result: object | Refusal): void {
+  if (!isRefusal(result)) {
+    write(response, 200, result);
+    return;
+  }
+  const { errno, saw } = result;
+  const body: ErrorBody = { errno, error: `${errno} (${errnoText(errno)}): ${saw}` };
+  write(response, statusOf[errno] ?? 400, body);
+}
+
+function fail(response: ServerResponse, error: Error): void {
+  if (response.headersSent) {
+    // The answer has begun and can only be cut off: its reader sees that it did not end as it should.
+    response.destroy(error);
+    return;
+  }
+  const body: ErrorBody = { error: error.message };
+  write(response, error instanceof BadRequest ? error.status : 500, body);
+}
+
+function write(response: ServerResponse, status: number, body: object): void {
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+/** Writes chunks as fast as the client takes them, and ends their making when it goes away. */
+async function stream(response: ServerResponse, chunks: AsyncGenerator<string>): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.flushHeaders();
+  const gone = new Promise<'gone'>((resolve) => response.once('close', () => resolve('gone')));
+  try {
+    for (;;) {
+      const next = await Promise.race([chunks.next(), gone]);
+      if (next === 'gone' || next.done) break;
+      if (response.write(next.value)) continue;
+      const drained = new Promise((resolve) => response.once('drain', resolve));
+      await Promise.race([drained, gone]);
+    }
+    response.end();
+  } finally {
+    await chunks.return(undefined);
+  }
+}

@@ -1,0 +1,377 @@
+/**
+ * The binary codec: one event as one row of bytes, and back. Both directions are built once, at load, from
+ * the table in `layout.ts`. Runs anywhere: no Node import.
+ *
+ *     row = code, microseconds since the row before, -skewUs, then the fields in the table's order
+ *
+ * Numbers are varints: 7 bits a byte, lowest first, the top bit set on all but the last byte. An event has
+ * exactly one row (shortest varints, no padding), so rows are the canonical bytes that the log's hash chain
+ * runs over. Decoding is strict: what the encoder would not have written is a `DecodeError`.
+ */
+import { type Bytes, bytesFrom } from './bytes.ts';
+import type { By, Event, EventType, Fact } from './event.ts';
+import { type Kind, type KindValues, layouts, type WordKind, words } from './layout.ts';
+
+/** These bytes are no event. The message is a phrase that says what is wrong, and at which offset. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError';
+  /** In bytes from the start of the buffer that was read. */
+  readonly offset: number;
+
+  constructor(what: string, offset: number) {
+    super(`${what} (at byte ${offset})`);
+    this.offset = offset;
+  }
+}
+
+/** 8 bytes of 7 bits hold every number up to 2^53-1. */
+const maxVarintBytes = 8;
+const minInt = -(2 ** 52);
+const maxInt = 2 ** 52 - 1;
+
+const utf8 = new TextEncoder();
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A growing buffer of rows. A value that does not fit its kind is a `RangeError`: the caller's mistake. */
+export class RowWriter {
+  /** Written up to `length`. Another buffer takes its place when it is full. */
+  buffer: Uint8Array = new Uint8Array(64 * 1024);
+  /** May be set back, to forget what was written last. */
+  length = 0;
+
+  uint(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new RangeError(`${value} is not a whole number from 0 to 2^53-1`);
+    }
+    this.#reserve(maxVarintBytes);
+    const buffer = this.buffer;
+    let at = this.length;
+    let rest = value;
+    // Bit operators hold 31 bits; what is above goes by division.
+    for (; rest > 0x7fffffff; rest = Math.floor(rest / 128)) buffer[at++] = (rest % 128) | 0x80;
+    for (; rest > 0x7f; rest >>>= 7) buffer[at++] = (rest & 0x7f) | 0x80;
+    buffer[at++] = rest;
+    this.length = at;
+  }
+
+  /** Zigzag: 0, -1, 1, -2, … become 0, 1, 2, 3, … */
+  int(value: number): void {
+    if (!Number.isSafeInteger(value) || value < minInt || value > maxInt) {
+      throw new RangeError(`${value} is not a whole number from -2^52 to 2^52-1`);
+    }
+    this.uint(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
+  flag(value: boolean): void {
+    this.uint(value ? 1 : 0);
+  }
+
+  bytes(value: Bytes): void {
+    const length = value.length;
+    this.uint(length);
+    this.#reserve(length);
+    const buffer = this.buffer;
+    const start = this.length;
+    let allCodes = 0;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      allCodes |= code;
+      buffer[start + i] = code;
+    }
+    if (allCodes > 0xff) throw new RangeError(`${JSON.stringify(value)} is not a byte string`);
+    this.length = start + length;
+  }
+
+  text(value: string): void {
+    const encoded = utf8.encode(value);
+    this.uint(encoded.length);
+    this.#reserve(encoded.length);
+    this.buffer.set(encoded, this.length);
+    this.length += encoded.length;
+  }
+
+  by(value: By): void {
+    this.uint(value.task);
+    this.uint(value.pid);
+    this.uint(value.uid);
+    this.uint(value.gid);
+  }
+
+  #reserve(sizeBytes: number): void {
+    if (this.length + sizeBytes <= this.buffer.length) return;
+    const grown = new Uint8Array(Math.max(2 * this.buffer.length, this.length + sizeBytes));
+    grown.set(this.buffer.subarray(0, this.length));
+    this.buffer = grown;
+  }
+}
+
+/** Reads a buffer of rows from its start or `offset` on. */
+export class RowReader {
+  readonly buffer: Uint8Array;
+  /** The next byte to be read. */
+  offset: number;
+
+  constructor(buffer: Uint8Array, offset = 0) {
+    this.buffer = buffer;
+    this.offset = offset;
+  }
+
+  uint(): number {
+    const first = this.buffer[this.offset];
+    if (first === undefined || first >= 0x80) return this.#longUint();
+    this.offset += 1;
+    return first;
+  }
+
+  int(): number {
+    const value = this.uint();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  flag(): boolean {
+    const start = this.offset;
+    const value = this.uint();
+    if (value > 1) throw new DecodeError(`a flag is ${value}, which is neither 0 nor 1`, start);
+    return value === 1;
+  }
+
+  bytes(): Bytes {
+    const length = this.#lengthOf('a byte string');
+    const start = this.offset;
+    this.offset += length;
+    return length <= maxSharedBytes
+      ? sharedBytes(this.buffer, start, this.offset)
+      : bytesFrom(this.buffer.subarray(start, this.offset));
+  }
+
+  text(): string {
+    const length = this.#lengthOf('a text');
+    const start = this.offset;
+    this.offset += length;
+    try {
+      return strictUtf8.decode(this.buffer.subarray(start, this.offset));
+    } catch {
+      // The decoder's own error names no place, and there is no other cause.
+      throw new DecodeError('a text is not UTF-8', start);
+    }
+  }
+
+  by(): By {
+    return { task: this.uint(), pid: this.uint(), uid: this.uint(), gid: this.uint() };
+  }
+
+  #longUint(): number {
+    const buffer = this.buffer;
+    const start = this.offset;
+    let value = 0;
+    let scale = 1;
+    for (let at = start; at < start + maxVarintBytes; at++) {
+      const byte = buffer[at];
+      if (byte === undefined) throw new DecodeError('the bytes end where a number should go on', at);
+      value += (byte & 0x7f) * scale;
+      scale *= 128;
+      if (byte >= 0x80) continue;
+      if (byte === 0) throw new DecodeError('a number is longer than it needs to be', start);
+      if (value > Number.MAX_SAFE_INTEGER) break;
+      this.offset = at + 1;
+      return value;
+    }
+    throw new DecodeError('a number is above 2^53-1', start);
+  }
+
+  #lengthOf(what: string): number {
+    const start = this.offset;
+    const length = this.uint();
+    const left = this.buffer.length - this.offset;
+    if (length > left) throw new DecodeError(`${what} of ${length} bytes has only ${left} left`, start);
+    return length;
+  }
+}
+
+/** Gives a fact its place. The event is frozen and looks the same as one that was read back. */
+export function place(fact: Fact, seq: number, timeUs: number, skewUs: number): Event {
+  return placers[fact.type](fact, seq, timeUs, skewUs);
+}
+
+/**
+ * Writes the row of a fact that happened `sinceUs` after the event before it. Throws a `RangeError` where a
+ * value cannot be stored, and has then written nothing.
+ */
+export function writeRow(writer: RowWriter, fact: Fact, sinceUs: number, skewUs: number): void {
+  encoders[fact.type](writer, fact, sinceUs, skewUs);
+}
+
+/** Reads one row; `seq` and the time of the event before it give the event its place. It is frozen. */
+export function readRow(reader: RowReader, seq: number, previousUs: number): Event {
+  const start = reader.offset;
+  const code = reader.uint();
+  const decode = decoders[code];
+  if (decode === undefined) throw new DecodeError(`no type of event has code ${code}`, start);
+  return decode(reader, seq, previousUs);
+}
+
+// Both directions of each kind.
+
+const writeKind: { readonly [K in Kind]: (writer: RowWriter, value: KindValues[K]) => void } = {
+  uint: (writer, value) => writer.uint(value),
+  int: (writer, value) => writer.int(value),
+  flag: (writer, value) => writer.flag(value),
+  bytes: (writer, value) => writer.bytes(value),
+  text: (writer, value) => writer.text(value),
+  by: (writer, value) => writer.by(value),
+  certainty: wordWriter('certainty'),
+  reason: wordWriter('reason'),
+  cause: wordWriter('cause'),
+  node: wordWriter('node'),
+};
+
+const readKind: { readonly [K in Kind]: (reader: RowReader) => KindValues[K] } = {
+  uint: (reader) => reader.uint(),
+  int: (reader) => reader.int(),
+  flag: (reader) => reader.flag(),
+  bytes: (reader) => reader.bytes(),
+  text: (reader) => reader.text(),
+  by: (reader) => reader.by(),
+  certainty: wordReader('certainty'),
+  reason: wordReader('reason'),
+  cause: wordReader('cause'),
+  node: wordReader('node'),
+};
+
+function wordWriter<K extends WordKind>(kind: K): (writer: RowWriter, value: KindValues[K]) => void {
+  const numbers = words[kind];
+  return (writer, value) => {
+    const number: number | undefined = numbers[value];
+    if (number === undefined) throw new RangeError(`${JSON.stringify(value)} is no ${kind}`);
+    writer.uint(number);
+  };
+}
+
+function wordReader<K extends WordKind>(kind: K): (reader: RowReader) => KindValues[K] {
+  const byNumber: KindValues[K][] = [];
+  for (const [word, number] of Object.entries<number>(words[kind])) byNumber[number] = word as KindValues[K];
+  return (reader) => {
+    const start = reader.offset;
+    const number = reader.uint();
+    const word = byNumber[number];
+    if (word === undefined) throw new DecodeError(`no ${kind} has number ${number}`, start);
+    return word;
+  };
+}
+
+// What each type needs, built from the table.
+
+type Place = (fact: Fact, seq: number, timeUs: number, skewUs: number) => Event;
+type Encode = (writer: RowWriter, fact: Fact, sinceUs: number, skewUs: number) => void;
+type Decode = (reader: RowReader, seq: number, previousUs: number) => Event;
+
+/** A field with its kind's two directions. The table's type has made sure that they fit the field. */
+interface Field {
+  readonly name: string;
+  readonly write: (writer: RowWriter, value: unknown) => void;
+  readonly read: (reader: RowReader) => unknown;
+}
+
+/** An event, or a fact, as its fields are gone through one by one. */
+type Values = { [name: string]: unknown };
+
+const types = Object.keys(layouts) as EventType[];
+const placers = byType(placerOf);
+const encoders = byType(encoderOf);
+const decoders: (Decode | undefined)[] = [];
+for (const type of types) {
+  const { code } = layouts[type];
+  if (decoders[code] !== undefined) throw new Error(`two types of event have code ${code}`);
+  decoders[code] = decoderOf(type);
+}
+
+function byType<T>(build: (type: EventType) => T): { readonly [type in EventType]: T } {
+  return Object.fromEntries(types.map((type) => [type, build(type)])) as { [type in EventType]: T };
+}
+
+function fieldsOf(type: EventType): readonly Field[] {
+  return Object.entries<Kind>(layouts[type].fields).map(([name, kind]) => ({
+    name,
+    write: writeKind[kind] as Field['write'],
+    read: readKind[kind],
+  }));
+}
+
+function placerOf(type: EventType): Place {
+  const names = Object.keys(layouts[type].fields);
+  return (fact, seq, timeUs, skewUs) => {
+    const values = fact as unknown as Values;
+    const event: Values = { type };
+    for (const name of names) event[name] = values[name];
+    return inPlace(event, seq, timeUs, skewUs);
+  };
+}
+
+function encoderOf(type: EventType): Encode {
+  const { code } = layouts[type];
+  const fields = fieldsOf(type);
+  return (writer, fact, sinceUs, skewUs) => {
+    const values = fact as unknown as Values;
+    const start = writer.length;
+    let name = 'timeUs';
+    try {
+      writer.uint(code);
+      writer.uint(sinceUs);
+      name = 'skewUs';
+      writer.uint(0 - skewUs);
+      for (const field of fields) {
+        name = field.name;
+        field.write(writer, values[name]);
+      }
+    } catch (error) {
+      writer.length = start;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new RangeError(`the ${name} of this ${type} event cannot be stored: ${why}`, { cause: error });
+    }
+  };
+}
+
+function decoderOf(type: EventType): Decode {
+  const fields = fieldsOf(type);
+  return (reader, seq, previousUs) => {
+    const timeUs = previousUs + reader.uint();
+    if (timeUs > Number.MAX_SAFE_INTEGER) throw new DecodeError('a time is above 2^53-1', reader.offset);
+    const skewUs = 0 - reader.uint();
+    const event: Values = { type };
+    for (const field of fields) event[field.name] = field.read(reader);
+    return inPlace(event, seq, timeUs, skewUs);
+  };
+}
+
+/** Both faces of an event end here, so that live and replayed ones have the same hidden class. */
+function inPlace(event: Values, seq: number, timeUs: number, skewUs: number): Event {
+  event.seq = seq;
+  event.timeUs = timeUs;
+  event.skewUs = skewUs;
+  return Object.freeze(event) as unknown as Event;
+}
+
+// Names repeat by the million: a small cache hands out the same string again, which is faster than to build
+// a new one and keeps one copy in memory.
+
+const maxSharedBytes = 64;
+const slotCount = 1024;
+const slots: Bytes[] = new Array<Bytes>(slotCount).fill('');
+
+function sharedBytes(buffer: Uint8Array, start: number, end: number): Bytes {
+  let hash = end - start;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (buffer[i] ?? 0)) | 0;
+  const slot = (hash ^ (hash >>> 10)) & (slotCount - 1);
+  const cached = slots[slot] ?? '';
+  if (cached.length === end - start && holds(buffer, start, cached)) return cached;
+  const bytes = bytesFrom(buffer.subarray(start, end));
+  slots[slot] = bytes;
+  return bytes;
+}
+
+function holds(buffer: Uint8Array, start: number, bytes: Bytes): boolean {
+  for (let i = 0; i < bytes.length; i++) {
+    if (buffer[start + i] !== bytes.charCodeAt(i)) return false;
+  }
+  return true;
+}

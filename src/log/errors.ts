@@ -1,0 +1,53 @@
+/**
+ * What can go wrong with a recording, as errors whose message is one sentence for a person: what is wrong,
+ * and what to do.
+ */
+
+/** The recording cannot be opened, read or written. */
+export class RecordingError extends Error {
+  override readonly name: string = 'RecordingError';
+}
+
+/** Something was asked of a recording after its `close`. */
+export class RecordingClosedError extends RecordingError {
+  override readonly name = 'RecordingClosedError';
+
+  constructor() {
+    super('The recording is closed: open it again to read or write it.');
+  }
+}
+
+/** Another process has the recording open. */
+export class RecordingHeldError extends RecordingError {
+  override readonly name = 'RecordingHeldError';
+  readonly folder: string;
+  /** The process that holds it; 0 where that cannot be found out. */
+  readonly pid: number;
+
+  constructor(folder: string, pid: number) {
+    const who = pid === 0 ? 'another process' : `process ${pid}`;
+    super(`The recording in ${folder} is held by ${who}: only one can have it open.`);
+    this.folder = folder;
+    this.pid = pid;
+  }
+}
+
+/** What is stored is not what was recorded. Nothing was changed on disk. */
+export class UnsoundLogError extends RecordingError {
+  override readonly name = 'UnsoundLogError';
+  readonly folder: string;
+  /** The first seq that is not sound; what comes before it is. */
+  readonly seq: number;
+  /** What is wrong there, as a phrase without a full stop. */
+  readonly why: string;
+
+  constructor(folder: string, seq: number, why: string) {
+    super(
+      `The recording in ${folder} is not sound from seq ${seq} on: ${why}. ` +
+        `Nothing was changed; look closer with: tasktrail verify --data ${folder}`,
+    );
+    this.folder = folder;
+    this.seq = seq;
+    this.why = why;
+  }
+}

@@ -11,7 +11,6 @@ import type { TaskSeen } from '../ports.ts';
 
 /** What a task's `stat` file tells. */
 export interface Stat {
-  readonly comm: Bytes;
   /** One letter: R, S, D, T, Z, … */
   readonly state: string;
   /** The process that is the real parent of the task's process. */
@@ -23,6 +22,8 @@ export interface Stat {
 
 /** What a task's `status` file tells and `stat` does not. */
 export interface Status {
+  /** The name as /proc shows it, which is longer than the kernel's own for some of the kernel's threads. */
+  readonly name: Bytes;
   readonly tgid: number;
   readonly uid: number;
   readonly suid: number;
@@ -59,29 +60,25 @@ export function readBootId(): string {
 
 /** Reads the text of a `stat` file. */
 export function parseStat(text: string): Stat {
-  const open = text.indexOf('(');
-  // A name may hold parentheses and spaces; what follows it cannot hold a parenthesis.
+  // The name stands here as it is: it may hold spaces, newlines and parentheses. What follows holds none of those.
   const close = text.lastIndexOf(')');
   // The fields from the third on, up to the 22nd.
   const fields = text.slice(close + 2).split(' ', 20);
-  const flags = Number(fields[6]);
   return {
-    comm: commOf(unescaped(text.slice(open + 1, close)), flags),
     state: fields[0] ?? '',
     parentPid: Number(fields[1]),
-    flags,
+    flags: Number(fields[6]),
     startTicks: Number(fields[19]),
   };
 }
 
 /** Reads the text of a `status` file. */
 export function parseStatus(text: string): Status {
-  const tgidAt = text.indexOf('\nTgid:\t') + '\nTgid:\t'.length;
-  const uidAt = text.indexOf('\nUid:\t', tgidAt) + '\nUid:\t'.length;
   // Four ids: real, effective, saved, filesystem.
-  const uids = text.slice(uidAt, text.indexOf('\n', uidAt)).split('\t');
+  const uids = lineOf(text, 'Uid').split('\t');
   return {
-    tgid: Number(text.slice(tgidAt, text.indexOf('\n', tgidAt))),
+    name: unescaped(lineOf(text, 'Name')),
+    tgid: Number(lineOf(text, 'Tgid')),
     uid: Number(uids[0]),
     suid: Number(uids[2]),
   };
@@ -92,21 +89,29 @@ export function isExiting(stat: Stat): boolean {
   return stat.state === 'Z' || stat.state === 'X' || (stat.flags & flagExiting) !== 0;
 }
 
-/** The kernel writes a newline as `\n` and a backslash as `\\`, and leaves every other byte as it is. */
+/**
+ * The name that the kernel holds for a task of these flags. For its own threads /proc shows more than that: the
+ * whole of a name that is longer than the kernel holds, and behind a worker's name, after a `+` or a `-`, what it
+ * works on (fs/proc/array.c: proc_task_name; kernel/workqueue.c: wq_worker_comm).
+ */
+export function commOf(name: Bytes, flags: number): Bytes {
+  // A rescuer's name may hold a `-` of its own.
+  const isPlainWorker = (flags & flagWorkqueueWorker) !== 0 && !name.startsWith('kworker/R-');
+  const own = isPlainWorker ? name.replace(/[+-].*/s, '') : name;
+  return own.slice(0, commBytes);
+}
+
+/** What stands behind `label:` and a tab, up to the end of its line. */
+function lineOf(text: string, label: string): string {
+  const before = `${label}:\t`;
+  const at = text.startsWith(before) ? 0 : text.indexOf(`\n${before}`) + 1;
+  return text.slice(at + before.length, text.indexOf('\n', at));
+}
+
+/** In `status` a newline is written as `\n` and a backslash as `\\`; every other byte stands as it is. */
 function unescaped(name: string): Bytes {
   if (!name.includes('\\')) return name;
   return name.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
-}
-
-/**
- * The name that the kernel holds for the task. For its own threads /proc shows more than that: the whole of a name
- * that is longer than the kernel can hold, and after a worker's name, behind a `+` or a `-`, what it works on.
- */
-function commOf(name: Bytes, flags: number): Bytes {
-  if ((flags & flagWorkqueueWorker) !== 0 && !name.startsWith('kworker/R-')) {
-    return name.replace(/[+-].*/s, '').slice(0, commBytes);
-  }
-  return name.slice(0, commBytes);
 }
 
 function readTask(process: number, thread: number): TaskSeen | undefined {
@@ -117,14 +122,14 @@ function readTask(process: number, thread: number): TaskSeen | undefined {
   if (isExiting(stat)) return undefined;
   const statusText = readIfThere(`${folder}/status`);
   if (statusText === undefined) return undefined;
-  const { tgid, uid, suid } = parseStatus(statusText);
+  const { name, tgid, uid, suid } = parseStatus(statusText);
   return {
     pid: thread,
     tgid,
     startTicks: stat.startTicks,
     uid,
     suid,
-    comm: stat.comm,
+    comm: commOf(name, stat.flags),
     parentPid: thread === tgid ? stat.parentPid : tgid,
   };
 }

@@ -28,13 +28,20 @@ export class Wake {
     }
     this.#poll = koffi().node.poll(this.#fd, { readable: true }, this.#onReadable);
     this.#poll.unref();
+    process.once('exit', this.#stop);
   }
 
   close(): void {
+    process.off('exit', this.#stop);
+    this.#stop();
+  }
+
+  /** Also at the end of the process: Node lets a last poll call back when no callback can run any more, and aborts. */
+  readonly #stop = (): void => {
     this.#callback = undefined;
     this.#poll?.close();
     this.#poll = undefined;
-  }
+  };
 
   /**
    * The poll calls from outside of Node's own loop of callbacks, where promises would not go on and an error would

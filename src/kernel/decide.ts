@@ -133,6 +133,7 @@ function writeTasks(state: Hierarchy, { container: id, text }: WriteCommand, act
     const writer = state.taskByPid(actor.pid);
     return writer ? attach(state, container, [writer], actor) : refuse('ESRCH', 'the writer is not known');
   }
+  if (parsed < 0) return refuse('ESRCH', 'no task can have this pid');
   const task = state.taskByPid(parsed);
   if (!task) return noTask(parsed);
   return mayMove(actor, task) ? attach(state, container, [task], actor) : notYours(actor, task);

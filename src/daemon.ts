@@ -42,6 +42,7 @@ export interface DaemonOptions {
 }
 
 export interface Daemon {
+  /** As it is at each reading, and after a stop as it was then. */
   readonly view: RecordingView & DaemonView;
   /** Resolves when the daemon has stopped; rejects when it had to. */
   readonly closed: Promise<void>;
@@ -131,7 +132,23 @@ async function startOn(
     await log.close();
     end.resolve();
   };
-  return { view: { ...recordingOf(world, clock.wallUs()), ...view() }, closed: end.promise, stop };
+  return {
+    get view() {
+      return { ...recordingOf(world, clock.wallUs()), ...view() };
+    },
+    closed: end.promise,
+    stop,
+  };
+}
+
+/**
+ * Opens the source that would record this machine, and closes it again. Fails with one sentence; else tells
+ * what the source cannot see, in words, and nothing where it sees all.
+ */
+export function trySource(): string {
+  const source = openEbpfSource();
+  source.close();
+  return source.blind;
 }
 
 function openSource(options: DaemonOptions, clock: Clock): Source {

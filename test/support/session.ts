@@ -329,13 +329,13 @@ export class Session {
       return { actor: { pid: shellPid, uid: Number(uid), gid: Number(gid), groups: others }, command: asUid };
     }
     const [, name, asTask] = /^as (\w+) (.*)$/.exec(line) ?? [];
-    const task = this.#cast.task(name ?? 'sh');
-    return {
-      actor: { pid: task.pid, uid: task.uid, gid: task.uid, groups: [] },
-      command: asTask ?? line,
-    };
+    if (name === undefined) return { actor: shell, command: line };
+    const { pid, uid } = this.#cast.task(name);
+    return { actor: { pid, uid, gid: uid, groups: [] }, command: asTask ?? '' };
   }
 }
+
+const shell: Actor = { pid: shellPid, uid: 0, gid: 0, groups: [] };
 
 /** Root, of whom nobody knows which thread it is. */
 const afar: Actor = { pid: 0, uid: 0, gid: 0, groups: [] };

@@ -37,7 +37,6 @@ interface Calls {
   readonly munmap: (at: Address, sizeBytes: number) => number;
   readonly signal: (signal: number, disposition: number) => number;
   readonly syscall: (number: number, a: number, b: number, c: number) => number;
-  readonly umask: (mask: number) => number;
 }
 
 let loadedKoffi: Koffi | undefined;
@@ -84,6 +83,5 @@ function bind(): Calls {
     munmap: library.func('munmap', 'int', ['intptr_t', 'size_t']),
     signal: library.func('signal', 'intptr_t', ['int', 'intptr_t']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long', 'long']),
-    umask: library.func('umask', 'uint', ['uint']),
   };
 }

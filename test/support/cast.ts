@@ -127,7 +127,8 @@ function uidsIn(words: readonly string[]): Partial<TaskSeen> {
   return { uid: Number(uid), suid: Number(wordAfter(words, 'suid') ?? uid) };
 }
 
-function wordAfter(words: readonly string[], word: string): string | undefined {
+/** In `uid 1000 gid 5` the word after `gid` is `5`. */
+export function wordAfter(words: readonly string[], word: string): string | undefined {
   const at = words.indexOf(word);
   return at < 0 ? undefined : words[at + 1];
 }

@@ -21,7 +21,7 @@ import type { Observation } from '../../src/kernel/observation.ts';
 import { isNonsense, observe } from '../../src/kernel/observe.ts';
 import { find, locate, openForWriting } from '../../src/kernel/path.ts';
 import { adoptAll, reconcile } from '../../src/kernel/reconcile.ts';
-import { Cast, shellPid } from './cast.ts';
+import { Cast, shellPid, wordAfter } from './cast.ts';
 
 type File = 'tasks' | 'notify_on_release';
 
@@ -318,27 +318,29 @@ export class Session {
       .replace(/\{(.)\*(\d+)\}/g, (_, character: string, times: string) => character.repeat(Number(times)));
   }
 
-  /** `as t …`, `as uid 1000 gid 5 groups 6,7 …`, or `as pid 0 …`: a door that cannot know its caller's thread. */
-  #actorOf(line: string): { actor: Actor; command: string } {
-    const [, pid0] = /^as pid 0 (.*)$/.exec(line) ?? [];
-    if (pid0 !== undefined) return { actor: afar, command: pid0 };
-    const pattern = /^as uid (\d+)(?: gid (\d+))?(?: groups ([\d,]+))? (.*)$/;
-    const [, uid, gid = uid, groups, asUid] = pattern.exec(line) ?? [];
-    if (asUid !== undefined) {
-      const others = groups === undefined ? [] : groups.split(',').map(Number);
-      return { actor: { pid: shellPid, uid: Number(uid), gid: Number(gid), groups: others }, command: asUid };
-    }
-    const [, name, asTask] = /^as (\w+) (.*)$/.exec(line) ?? [];
-    if (name === undefined) return { actor: shell, command: line };
-    const { pid, uid } = this.#cast.task(name);
-    return { actor: { pid, uid, gid: uid, groups: [] }, command: asTask ?? '' };
+  /** Who gives the command: the shell, or who is named by `as t …`, `as uid 1000 …`, `as pid 0 …`. */
+  #actorOf(line: string): { readonly actor: Actor; readonly command: string } {
+    const [, who, command] =
+      /^as ((?:uid \d+(?: gid \d+)?(?: groups [\d,]+)?)|pid 0|\w+) (.*)$/.exec(line) ?? [];
+    if (who === undefined || command === undefined) return { actor: shell, command: line };
+    if (who === 'pid 0') return { actor: afar, command };
+    if (who.startsWith('uid ')) return { actor: userOf(who.split(' ')), command };
+    const { pid, uid } = this.#cast.task(who);
+    return { actor: { pid, uid, gid: uid, groups: [] }, command };
   }
 }
 
 const shell: Actor = { pid: shellPid, uid: 0, gid: 0, groups: [] };
 
-/** Root, of whom nobody knows which thread it is. */
-const afar: Actor = { pid: 0, uid: 0, gid: 0, groups: [] };
+/** Root through a door that cannot know its caller's thread. */
+const afar: Actor = { ...shell, pid: 0 };
+
+/** `uid 1000 gid 5 groups 6,7`: the shell, had it these. The group is the user's own unless it is said. */
+function userOf(words: readonly string[]): Actor {
+  const uid = Number(wordAfter(words, 'uid'));
+  const groups = wordAfter(words, 'groups')?.split(',').map(Number);
+  return { ...shell, uid, gid: Number(wordAfter(words, 'gid') ?? uid), groups: groups ?? [] };
+}
 
 function childrenText(container: Container): readonly string[] {
   return [...container.children.keys()].sort().map(textOf);

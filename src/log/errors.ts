@@ -51,3 +51,20 @@ export class UnsoundLogError extends RecordingError {
     this.why = why;
   }
 }
+
+/** Whether an error is a system call's, with this errno name. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/**
+ * The phrase in an error of LevelDB (`IO error: /a/b.log: No space left on device`) or of Node
+ * (`ENOSPC: no space left on device, open '/a/b'`) that says what is wrong.
+ */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause !== undefined) return reasonOf(error.cause);
+  if ('syscall' in error) return error.message.replace(/^\w+: /, '').replace(/, .*$/, '');
+  const reason = error.message.replace(/^.*: /, '');
+  return reason.charAt(0).toLowerCase() + reason.slice(1);
+}

@@ -1,0 +1,63 @@
+/**
+ * The folder of a recording: whether it can be used, who holds it, and if not, why not, in one sentence.
+ */
+import { access, constants, mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasCode, RecordingError, RecordingHeldError, reasonOf, UnsoundLogError } from './errors.ts';
+
+/** The folder's one real path. It is made if need be with `create`, and can be read and written. */
+export async function openFolder(path: string, create: boolean): Promise<string> {
+  try {
+    if (create) await mkdir(path, { recursive: true, mode: 0o750 });
+    const folder = await realpath(path);
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    if ((await stat(folder)).isDirectory()) return folder;
+  } catch (error) {
+    throw new RecordingError(sentence(path, error), { cause: error });
+  }
+  throw new RecordingError(noFolder(path));
+}
+
+export function noRecording(folder: string): RecordingError {
+  return new RecordingError(
+    `There is no recording in ${folder}. Begin one with: tasktrail up --data ${folder}`,
+  );
+}
+
+/** Why LevelDB did not open the folder. */
+export async function openingError(folder: string, error: unknown): Promise<RecordingError> {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (hasCode(cause, 'LEVEL_LOCKED')) return new RecordingHeldError(folder, await holderOf(folder));
+  if (hasCode(cause, 'LEVEL_CORRUPTION')) {
+    return new UnsoundLogError(folder, 1, `LevelDB cannot open its files: ${reasonOf(cause)}`);
+  }
+  return new RecordingError(sentence(folder, cause), { cause });
+}
+
+function sentence(path: string, error: unknown): string {
+  if (hasCode(error, 'ENOENT')) return noRecording(path).message;
+  if (hasCode(error, 'EEXIST') || hasCode(error, 'ENOTDIR')) return noFolder(path);
+  return `The recording in ${path} cannot be opened: ${reasonOf(error)}. ${adviceFor(error)}`;
+}
+
+function noFolder(path: string): string {
+  return `${path} cannot hold a recording: it is not a folder. Use another one (--data).`;
+}
+
+function adviceFor(error: unknown): string {
+  if (hasCode(error, 'EACCES')) return 'Run tasktrail as its owner or as root.';
+  if (hasCode(error, 'EROFS')) return 'LevelDB writes even to read: copy it to where it can be written.';
+  return 'Put that right, then try again.';
+}
+
+/** The process that holds LevelDB's lock, as /proc/locks tells; 0 where it does not. */
+async function holderOf(folder: string): Promise<number> {
+  const { ino } = await stat(join(folder, 'LOCK'));
+  const locks = await readFile('/proc/locks', 'utf8');
+  // 1: POSIX  ADVISORY  WRITE 4242 fd:00:123456 0 EOF
+  const holder = locks
+    .split('\n')
+    .map((line) => /POSIX +ADVISORY +WRITE +(\d+) +\w+:\w+:(\d+) /.exec(line))
+    .find((match) => Number(match?.[2]) === ino);
+  return Number(holder?.[1] ?? 0);
+}

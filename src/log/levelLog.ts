@@ -1,0 +1,278 @@
+/**
+ * The log in LevelDB, format 0: one value a commit. The one writer, and readers beside it.
+ *
+ * Several threads of the process that holds a recording may read it, each through `openLogReader`. They must
+ * be closed before the log: the last to let go of LevelDB must be the one that took it.
+ */
+import type { Event } from '../../events/event.ts';
+import type { Verification } from '../engine/verify.ts';
+import type { Durability, EventLog, Head, LogReader, Stamped } from '../ports.ts';
+import { Chain, format, headOf, type Link, missing, OpenCommit } from './commit.ts';
+import {
+  RecordingClosedError,
+  RecordingError,
+  RecordingHeldError,
+  reasonOf,
+  UnsoundLogError,
+} from './errors.ts';
+import { LevelSync } from './levelFiles.ts';
+import { commitKey, metaKey, metaValue, openStore, readFrom, readSound, type Store } from './levelStore.ts';
+import { markName, readMark, writeMark } from './mark.ts';
+import { sha256 } from './sha256.ts';
+
+export { RecordingError, RecordingHeldError, UnsoundLogError } from './errors.ts';
+
+export interface LevelLogOptions {
+  /** The recording's folder. */
+  readonly folder: string;
+  /** Whether to begin a recording where there is none; true unless said otherwise. */
+  readonly create?: boolean;
+  /** Is given every commit that is there, in order, as it has been found sound. */
+  readonly onCommit?: (events: readonly Event[]) => void;
+}
+
+/** The recordings that a `LevelLog` of this thread holds: LevelDB keeps out other processes only. */
+const held = new Set<string>();
+
+/**
+ * Opens a recording to write it. Everything in it is read and checked first. Fails with a `RecordingError`:
+ * a `RecordingHeldError` when another has it open, an `UnsoundLogError` when it is not what was recorded.
+ */
+export async function openLevelLog(options: LevelLogOptions): Promise<LevelLog> {
+  const { folder, create = true, onCommit = () => {} } = options;
+  const store = await openStore(folder, create);
+  if (held.has(store.folder)) {
+    await store.level.close();
+    throw new RecordingHeldError(store.folder, process.pid);
+  }
+  held.add(store.folder);
+  try {
+    const chain = new Chain();
+    for await (const events of checked(store, chain)) onCommit(events);
+    return new LevelLog(store, chain.link);
+  } catch (error) {
+    await release(store);
+    throw error;
+  }
+}
+
+/** Opens a recording to read it, beside the log that this process holds or alone. Checks what it reads. */
+export async function openLogReader({ folder }: { readonly folder: string }): Promise<LogReader> {
+  const store = await openStore(folder, false);
+  return {
+    read: (fromSeq) => readFrom(store, fromSeq, Number.POSITIVE_INFINITY),
+    close: () => store.level.close(),
+  };
+}
+
+/**
+ * Reads and checks a recording from its first event on, which the log of this process may hold. `progress`
+ * is told the last sound seq, commit by commit. Unsoundness is a result; all else is a `RecordingError`.
+ */
+export async function verifyLog(
+  { folder }: { readonly folder: string },
+  progress: (seq: number) => void = () => {},
+): Promise<Verification> {
+  const chain = new Chain();
+  let commits = 0;
+  const result = (): Verification => {
+    const { seq, hash } = headOf(chain.link);
+    return { events: seq, commits, seq, hash };
+  };
+  try {
+    const store = await openStore(folder, false);
+    try {
+      for await (const events of checked(store, chain)) {
+        commits += 1;
+        progress(events.at(-1)?.seq ?? 0);
+      }
+    } finally {
+      await store.level.close();
+    }
+    return result();
+  } catch (error) {
+    if (!(error instanceof UnsoundLogError)) throw error;
+    return { ...result(), unsound: { seq: error.seq, why: error.why } };
+  }
+}
+
+/** A commit that somebody waits for. */
+interface Waiter {
+  readonly seq: number;
+  readonly durability: Durability;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+export class LevelLog implements EventLog {
+  readonly folder: string;
+  readonly #store: Store;
+  readonly #sync: LevelSync;
+  readonly #open: OpenCommit;
+  #id: string;
+  /** The last commit in LevelDB. */
+  #link: Link;
+  /** The last seq known to survive a loss of power. */
+  #syncedSeq = 0;
+  #waiting: Waiter[] = [];
+  #writing = false;
+  /** Set for good by the first write that fails, or by the close. */
+  #refusal: RecordingError | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Takes over a store that has been checked, up to its last link. */
+  constructor(store: Store, link: Link) {
+    this.folder = store.folder;
+    this.#store = store;
+    this.#sync = new LevelSync(store.folder);
+    this.#open = new OpenCommit(link);
+    this.#link = link;
+    this.#id = store.meta?.id ?? '';
+  }
+
+  get seq(): number {
+    return this.#open.seq;
+  }
+
+  get head(): Head {
+    return headOf(this.#link);
+  }
+
+  /** Throws the `RecordingError` of the write that failed, once one has. */
+  append(facts: readonly Stamped[]): readonly Event[] {
+    if (this.#refusal) throw this.#refusal;
+    const events = this.#open.append(facts);
+    if (events[0]?.type === 'recording') this.#id = events[0].id;
+    return events;
+  }
+
+  /**
+   * Everything that is appended while a write is in flight goes into the next one. A write that fails is
+   * the last: this commit and all that wait are rejected, what was committed before stays.
+   */
+  commit(durability: Durability): Promise<void> {
+    if (this.#refusal) return Promise.reject(this.#refusal);
+    return this.#commit(durability);
+  }
+
+  read(fromSeq: number): AsyncIterable<readonly Event[]> {
+    return readFrom(this.#store, fromSeq, this.#link.seq);
+  }
+
+  /** Commits what was appended, marks where the recording ends, and lets go of the folder. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #commit(durability: Durability): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ seq: this.seq, durability, resolve, reject });
+      void this.#write();
+    });
+  }
+
+  /** Writes for as long as somebody waits. One at a time, so that commits reach the disk in order. */
+  async #write(): Promise<void> {
+    if (this.#writing) return;
+    this.#writing = true;
+    try {
+      while (this.#waiting.length > 0) {
+        if (this.#open.count > 0) await this.#put();
+        this.#settle();
+        if (this.#waiting.some(({ seq }) => seq <= this.#link.seq)) await this.#syncAll();
+        this.#settle();
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  async #put(): Promise<void> {
+    const key = commitKey(this.#link.seq + 1);
+    const { value, link } = this.#open.seal(this.#link.hash, sha256);
+    const { level } = this.#store;
+    if (this.#link.seq === 0) {
+      const meta = metaValue({ format, id: this.#id });
+      await level.batch([
+        { type: 'put', key: metaKey, value: meta },
+        { type: 'put', key, value },
+      ]);
+    } else {
+      await level.put(key, value);
+    }
+    this.#link = link;
+  }
+
+  async #syncAll(): Promise<void> {
+    const { seq } = this.#link;
+    if (seq > this.#syncedSeq) await this.#sync.run();
+    this.#syncedSeq = seq;
+  }
+
+  /** Resolves those who wait for no more than there is by now. */
+  #settle(): void {
+    const waiting = this.#waiting;
+    const isDone = ({ seq, durability }: Waiter): boolean =>
+      seq <= (durability === 'synced' ? this.#syncedSeq : this.#link.seq);
+    this.#waiting = waiting.filter((waiter) => !isDone(waiter));
+    for (const waiter of waiting) if (isDone(waiter)) waiter.resolve();
+  }
+
+  #fail(error: unknown): void {
+    const failure = new RecordingError(
+      `The recording in ${this.folder} cannot be written any more: ${reasonOf(error)}. ` +
+        `It is whole up to seq ${this.#link.seq}; put that right, then start tasktrail again.`,
+      { cause: error },
+    );
+    this.#refusal = failure;
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(failure);
+  }
+
+  async #close(): Promise<void> {
+    const failed = this.#refusal !== undefined;
+    const lastCommit = failed ? undefined : this.#commit('synced');
+    this.#refusal ??= new RecordingClosedError();
+    try {
+      await lastCommit;
+      if (!failed) await this.#mark();
+    } finally {
+      await release(this.#store);
+    }
+  }
+
+  async #mark(): Promise<void> {
+    const { seq } = this.#link;
+    if (seq === (await readMark(this.folder))) return;
+    try {
+      await writeMark(this.folder, seq);
+    } catch (error) {
+      throw new RecordingError(
+        `The recording in ${this.folder} is whole, but its end could not be marked: ${reasonOf(error)}.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Every commit of a recording, checked, and that none is missing at its end. */
+async function* checked(store: Store, chain: Chain): AsyncGenerator<readonly Event[]> {
+  const { folder } = store;
+  // Read first: a log of this process that is closed meanwhile may set it further than we can see.
+  const mark = await readMark(folder);
+  yield* readSound(store, chain);
+  const { seq } = chain.link;
+  if (mark === 'damaged') {
+    throw new UnsoundLogError(folder, seq + 1, `the file ${markName}, which says where it ended, is damaged`);
+  }
+  if (mark > seq) {
+    throw new UnsoundLogError(folder, seq + 1, `${missing(seq + 1, mark)} at the end`);
+  }
+}
+
+async function release({ folder, level }: Store): Promise<void> {
+  held.delete(folder);
+  await level.close();
+}

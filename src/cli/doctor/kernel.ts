@@ -1,0 +1,141 @@
+/**
+ * What the recorder needs of the kernel, each tried on the real thing.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { createCounters } from '../../system/bpf.ts';
+import { tryConnector } from '../../system/connector.ts';
+import { libc } from '../../system/libc.ts';
+import { size } from '../format/count.ts';
+import { type Probe, Unknowable } from './finding.ts';
+
+const btfPath = '/sys/kernel/btf/vmlinux';
+const lockdownPath = '/sys/kernel/security/lockdown';
+/** The first two bytes of type information, little-endian (include/uapi/linux/btf.h). */
+const btfMagic = 0xeb9f;
+
+export const kernelProbes: readonly Probe[] = [
+  {
+    name: 'type information (BTF)',
+    needed: false,
+    means: 'the eBPF source cannot find its way through the data of this kernel',
+    causes: {
+      ENOENT: 'the kernel is older than 5.4 or built without CONFIG_DEBUG_INFO_BTF, or /sys is not mounted',
+      EACCES: 'it may be read by root only here',
+    },
+    attempt: () => {
+      const bytes = readFileSync(btfPath);
+      if (bytes.readUInt16LE(0) !== btfMagic) throw new Error(`${btfPath} is no type information`);
+      return `${btfPath} has ${size(bytes.length)} of it`;
+    },
+  },
+  {
+    name: 'bpf(2)',
+    needed: false,
+    means: 'the eBPF source cannot be opened',
+    causes: {
+      EPERM: 'CAP_BPF is missing, or a seccomp filter or the lockdown forbids it',
+      ENOSYS: 'the kernel is built without bpf(2), or a seccomp filter hides it',
+      EINVAL: 'the kernel is too old',
+    },
+    attempt: () => {
+      libc().close(createCounters('tasktrail_try', 1));
+      return 'a map was created';
+    },
+  },
+  {
+    name: 'lockdown',
+    needed: false,
+    means: 'eBPF programs may not read the memory of the kernel',
+    attempt: () => lockdownFrom(readLockdown()),
+  },
+  {
+    name: 'capabilities',
+    needed: false,
+    means: 'the kernel refuses what tasktrail asks for: start it as root, outside of containers',
+    attempt: () => capabilitiesFrom(readFileSync('/proc/self/status', 'latin1')),
+  },
+  {
+    name: 'initial namespaces',
+    needed: false,
+    means: 'pids and times of the kernel would not be those that are seen here',
+    attempt: () => {
+      for (const [name, initial] of Object.entries(initialNamespaces)) {
+        const own = readlinkSync(`/proc/self/ns/${name}`);
+        if (own !== initial) throw new Error(`this ${name} namespace is ${own}: a container is around us`);
+      }
+      return 'pid and time namespaces are the initial ones';
+    },
+  },
+  {
+    name: 'eBPF source',
+    needed: true,
+    means: 'nothing of this machine can be recorded; --source simulated plays a made-up workload',
+    attempt: async () => {
+      // Loaded as late as this, so that its own libraries can be what does not work.
+      const { trySource } = await import('../../daemon.ts');
+      const blind = trySource();
+      return `opened, and closed again${blind === '' ? '' : `; it does not see everything: ${blind}`}`;
+    },
+  },
+  {
+    name: 'process connector',
+    needed: false,
+    means: 'nothing as long as the eBPF source works',
+    causes: {
+      EPERM: 'CAP_NET_ADMIN is missing',
+      ECONNREFUSED:
+        'the kernel is built without CONFIG_PROC_EVENTS, or this is not the initial network namespace',
+      EPROTONOSUPPORT: 'the kernel is built without CONFIG_CONNECTOR',
+      ETIMEDOUT: 'it does not answer outside of the initial namespaces',
+    },
+    attempt: () => {
+      tryConnector();
+      return 'it answers';
+    },
+  },
+];
+
+/** The inode numbers of include/linux/proc_ns.h. */
+const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;
+
+/** What each is for; the numbers are those of include/uapi/linux/capability.h. */
+const capabilities = {
+  CAP_SYS_ADMIN: 21,
+  CAP_PERFMON: 38,
+  CAP_BPF: 39,
+} as const;
+
+/** Reads `/proc/self/status`. CAP_SYS_ADMIN stands for the two others, which kernels before 5.8 do not have. */
+export function capabilitiesFrom(status: string): string {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const has = (number: number): boolean => ((effective >> BigInt(number)) & 1n) === 1n;
+  const missing = Object.entries(capabilities)
+    .filter(([, number]) => !has(number))
+    .map(([name]) => name);
+  const present = Object.keys(capabilities).filter((name) => !missing.includes(name));
+  const needed = missing.filter((name) => name !== 'CAP_SYS_ADMIN');
+  if (needed.length > 0 && missing.includes('CAP_SYS_ADMIN')) {
+    throw new Error(`uid ${process.geteuid?.()} has no ${needed.join(' and no ')}`);
+  }
+  return `${present.join(', ')} ${present.length === 1 ? 'is' : 'are'} there`;
+}
+
+/** Reads the text of the lockdown file: `none [integrity] confidentiality`. */
+export function lockdownFrom(text: string): string {
+  const level = /\[(\w+)\]/.exec(text)?.[1] ?? text.trim();
+  if (level === 'confidentiality') {
+    throw new Error(`the kernel is locked down to ${level} (by secure boot or the kernel's command line)`);
+  }
+  return level === 'none'
+    ? 'the kernel is not locked down'
+    : `locked down to ${level}, which leaves eBPF alone`;
+}
+
+function readLockdown(): string {
+  try {
+    return readFileSync(lockdownPath, 'latin1');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    throw new Unknowable(`${lockdownPath} cannot be read (${code}): a kernel without it is not locked down`);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What tasktrail needs of the rest of the machine: its own libraries, the filesystem's device, and a place on a
+ * disk.
+ */
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { socketName, socketPathLimitBytes } from '../../http/api.ts';
+import { koffi } from '../../system/libc.ts';
+import { size } from '../format/count.ts';
+import type { Probe } from './finding.ts';
+
+export function machineProbes(folder: string): readonly Probe[] {
+  return [
+    {
+      name: 'native libraries',
+      needed: true,
+      means: 'tasktrail cannot run at all: install it again on this machine, with `npm ci`',
+      attempt: async () => {
+        koffi().load(null);
+        await import('classic-level');
+        return `koffi and LevelDB load in Node ${process.versions.node} on ${process.arch}`;
+      },
+    },
+    {
+      name: '/dev/fuse',
+      needed: false,
+      means: 'the tree cannot be shown as a filesystem; every command works without',
+      causes: {
+        ENOENT: 'the kernel has no FUSE, or its module is not loaded (modprobe fuse)',
+        EACCES: 'this user may not open it',
+        EPERM: 'a container around us does not let it be opened',
+        ENODEV: 'the module of FUSE is not loaded (modprobe fuse)',
+      },
+      attempt: () => {
+        closeSync(openSync('/dev/fuse', constants.O_RDWR));
+        return 'it opens';
+      },
+    },
+    {
+      name: 'data folder',
+      needed: true,
+      means: 'nothing can be stored there: choose another folder with --data, or another user',
+      attempt: () => tryFolder(folder),
+    },
+    {
+      name: 'disk space',
+      needed: true,
+      means: 'there is no room for a recording: make some, or choose another folder with --data',
+      attempt: () => spaceFrom(statfsSync(nearestFolder(folder))),
+    },
+  ];
+}
+
+/** Below the one nothing is begun; below the other it is said that there is little. */
+const spaceLimits = { leastBytes: 16 * 2 ** 20, fewBytes: 2 ** 30 } as const;
+
+/** The magic number of tmpfs (include/uapi/linux/magic.h). */
+const tmpfsType = 0x01021994;
+
+interface Filesystem {
+  readonly type: number;
+  /** Free blocks for users other than root, and their size in bytes. */
+  readonly bavail: number;
+  readonly bsize: number;
+}
+
+export function spaceFrom({ type, bavail, bsize }: Filesystem): string {
+  const freeBytes = bavail * bsize;
+  if (freeBytes < spaceLimits.leastBytes)
+    throw new Error(`only ${size(freeBytes)} are free (ENOSPC is near)`);
+  const few = freeBytes < spaceLimits.fewBytes ? ', which is little' : '';
+  const fleeting = type === tmpfsType ? ', in memory: the recording ends with the machine' : '';
+  return `${size(freeBytes)} are free${few}${fleeting}`;
+}
+
+/** Stores something in the folder, for real, and leaves everything as it was. */
+function tryFolder(folder: string): string {
+  const socketPath = `${folder}/${socketName}`;
+  if (Buffer.byteLength(socketPath) > socketPathLimitBytes) {
+    throw new Error(
+      `${folder} is too long a path for a socket in it: ${socketPathLimitBytes} bytes are possible`,
+    );
+  }
+  const firstMade = mkdirSync(folder, { recursive: true, mode: 0o750 });
+  try {
+    trySync(`${folder}/.doctor-${process.pid}`);
+  } finally {
+    if (firstMade !== undefined) removeFrom(folder, firstMade);
+  }
+  return `a file can be written and synced in ${folder}${firstMade === undefined ? '' : ', once it is made'}`;
+}
+
+function trySync(path: string): void {
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    writeSync(fd, 'tasktrail doctor\n');
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+    rmSync(path);
+  }
+}
+
+/** Removes empty folders from `folder` up to `top`, both included. */
+function removeFrom(folder: string, top: string): void {
+  for (let at = folder; at.length >= top.length; at = dirname(at)) rmdirSync(at);
+}
+
+/** The folder, or the first above it that there is. */
+function nearestFolder(folder: string): string {
+  for (let at = folder; ; at = dirname(at)) {
+    try {
+      statfsSync(at);
+      return at;
+    } catch (error) {
+      // The root is always there, so that this ends.
+      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+      if (!missing || at === '/') throw error;
+    }
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Entries of the log as lines: local time, seq, type, and what happened in words. All names in an entry are
+ * printable text already, so a line never carries a control character to a terminal.
+ */
+import { constants } from 'node:os';
+import type { EventType } from '../../../events/event.ts';
+import type { Entry } from '../../engine/history.ts';
+import { counted } from './count.ts';
+import { type Paint, plain } from './paint.ts';
+import { padded } from './table.ts';
+import { localTime } from './time.ts';
+
+const seqPlaces = 8;
+const typePlaces = 10;
+
+/** One line an entry; the parts of its sentence are two spaces apart. */
+export function entryLine(entry: Entry, paint: Paint = plain): string {
+  const time = paint.dim(localTime(entry.time));
+  const seq = paint.dim(padded(String(entry.seq), seqPlaces, 'right'));
+  const type = emphasis(entry.type, paint)(padded(entry.type, typePlaces));
+  const parts = [...sentences[entry.type](entry), ...by(entry)].filter((part) => part !== '');
+  return `${time}  ${seq}  ${type}  ${parts.join('  ')}`.trimEnd();
+}
+
+type Sentence = (entry: Entry) => readonly string[];
+
+const sentences: Readonly<Record<EventType, Sentence>> = {
+  recording: ({ id, version }) => [`${id}`, `begun by tasktrail ${version}`],
+  source: ({ name, bootId, blind }) => [`${name}`, `boot ${bootId}`, blind === '' ? '' : `blind: ${blind}`],
+  stop: () => ['the recorder stopped in order'],
+  tree: ({ tree, name }) => [`${tree} ${name}`],
+  clock: ({ offsetUs }) => [`the wall-clock is ${Number(offsetUs) / 1e6} s ahead of the time since boot`],
+  gap: ({ reason, lost, sinceUs, detail }) => [
+    gapReason(String(reason), Number(lost), String(detail)),
+    `since ${localTime(new Date(Number(sinceUs) / 1000).toISOString())}`,
+  ],
+  adopt: (entry) => [task(entry), home(entry), thread(entry), doubt(entry)],
+  fork: (entry) => [task(entry), home(entry), thread(entry)],
+  exec: (entry) => [task(entry), home(entry), `${entry.program}`],
+  comm: (entry) => [task(entry), home(entry), 'has a new name'],
+  uid: (entry) => [task(entry), home(entry), `uid ${entry.uid}, saved uid ${entry.suid}`],
+  exit: (entry) => [
+    task(entry),
+    home(entry),
+    entry.certainty === 'known' ? end(entry) : 'how it ended is not known',
+    doubt(entry),
+  ],
+  mkdir: (entry) => [place(entry), entry.notify === true ? 'notify_on_release 1' : ''],
+  rmdir: (entry) => [place(entry)],
+  rename: (entry) => [`${entry.from} → ${entry.path}`],
+  attach: (entry) => [task(entry), `${entry.from ?? '?'} → ${entry.path}`, thread(entry), doubt(entry)],
+  flag: (entry) => [place(entry), `notify_on_release ${entry.on === true ? 1 : 0}`],
+  attr: (entry) => [
+    place(entry),
+    `${entry.node}: mode ${Number(entry.mode).toString(8).padStart(4, '0')}, owner ${entry.uid}:${entry.gid}`,
+  ],
+  release: (entry) => [place(entry), releaseCause(entry)],
+  agent: (entry) => [place(entry), `attempt ${entry.attempt}`, `${entry.program}`],
+  outcome: (entry) => [
+    place(entry),
+    `attempt ${entry.attempt}`,
+    entry.error === '' ? end(entry) : `could not be started: ${entry.error}`,
+  ],
+  stale: (entry) => [place(entry), 'is in use again or gone: not attempted again'],
+  refused: (entry) => [`${entry.command} ${entry.path}`, `${entry.errno}: ${entry.saw}`],
+  suppressed: ({ uid, count }) => [`${counted(Number(count), 'more refusal')} of uid ${uid}`],
+};
+
+function task({ pid, comm }: Entry): string {
+  return comm ? `${pid} ${comm}` : `${pid}`;
+}
+
+function thread({ pid, tgid }: Entry): string {
+  return tgid === undefined || tgid === pid ? '' : `thread of ${tgid}`;
+}
+
+function place({ path }: Entry): string {
+  return path ?? '?';
+}
+
+function home(entry: Entry): string {
+  return `in ${place(entry)}`;
+}
+
+function doubt({ certainty }: Entry): string {
+  return certainty === 'known' ? '' : `(${certainty})`;
+}
+
+function by({ by: actor }: Entry): string[] {
+  if (!actor) return [];
+  const { pid, comm, uid } = actor;
+  if (pid === 0) return [`by uid ${uid}`];
+  return [comm === '' ? `by ${pid} (uid ${uid})` : `by ${pid} ${comm} (uid ${uid})`];
+}
+
+function end({ code, signal }: Entry): string {
+  return signal === 0 ? `exit ${code}` : `signal ${signal} ${signalName(Number(signal))}`.trimEnd();
+}
+
+function releaseCause(entry: Entry): string {
+  const last = entry.pid === undefined ? 'its last task' : `last task ${task(entry)}`;
+  switch (entry.cause) {
+    case 'exit':
+      return `${last} exited`;
+    case 'attach':
+      return `${last} moved away`;
+    case 'rmdir':
+      return 'its last child was removed';
+    default:
+      return 'a look at the machine found it empty';
+  }
+}
+
+function gapReason(reason: string, lost: number, detail: string): string {
+  switch (reason) {
+    case 'overflow':
+      return `${counted(lost, 'observation')} lost`;
+    case 'stopped':
+      return 'nothing was recorded';
+    default:
+      return detail === '' ? reason : detail;
+  }
+}
+
+/** The first real-time signal, as programs count them with glibc (signal(7)). */
+const firstRealTimeSignal = 34;
+
+const signalNames = new Map<number, string>(
+  // Some numbers have two names; the one that comes first is the common one.
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
+
+/** `SIGKILL` for 9; empty where there is no name. */
+export function signalName(signal: number): string {
+  if (signal > firstRealTimeSignal) return `SIGRTMIN+${signal - firstRealTimeSignal}`;
+  return signal === firstRealTimeSignal ? 'SIGRTMIN' : (signalNames.get(signal) ?? '');
+}
+
+function emphasis(type: EventType, paint: Paint): (text: string) => string {
+  switch (type) {
+    case 'gap':
+    case 'refused':
+    case 'suppressed':
+      return paint.warning;
+    case 'release':
+    case 'agent':
+    case 'outcome':
+      return paint.good;
+    default:
+      return (text) => text;
+  }
+}

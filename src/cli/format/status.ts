@@ -1,0 +1,54 @@
+/**
+ * The state of a recording as a short table.
+ */
+import type { RecordingView } from '../../engine/reads.ts';
+import type { DaemonView } from '../../http/api.ts';
+import { counted, duration, grouped, size } from './count.ts';
+import { table } from './table.ts';
+import { localTimeInSeconds } from './time.ts';
+
+export function statusLines(view: RecordingView & Partial<DaemonView>): string[] {
+  return table(['left', 'left'], rowsOf(view));
+}
+
+function rowsOf(view: RecordingView & Partial<DaemonView>): string[][] {
+  return [
+    ['recording', `${view.recording}, begun by tasktrail ${view.version}`],
+    ['folder', `${view.folder ?? ''}, ${size(view.sizeBytes ?? 0)}`],
+    ['daemon', view.daemonPid === undefined ? 'none runs' : `pid ${view.daemonPid}`],
+    ['source', view.blind === '' ? view.source : `${view.source}; blind: ${view.blind}`],
+    ['from', localTimeInSeconds(view.started)],
+    ['to', localTimeInSeconds(view.time)],
+    ['events', grouped(view.seq)],
+    ['tree', `${counted(view.tasks, 'task')} in ${counted(view.containers, 'container')}`],
+    ['gaps', gapsOf(view)],
+    ['releases', releasesOf(view)],
+    ...agentRows(view),
+  ];
+}
+
+function gapsOf({ gaps, lost }: RecordingView): string {
+  if (gaps === 0) return 'none';
+  return `${gaps}, ${counted(lost, 'observation')} known to be lost in them`;
+}
+
+function releasesOf({ releases, waiting }: RecordingView): string {
+  if (releases.releases === 0) return 'none';
+  const { attempts, succeeded, failed, stale } = releases;
+  return [
+    `${grouped(releases.releases)}: ${counted(attempts, 'agent')} run, ${grouped(succeeded)} well`,
+    ...(failed > 0 ? [`${grouped(failed)} failed`] : []),
+    ...(stale > 0 ? [`${grouped(stale)} stale`] : []),
+    ...(waiting > 0 ? [`${grouped(waiting)} waiting`] : []),
+  ].join(', ');
+}
+
+function agentRows({ releaseAgent, agents }: RecordingView & Partial<DaemonView>): string[][] {
+  return [
+    ...(releaseAgent === undefined ? [] : [['agent', releaseAgent]]),
+    ...agents.map(({ path, attempt, runningMs }) => [
+      'running',
+      `for ${path}, attempt ${attempt}, since ${duration(runningMs)}`,
+    ]),
+  ];
+}

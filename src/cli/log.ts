@@ -1,0 +1,79 @@
+/**
+ * `tasktrail log`: what happened, one line an event, and with `--follow` what happens.
+ */
+import type { EventType } from '../../events/event.ts';
+import { busyTypes, eventTypes, type LogQuery } from '../engine/history.ts';
+import { noDaemon, withReader } from './asking.ts';
+import type { Context } from './context.ts';
+import { usageFailure } from './failure.ts';
+import { entryLine } from './format/entry.ts';
+import { parsePid } from './pid.ts';
+
+export interface LogOptions {
+  readonly follow?: boolean;
+  readonly all?: boolean;
+  /** As typed: each a list of types. */
+  readonly type?: readonly string[];
+  readonly path?: string;
+  readonly pid?: string;
+  readonly limit?: string;
+}
+
+/** How much of the past `--follow` shows first, as tail(1) and journalctl(1) do. */
+const followedEntries = 10;
+
+/**
+ * Interrupting `--follow` is how it ends: SIGINT has its usual effect on this process, so a shell sees 130 and
+ * knows that it was not the log that ended.
+ */
+export async function log(context: Context, options: LogOptions): Promise<void> {
+  const query = queryFrom(options);
+  const { json, terminal } = context;
+  await withReader(context, async (reader) => {
+    if (query.follow === true && !reader.live) throw noDaemon(context);
+    for await (const entry of reader.log(query)) {
+      terminal.print(json ? JSON.stringify(entry) : entryLine(entry, terminal.paint));
+    }
+    if (query.follow === true) terminal.tell('tasktrail: the daemon stopped');
+  });
+}
+
+export function queryFrom({ follow, all, type, path, pid, limit }: LogOptions): LogQuery {
+  if (all === true && type !== undefined) throw usageFailure('--all and --type do not go together');
+  const types = all === true ? undefined : type === undefined ? quietTypes : typesFrom(type);
+  const limited = limit === undefined ? (follow === true ? followedEntries : undefined) : countFrom(limit);
+  return {
+    ...(types !== undefined && { types }),
+    ...(path !== undefined && { path: canonical(path) }),
+    ...(pid !== undefined && { pid: parsePid(pid) }),
+    ...(limited !== undefined && { limit: limited }),
+    ...(follow === true && { follow }),
+  };
+}
+
+/** The log is asked for a path as it stands there, with one slash before each name. */
+function canonical(path: string): string {
+  const names = path.split('/').filter((name) => name !== '');
+  return `/${names.join('/')}`;
+}
+
+const quietTypes: readonly EventType[] = eventTypes.filter((type) => !busyTypes.has(type));
+
+function typesFrom(lists: readonly string[]): EventType[] {
+  return lists
+    .flatMap((list) => list.split(','))
+    .map((name) => {
+      const type = eventTypes.find((known) => known === name);
+      if (type === undefined) {
+        throw usageFailure(`there is no event type '${name}': the types are ${eventTypes.join(', ')}`);
+      }
+      return type;
+    });
+}
+
+function countFrom(typed: string): number {
+  if (!/^[0-9]{1,9}$/.test(typed)) {
+    throw usageFailure(`'${typed}' is no limit: a limit is a whole number from 0 on`);
+  }
+  return Number(typed);
+}

@@ -1,0 +1,186 @@
+/**
+ * The command line: every command with its arguments and options, and what each exit code stands for. The code
+ * of a command is loaded when it runs.
+ */
+import { Command, CommanderError } from 'commander';
+import { type Context, contextOf, type GlobalOptions } from './context.ts';
+import { exitCodes, Failure } from './failure.ts';
+import type { Terminal } from './terminal.ts';
+import { readVersion } from './version.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * A command: takes its arguments as they were typed and, last, its own options. Resolves with an exit code, or
+ * with nothing where that is 0.
+ */
+type Job = (context: Context, ...typed: never[]) => Promise<unknown>;
+
+/** Calls a job in its context. */
+type Perform = (options: GlobalOptions, job: Job, typed: readonly unknown[]) => Promise<void>;
+
+/** Runs the command that the arguments, in the form of `textOf`, ask for. Resolves with the exit code. */
+export async function runProgram(
+  args: readonly string[],
+  terminal: Terminal,
+  env: Environment,
+): Promise<number> {
+  let exitCode: number = exitCodes.done;
+  const perform: Perform = async (options, job, typed) => {
+    const result = await job(contextOf(options, terminal, env), ...(typed as never[]));
+    if (typeof result === 'number') exitCode = result;
+  };
+  const program = describeProgram(terminal, perform);
+  let name = '';
+  program.hook('preSubcommand', (_, command) => {
+    name = command.name();
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    return name === 'run' ? endedRun(error, terminal) : ended(error, terminal);
+  }
+  return exitCode;
+}
+
+/** Says what was wrong, where that has not been said, and with which code it ends. */
+function ended(error: unknown, terminal: Terminal): number {
+  // What is wrong with a command line has been said by the parser.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  terminal.tell(`tasktrail: ${isBug(error) ? error.stack : messageOf(error)}`);
+  return error instanceof Failure ? error.exitCode : exitCodes.failed;
+}
+
+/** All codes up to 124 are CMD's own. */
+function endedRun(error: unknown, terminal: Terminal): number {
+  const exitCode = ended(error, terminal);
+  return exitCode === exitCodes.failed || exitCode === exitCodes.usage ? exitCodes.runFailed : exitCode;
+}
+
+/** Errors that no input may cause: whoever mends them needs to know where they came from. */
+function isBug(error: unknown): error is Error {
+  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function describeProgram(terminal: Terminal, perform: Perform): Command {
+  const program = new Command('tasktrail')
+    .description('Records which tasks of a machine run in which containers, and tells their history.')
+    .version(readVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help, or that of a command')
+    .helpCommand(false)
+    .configureHelp({ subcommandTerm: termOf })
+    .enablePositionalOptions()
+    .exitOverride()
+    .showHelpAfterError('(tasktrail --help lists the commands, tasktrail COMMAND --help tells about one)')
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.tell(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /, 'tasktrail: ')),
+    });
+  addGlobalOptions(program);
+
+  /** Adds a command; `load` gives its job when it is to run. */
+  const command = (syntax: string, summary: string, load: () => Promise<Job>): Command => {
+    const added = program.command(syntax).description(summary);
+    addGlobalOptions(added);
+    return added.action(async (...typed: unknown[]) => {
+      // The last argument is the command itself.
+      const options = { ...program.opts(), ...added.opts() } as GlobalOptions;
+      await perform(options, await load(), typed.slice(0, -1));
+    });
+  };
+
+  program.commandsGroup('Record:');
+  command('up', 'start recording, and go on until interrupted', async () => (await import('./up.ts')).up)
+    .option('--source <name>', 'ebpf, or simulated: a made-up workload', 'ebpf')
+    .option('--release-agent <program>', 'what is run with the path of a container that falls empty')
+    .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s');
+  command(
+    'doctor',
+    'try what recording needs, and say what works here',
+    async () => (await import('./doctor.ts')).doctor,
+  );
+  command('status', 'show the recording and its daemon', async () => (await import('./status.ts')).status);
+  command('verify', 'check the whole log', async () => (await import('./verify.ts')).verify);
+
+  program.commandsGroup('Look:');
+  command(
+    'tree',
+    'show containers and what happens in them',
+    async () => (await import('./tree.ts')).tree,
+  ).argument('[path]', 'only this container and those below it', '/');
+  command('tasks', 'list what is in a container, by process', async () => (await import('./tasks.ts')).tasks)
+    .argument('<path>', 'a container')
+    .option('--threads', 'each thread');
+  command(
+    'path',
+    'print the path of the container that a task is in',
+    async () => (await import('./path.ts')).path,
+  ).argument('<pid>', 'a task, or self');
+  command('log', 'tell what happened', async () => (await import('./log.ts')).log)
+    .option('-f, --follow', 'go on with what happens; the past begins 10 entries back, or --limit')
+    .option('-a, --all', 'fork, exec, exit and the like too')
+    .option('-t, --type <types>', 'only these types, separated by commas; may be repeated', appended)
+    .option('--path <path>', 'only what happened in this container and below it')
+    .option('--pid <pid>', 'only what is about this task, or was done by it')
+    .option('-n, --limit <count>', 'only the last so many entries');
+
+  program.commandsGroup('Change:');
+  command('mkdir', 'make a container', async () => (await import('./mkdir.ts')).mkdir).argument(
+    '<path>',
+    'the new container',
+  );
+  command('rmdir', 'remove an empty container', async () => (await import('./rmdir.ts')).rmdir).argument(
+    '<path>',
+    'the container',
+  );
+  command('mv', 'rename a container', async () => (await import('./mv.ts')).mv)
+    .argument('<from>', 'the container')
+    .argument('<to>', 'its new path, in the same parent');
+  command('attach', 'move a process into a container', async () => (await import('./attach.ts')).attach)
+    .argument('<path>', 'the container')
+    .argument('<pid>', 'the process')
+    .option('--thread', 'only the one thread that has this pid');
+  command('set', 'set a flag of a container', async () => (await import('./set.ts')).set)
+    .argument('<path>', 'the container')
+    .argument('<flag>', 'notify_on_release')
+    .argument('<value>', '1 runs the release agent when the container falls empty, 0 does not');
+  command('delegate', 'give a container to a user', async () => (await import('./delegate.ts')).delegate)
+    .argument('<path>', 'the container')
+    .argument('<user>', 'a name, a uid, or UID:GID');
+  command('run', 'run a program inside of a container', async () => (await import('./run.ts')).run)
+    .usage('[options] <path> -- <command...>')
+    .argument('<path>', 'the container')
+    .argument('<command...>', 'the program and its arguments')
+    .option('--create', 'make the container if it is missing')
+    .showHelpAfterError('(options of CMD come after two dashes: tasktrail run PATH -- CMD…)');
+
+  return program.addHelpText('after', `\n${placesHelp}`);
+}
+
+const placesHelp = `The recording is that of --data, else of $TASKTRAIL_DATA, else /var/lib/tasktrail for
+root, and for everybody else tasktrail in $XDG_STATE_HOME or ~/.local/state.`;
+
+/** `tasks <path>`: that there are options goes without saying, since all have some. */
+function termOf(command: Command): string {
+  const names = command.registeredArguments.map((argument) => {
+    const name = argument.variadic ? `${argument.name()}...` : argument.name();
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...names].join(' ');
+}
+
+/** The same before and after the command's name. */
+function addGlobalOptions(command: Command): void {
+  command
+    .option('--data <dir>', 'the folder of the recording')
+    .option('--json', 'print data as lines of JSON');
+}
+
+function appended(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}

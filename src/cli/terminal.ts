@@ -1,0 +1,88 @@
+/**
+ * The terminal: the two streams a command writes to. Data goes to standard output, everything else to standard
+ * error. A reader that goes away (`tasktrail log | head`) ends the program quietly.
+ */
+import { type Paint, paintOf } from './format/paint.ts';
+
+export interface Terminal {
+  /** One line of data. */
+  print(line: string): void;
+  /** One line for the person, which is no data. */
+  tell(line: string): void;
+  /** Replaces the line that shows how far a long job is; nothing where nobody watches. An empty text ends it. */
+  progress(text: string): void;
+  /** From here on nobody has to read what is printed: the job is something else. */
+  outliveReaders(): void;
+  /** Writes out what has been printed and is still held. */
+  flush(): void;
+  /** Colours for standard output. */
+  readonly paint: Paint;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Lines are held back until the program has nothing else to do, or until they have this length together. */
+const heldLimitCharacters = 64 * 1024;
+const eraseLine = '\r\x1b[K';
+
+export function openTerminal(
+  output: NodeJS.WriteStream,
+  errors: NodeJS.WriteStream,
+  env: Environment,
+): Terminal {
+  let held: string[] = [];
+  let heldCharacters = 0;
+  let outlives = false;
+  let progressing = false;
+  const lost = (): void => {
+    if (!outlives) process.exit(0);
+  };
+  output.on('error', lost);
+  errors.on('error', () => {
+    // There is nobody left to tell.
+  });
+
+  const flush = (): void => {
+    if (held.length === 0) return;
+    const text = `${held.join('\n')}\n`;
+    held = [];
+    heldCharacters = 0;
+    output.write(text);
+  };
+  const endProgress = (): void => {
+    if (progressing) errors.write(eraseLine);
+    progressing = false;
+  };
+
+  return {
+    print(line) {
+      endProgress();
+      if (held.length === 0) setImmediate(flush);
+      held.push(line);
+      heldCharacters += line.length;
+      if (heldCharacters >= heldLimitCharacters) flush();
+    },
+    tell(line) {
+      endProgress();
+      flush();
+      errors.write(`${line}\n`);
+    },
+    progress(text) {
+      if (!errors.isTTY) return;
+      endProgress();
+      if (text === '') return;
+      errors.write(text);
+      progressing = true;
+    },
+    outliveReaders() {
+      outlives = true;
+    },
+    flush,
+    paint: paintOf(wantsColour(output.isTTY === true, env)),
+  };
+}
+
+/** Colour is for terminals, and for nobody who has said no (no-color.org: any value that is not empty). */
+export function wantsColour(isTerminal: boolean, env: Environment): boolean {
+  return isTerminal && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
+}

@@ -1,0 +1,128 @@
+/**
+ * `tasktrail up`: is the daemon. It records until it is interrupted, and says what it records, how, and where.
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Daemon, defaultReleaseAgent, type SourceName, startDaemon } from '../daemon.ts';
+import { typedText } from './arguments.ts';
+import type { Context } from './context.ts';
+import { exitCodes, Failure, usageFailure } from './failure.ts';
+import { counted, grouped } from './format/count.ts';
+import { localTimeInSeconds } from './format/time.ts';
+import { readVersion } from './version.ts';
+
+export interface UpOptions {
+  readonly source: string;
+  readonly releaseAgent?: string;
+  readonly syncInterval: string;
+}
+
+export async function up(context: Context, options: UpOptions): Promise<number> {
+  const settings = {
+    source: sourceFrom(options.source),
+    releaseAgent: agentFrom(options.releaseAgent),
+    syncIntervalMs: intervalFrom(options.syncInterval),
+  };
+  const { json, terminal } = context;
+  const daemon = await started(context, settings);
+  // A recorder goes on when the terminal that it was started from is closed.
+  terminal.outliveReaders();
+  const { view } = daemon;
+  for (const line of json ? [JSON.stringify(view)] : greeting(view, context)) terminal.print(line);
+  stopOnSignals(daemon, context);
+  await daemon.closed;
+  const last = daemon.view.seq;
+  terminal.print(
+    json
+      ? JSON.stringify({ seq: last, events: last - view.seq })
+      : `stopped: ${counted(last - view.seq, 'event')} recorded, ${grouped(last)} in all`,
+  );
+  return exitCodes.done;
+}
+
+interface Settings {
+  readonly source: SourceName;
+  readonly releaseAgent: string;
+  readonly syncIntervalMs: number;
+}
+
+async function started(context: Context, settings: Settings): Promise<Daemon> {
+  try {
+    return await startDaemon({ folder: context.folder.path, version: readVersion(), ...settings });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (settings.source !== 'ebpf' || !message.startsWith('the eBPF source')) throw error;
+    throw new Failure(
+      `${message}. \`${context.typed('doctor')}\` tells more, and ` +
+        `\`${context.typed('up --source simulated')}\` plays a made-up workload instead`,
+    );
+  }
+}
+
+/** The first signal stops in order, the second at once. */
+function stopOnSignals(daemon: Daemon, { terminal }: Context): void {
+  let stopping = false;
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(128 + number);
+      stopping = true;
+      terminal.tell('tasktrail: stopping; once more stops at once');
+      void daemon.stop();
+    });
+  }
+}
+
+/** What is recorded, how, where, and what to type next. */
+export function greeting(view: Daemon['view'], context: Context): string[] {
+  const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
+  const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
+  return [
+    sourceLine(view),
+    ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
+    `in ${view.folder}, ${begun}`,
+    `containers that fall empty run ${view.releaseAgent}${agent}`,
+    '',
+    'next, in another terminal:',
+    `  ${context.typed('run /demo --create -- sh')}`,
+    `  ${context.typed('tree')}`,
+    `  ${context.typed('log --follow --all')}`,
+    'stop with Ctrl-C',
+  ];
+}
+
+function sourceLine({ source, tasks }: Daemon['view']): string {
+  const seen = `${counted(tasks, 'task')} now`;
+  return source === 'simulated'
+    ? `recording a SIMULATED workload, nothing of this machine: ${seen}`
+    : `recording every task of this machine, seen through ${source}: ${seen}`;
+}
+
+function sourceFrom(typed: string): SourceName {
+  if (typed === 'ebpf' || typed === 'simulated') return typed;
+  throw usageFailure(`there is no source '${typed}': the sources are ebpf and simulated`);
+}
+
+function agentFrom(typed: string | undefined): string {
+  if (typed === undefined) return defaultReleaseAgent;
+  const path = typedText(typed);
+  if (path === undefined || path === '') throw usageFailure(`--release-agent '${typed}' is no path in UTF-8`);
+  // Agents run in / and without PATH.
+  return resolve(path);
+}
+
+const intervalLimitMs = 60_000;
+
+/** `250ms`, `2s`. */
+export function intervalFrom(typed: string): number {
+  const [, digits = '', unit] = /^([0-9]{1,6})(ms|s)$/.exec(typed) ?? [];
+  const intervalMs = Number(digits) * (unit === 's' ? 1000 : 1);
+  if (intervalMs < 1 || intervalMs > intervalLimitMs) {
+    throw usageFailure(
+      `'${typed}' is no interval: give one as 250ms or 2s, at most ${intervalLimitMs / 1000}s`,
+    );
+  }
+  return intervalMs;
+}

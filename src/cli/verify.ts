@@ -1,0 +1,31 @@
+/**
+ * `tasktrail verify`: reads and checks the whole log, from its first event on.
+ */
+
+import type { Verification } from '../engine/verify.ts';
+import { withReader } from './asking.ts';
+import { type Context, printAll } from './context.ts';
+import { exitCodes } from './failure.ts';
+import { counted, grouped } from './format/count.ts';
+
+/** Ends with 1 where anything of it is not to be trusted. */
+export async function verify(context: Context): Promise<number> {
+  return withReader(context, async (reader, { seq: last }) => {
+    const { terminal } = context;
+    const result = await reader.verify((seq) =>
+      terminal.progress(`checked ${grouped(seq)} of ${grouped(Math.max(seq, last))} events`),
+    );
+    terminal.progress('');
+    printAll(context, [result], (results) => results.flatMap(verificationLines));
+    return result.unsound === undefined ? exitCodes.done : exitCodes.failed;
+  });
+}
+
+export function verificationLines({ events, commits, seq, hash, unsound }: Verification): string[] {
+  const sound = `${counted(events, 'event')} in ${counted(commits, 'commit')}`;
+  if (unsound === undefined) return [`sound: ${sound}`, `the chain ends at seq ${seq} in ${hash}`];
+  return [
+    `not sound from seq ${unsound.seq} on: ${unsound.why}`,
+    `sound before it: ${sound}, the chain at seq ${seq} is ${hash}`,
+  ];
+}

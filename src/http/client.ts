@@ -1,0 +1,208 @@
+/**
+ * The API's client: a `Reader` that asks the daemon, and the way commands are given. HTTP over the socket in the
+ * recording's folder, one connection a request. Everything that can go wrong on the way is a `DaemonError`, whose
+ * message is one sentence.
+ */
+import { type IncomingMessage, request as openRequest } from 'node:http';
+import type { Reader } from '../cli/reader.ts';
+import type { Entry, LogQuery } from '../engine/history.ts';
+import type { ContainerView, PathView, RecordingView, TaskView } from '../engine/reads.ts';
+import type { Verification } from '../engine/verify.ts';
+import { errnoText, isErrno, type Refusal } from '../kernel/errno.ts';
+import {
+  type CommandName,
+  type Commands,
+  type DaemonView,
+  type DoneBody,
+  type ErrorBody,
+  socketName,
+  socketPathLimitBytes,
+} from './api.ts';
+
+/**
+ * `absent`: nobody listens. `forbidden`: the socket may not be used by this user. `gone`: the daemon ended before
+ * its answer did. `failed`: it answered, and not with what was asked for.
+ */
+export type DaemonErrorReason = 'absent' | 'forbidden' | 'gone' | 'failed';
+
+export class DaemonError extends Error {
+  override readonly name = 'DaemonError';
+  readonly reason: DaemonErrorReason;
+
+  constructor(reason: DaemonErrorReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** What Node's server answers, without a body of ours, to a path that fills its limit of 16 KiB. */
+const headerTooLong = 431;
+
+export class HttpReader implements Reader {
+  readonly live = true;
+  readonly #socketPath: string;
+
+  /** Nothing is connected before something is asked. */
+  constructor(folder: string) {
+    this.#socketPath = `${folder}/${socketName}`;
+  }
+
+  /** Resolves when the command was carried out and is on disk, or was refused. */
+  async command<Name extends CommandName>(name: Name, body: Commands[Name]): Promise<DoneBody | Refusal> {
+    return this.#answerTo<DoneBody>('POST', `/v1/${name}`, body);
+  }
+
+  async status(): Promise<RecordingView & DaemonView> {
+    return this.#fact('/v1/status');
+  }
+
+  tree(path: string): Promise<readonly ContainerView[] | Refusal> {
+    return this.#answerTo('GET', `/v1/tree?${new URLSearchParams({ path })}`);
+  }
+
+  tasks(path: string): Promise<readonly TaskView[] | Refusal> {
+    return this.#answerTo('GET', `/v1/tasks?${new URLSearchParams({ path })}`);
+  }
+
+  path(pid: number): Promise<PathView | Refusal> {
+    return this.#answerTo('GET', `/v1/path?${new URLSearchParams({ pid: String(pid) })}`);
+  }
+
+  async *log(query: LogQuery): AsyncGenerator<Entry> {
+    for await (const line of this.#lines(`/v1/log?${searchOf(query)}`)) yield line as Entry;
+  }
+
+  async verify(progress: (seq: number) => void): Promise<Verification> {
+    for await (const line of this.#lines('/v1/verify')) {
+      const answer = line as { seq: number } | Verification;
+      if ('events' in answer) return answer;
+      progress(answer.seq);
+    }
+    throw new DaemonError('failed', 'the daemon ended its answer before the check of the log was done');
+  }
+
+  async close(): Promise<void> {
+    // Each request has closed its own connection.
+  }
+
+  /** An answer that is never refused. */
+  async #fact<T extends object>(path: string): Promise<T> {
+    const answer = await this.#answerTo<T>('GET', path);
+    if ('errno' in answer) throw new DaemonError('failed', `the daemon refused ${path}: ${answer.saw}`);
+    return answer;
+  }
+
+  async #answerTo<T extends object>(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object,
+  ): Promise<T | Refusal> {
+    const response = await this.#send(method, path, body);
+    const text = await this.#textOf(response);
+    const answer = this.#parsed(text);
+    if (response.statusCode === 200) return answer as T;
+    return refusalIn(answer as ErrorBody);
+  }
+
+  async *#lines(path: string): AsyncGenerator<object> {
+    const response = await this.#send('GET', path);
+    if (response.statusCode !== 200) {
+      const { saw } = refusalIn(this.#parsed(await this.#textOf(response)) as ErrorBody);
+      throw new DaemonError('failed', saw);
+    }
+    let rest = '';
+    for await (const chunk of this.#chunks(response)) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield this.#parsed(line);
+    }
+  }
+
+  #send(method: 'GET' | 'POST', path: string, body?: object): Promise<IncomingMessage> {
+    const socketPath = this.#socketPath;
+    const sizeBytes = Buffer.byteLength(socketPath);
+    if (sizeBytes > socketPathLimitBytes) {
+      // Nobody can listen there. The kernel would be asked for a path that was cut off.
+      return Promise.reject(new DaemonError('absent', `no daemon can have its socket at ${socketPath}`));
+    }
+    return new Promise((resolve, reject) => {
+      const text = body === undefined ? '' : JSON.stringify(body);
+      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+      const request = openRequest({
+        socketPath,
+        method,
+        path,
+        agent: false,
+        ...(body !== undefined && { headers }),
+      });
+      request.on('response', (response) => {
+        if (response.statusCode === headerTooLong) reject(new DaemonError('failed', 'the path is too long'));
+        else resolve(response);
+      });
+      request.on('error', (error) => reject(this.#explained(error)));
+      request.end(text);
+    });
+  }
+
+  async #textOf(response: IncomingMessage): Promise<string> {
+    let text = '';
+    for await (const chunk of this.#chunks(response)) text += chunk;
+    return text;
+  }
+
+  async *#chunks(response: IncomingMessage): AsyncGenerator<string> {
+    response.setEncoding('utf8');
+    try {
+      for await (const chunk of response) yield chunk as string;
+    } catch (error) {
+      throw this.#explained(error as Error);
+    }
+  }
+
+  #parsed(text: string): object {
+    try {
+      const value: unknown = JSON.parse(text);
+      if (typeof value === 'object' && value !== null) return value;
+    } catch {
+      // Whatever is no JSON has the same meaning for us as JSON of another form.
+    }
+    throw new DaemonError('failed', `what answers at ${this.#socketPath} is no tasktrail daemon`);
+  }
+
+  #explained(error: Error & { code?: string }): DaemonError {
+    switch (error.code) {
+      case 'ENOENT':
+      case 'ENOTDIR':
+      case 'ECONNREFUSED':
+        return new DaemonError('absent', `no daemon answers at ${this.#socketPath}`);
+      case 'EACCES':
+      case 'EPERM':
+        return new DaemonError(
+          'forbidden',
+          `no permission to use ${this.#socketPath}: its owner and the members of its group may`,
+        );
+      case 'ECONNRESET':
+      case 'EPIPE':
+        return new DaemonError('gone', 'the daemon went away before it had answered in full');
+      default:
+        return new DaemonError('failed', `asking the daemon at ${this.#socketPath} failed: ${error.message}`);
+    }
+  }
+}
+
+/** A refusal by its errno, without the words that every refusal begins with; anything else is thrown. */
+function refusalIn({ errno, error }: ErrorBody): Refusal {
+  if (errno === undefined || !isErrno(errno)) throw new DaemonError('failed', error);
+  const prefix = `${errno} (${errnoText(errno)}): `;
+  return { errno, saw: error.startsWith(prefix) ? error.slice(prefix.length) : error };
+}
+
+function searchOf({ types, path, pid, limit, follow }: LogQuery): URLSearchParams {
+  return new URLSearchParams({
+    ...(types !== undefined && { types: types.join(',') }),
+    ...(path !== undefined && { path }),
+    ...(pid !== undefined && { pid: String(pid) }),
+    ...(limit !== undefined && { limit: String(limit) }),
+    ...(follow === true && { follow: '1' }),
+  });
+}

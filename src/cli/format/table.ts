@@ -23,7 +23,8 @@ export function widest(texts: readonly string[]): number {
 
 /** How many places a text takes in a terminal, as far as one character takes one place. */
 export function width(text: string): number {
-  return [...text].length;
+  // What lies outside of the basic plane is two units in a string.
+  return text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0);
 }
 
 export function padded(text: string, places: number, alignment: Alignment = 'left'): string {

@@ -3,7 +3,7 @@
  */
 import type { Counts } from '../../../projections/activity.ts';
 import type { ContainerView } from '../../engine/reads.ts';
-import { counted, rate } from './count.ts';
+import { grouped, rate } from './count.ts';
 import { type Paint, plain } from './paint.ts';
 import { padded, widest, width } from './table.ts';
 
@@ -27,12 +27,14 @@ export function drawTree(
 ): string[] {
   const lines = linesOf(views);
   const places = Math.min(alignedNamePlaces, widest(lines.map(({ strokes, name }) => strokes + name)));
-  const countPlaces = widest(views.map(({ tasks }) => counted(tasks, 'task')));
+  const digits = widest(views.map(({ tasks }) => grouped(tasks)));
   return lines.map(({ strokes, name, view }) => {
     const space = ' '.repeat(Math.max(0, places - width(strokes + name)));
-    const tasks = padded(counted(view.tasks, 'task'), countPlaces, 'right');
+    const number = padded(grouped(view.tasks), digits, 'right');
+    const tasks = view.tasks === 1 ? `${number} task ` : `${number} tasks`;
     const label = `${paint.dim(strokes)}${paint.bold(name)}${space}`;
-    return [label, view.tasks === 0 ? paint.dim(tasks) : tasks, ...notes(view, ownerOf, paint)].join('  ');
+    const count = view.tasks === 0 ? paint.dim(tasks) : tasks;
+    return [label, count, ...notes(view, ownerOf, paint)].join('  ').trimEnd();
   });
 }
 

@@ -1,0 +1,284 @@
+/**
+ * Formats on literal inputs: what a person sees of trees, tasks, entries, states and numbers.
+ */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { counted, duration, rate, size } from '../../src/cli/format/count.ts';
+import { entryLine, signalName } from '../../src/cli/format/entry.ts';
+import { paintOf } from '../../src/cli/format/paint.ts';
+import { statusLines } from '../../src/cli/format/status.ts';
+import { processesOf, processTable, threadTable } from '../../src/cli/format/tasks.ts';
+import { localTime } from '../../src/cli/format/time.ts';
+import { activityOf, drawTree } from '../../src/cli/format/tree.ts';
+import { verificationLines } from '../../src/cli/verify.ts';
+import type { Entry } from '../../src/engine/history.ts';
+import type { ContainerView, RecordingView, TaskView } from '../../src/engine/reads.ts';
+
+const format = suite('formats');
+
+format.before(() => {
+  process.env.TZ = 'Asia/Kolkata';
+});
+
+const nothing = { forks: 0, exits: 0, attaches: 0 };
+
+function container(path: string, change: Partial<ContainerView> = {}): ContainerView {
+  return {
+    path,
+    tasks: 0,
+    notifyOnRelease: false,
+    mode: '0755',
+    uid: 0,
+    gid: 0,
+    total: nothing,
+    perSecond: nothing,
+    ...change,
+  };
+}
+
+format('a tree is drawn with strokes, counts, flags, owners and what happens', () => {
+  const views = [
+    container('/', { tasks: 1312 }),
+    container('/Charlie', {
+      tasks: 1,
+      notifyOnRelease: true,
+      perSecond: { ...nothing, forks: 3.25, exits: 12.4 },
+    }),
+    container('/Charlie/a'),
+    container('/Charlie/a/deep'),
+    container('/Charlie/b', { uid: 1000 }),
+    container('/Delta', { tasks: 2 }),
+    container('/Delta/last'),
+  ];
+  assert.equal(
+    drawTree(views, (uid) => `user${uid}`),
+    [
+      '/              1,312 tasks',
+      '├─ Charlie         1 task   notify  3.3 forks/s, 12 exits/s',
+      '│  ├─ a            0 tasks',
+      '│  │  └─ deep      0 tasks',
+      '│  └─ b            0 tasks  owner user1000',
+      '└─ Delta           2 tasks',
+      '   └─ last         0 tasks',
+    ],
+  );
+});
+
+format('a part of the tree is headed by its whole path', () => {
+  const views = [container('/Charlie/a'), container('/Charlie/a/deep')];
+  assert.equal(drawTree(views, String), ['/Charlie/a  0 tasks', '└─ deep     0 tasks']);
+});
+
+format('a tree as deep as a path can be is drawn', () => {
+  const views: ContainerView[] = [container('/')];
+  for (let path = '/x'; views.length < 2048; path += '/x') views.push(container(path));
+  assert.is(drawTree(views, String).length, 2048);
+});
+
+format('activity names only what happens', () => {
+  assert.is(activityOf(nothing), '');
+  assert.is(activityOf({ forks: 0.1, exits: 0, attaches: 2345.6 }), '0.1 forks/s, 2,346 attaches/s');
+});
+
+function task(pid: number, tgid: number, comm: string, program = ''): TaskView {
+  return { pid, tgid, comm, program, uid: 1000, task: pid };
+}
+
+const threads = [
+  task(900, 800, 'worker'),
+  task(4711, 4711, 'java', '/usr/bin/java'),
+  task(4712, 4711, 'GC thread'),
+  task(11, 11, 'sleep', '/usr/bin/sleep'),
+];
+
+format('tasks are grouped by their process, which is spoken of by its leader', () => {
+  assert.equal(processTable(processesOf(threads)), [
+    ' PID   UID  THREADS  COMM    PROGRAM',
+    '  11  1000        1  sleep   /usr/bin/sleep',
+    ' 800  1000        1  worker  (its first thread is elsewhere)',
+    '4711  1000        2  java    /usr/bin/java',
+  ]);
+  assert.equal(processesOf(threads)[2]?.threads, [4711, 4712]);
+});
+
+format('threads are listed under their process', () => {
+  assert.equal(threadTable(threads), [
+    ' PID  THREAD   UID  COMM       PROGRAM',
+    '  11      11  1000  sleep      /usr/bin/sleep',
+    ' 800     900  1000  worker',
+    '4711    4711  1000  java       /usr/bin/java',
+    '4711    4712  1000  GC thread',
+  ]);
+});
+
+format('times are local, to the millisecond', () => {
+  assert.is(localTime('2026-11-24T23:12:00.123456Z'), '2026-11-25 04:42:00.123');
+});
+
+const by = { task: 7, pid: 4700, uid: 0, gid: 0, comm: 'bash' };
+
+/** The line of an entry without its time and seq. */
+function said(entry: Partial<Entry> & Pick<Entry, 'type'>): string {
+  const line = entryLine({ seq: 12, time: '2026-11-24T00:00:00.000000Z', ...entry } as Entry);
+  return line.slice('2026-11-24 05:30:00.000        12  '.length);
+}
+
+format('an entry is one line: time, seq, type, and what happened', () => {
+  const entry = { seq: 1234, time: '2026-11-24T00:00:00.001999Z', type: 'rmdir', path: '/a', by } as const;
+  assert.is(entryLine(entry), '2026-11-24 05:30:00.001      1234  rmdir       /a  by 4700 bash (uid 0)');
+});
+
+format('what happens to tasks is told with pids, names and places', () => {
+  const where = { path: '/Charlie', pid: 4711, tgid: 4711, comm: 'sleep' };
+  assert.is(said({ type: 'fork', ...where }), 'fork        4711 sleep  in /Charlie');
+  assert.is(
+    said({ type: 'fork', ...where, tgid: 4700 }),
+    'fork        4711 sleep  in /Charlie  thread of 4700',
+  );
+  assert.is(
+    said({ type: 'exec', ...where, program: '/bin/sleep' }),
+    'exec        4711 sleep  in /Charlie  /bin/sleep',
+  );
+  assert.is(
+    said({ type: 'exit', ...where, code: 3, signal: 0, certainty: 'known' }),
+    'exit        4711 sleep  in /Charlie  exit 3',
+  );
+  assert.is(
+    said({ type: 'exit', ...where, code: 0, signal: 9, certainty: 'known' }),
+    'exit        4711 sleep  in /Charlie  signal 9 SIGKILL',
+  );
+  assert.is(
+    said({ type: 'exit', ...where, code: 0, signal: 0, certainty: 'inferred' }),
+    'exit        4711 sleep  in /Charlie  how it ended is not known  (inferred)',
+  );
+  assert.is(
+    said({ type: 'attach', ...where, from: '/', certainty: 'known', by }),
+    'attach      4711 sleep  / → /Charlie  by 4700 bash (uid 0)',
+  );
+});
+
+format('who gave a command is told as far as it is known', () => {
+  const mkdir = { type: 'mkdir', path: '/a', notify: false } as const;
+  assert.is(said({ ...mkdir, by: { ...by, comm: '' } }), 'mkdir       /a  by 4700 (uid 0)');
+  assert.is(said({ ...mkdir, by: { ...by, pid: 0 } }), 'mkdir       /a  by uid 0');
+});
+
+format('a release is told with its cause, its agent and the outcome', () => {
+  const path = '/Charlie';
+  assert.is(said({ type: 'release', path, cause: 'exit' }), 'release     /Charlie  its last task exited');
+  assert.is(
+    said({ type: 'release', path, cause: 'exit', pid: 4711, comm: 'sleep' }),
+    'release     /Charlie  last task 4711 sleep exited',
+  );
+  assert.is(
+    said({ type: 'release', path, cause: 'rmdir' }),
+    'release     /Charlie  its last child was removed',
+  );
+  assert.is(
+    said({ type: 'agent', path, attempt: 1, program: '/sbin/agent' }),
+    'agent       /Charlie  attempt 1  /sbin/agent',
+  );
+  const outcome = { type: 'outcome', path, attempt: 1, code: 0, signal: 0, error: '' } as const;
+  assert.is(said(outcome), 'outcome     /Charlie  attempt 1  exit 0');
+  assert.is(
+    said({ ...outcome, error: 'ENOENT' }),
+    'outcome     /Charlie  attempt 1  could not be started: ENOENT',
+  );
+});
+
+format('a refusal is told with what was tried, by whom, and what stood in its way', () => {
+  assert.is(
+    said({ type: 'refused', command: 'rmdir', path: '/a', errno: 'EBUSY', saw: '2 tasks are in it', by }),
+    'refused     rmdir /a  EBUSY: 2 tasks are in it  by 4700 bash (uid 0)',
+  );
+});
+
+format('a gap is told with its reason and its beginning', () => {
+  const sinceUs = Date.UTC(2026, 10, 24) * 1000;
+  assert.is(
+    said({ type: 'gap', reason: 'overflow', lost: 1, sinceUs, detail: '' }),
+    'gap         1 observation lost  since 2026-11-24 05:30:00.000',
+  );
+  assert.is(
+    said({ type: 'gap', reason: 'stopped', lost: 0, sinceUs, detail: '' }),
+    'gap         nothing was recorded  since 2026-11-24 05:30:00.000',
+  );
+});
+
+format('signals have their names, real-time signals by their distance', () => {
+  assert.equal([6, 9, 29, 34, 40].map(signalName), ['SIGABRT', 'SIGKILL', 'SIGIO', 'SIGRTMIN', 'SIGRTMIN+6']);
+});
+
+format('a line has colour codes only where it may', () => {
+  const entry: Entry = { seq: 1, time: '2026-11-24T00:00:00.000000Z', type: 'stop' };
+  assert.not.match(entryLine(entry), /\x1b/);
+  assert.match(entryLine(entry, paintOf(true)), /\x1b\[2m/);
+});
+
+const recording: RecordingView = {
+  recording: 'V1StGXR8',
+  version: '0.1.0',
+  source: 'ebpf',
+  blind: '',
+  bootId: 'b',
+  started: '2026-11-24T00:00:00.000000Z',
+  seq: 123456,
+  time: '2026-11-24T01:00:00.500000Z',
+  tasks: 312,
+  containers: 1,
+  gaps: 0,
+  lost: 0,
+  releases: { releases: 0, attempts: 0, succeeded: 0, failed: 0, stale: 0 },
+  waiting: 0,
+  agents: [],
+};
+
+format('the state of a recording without a daemon is a short table', () => {
+  assert.equal(statusLines({ ...recording, folder: '/var/lib/tasktrail', sizeBytes: 1536 }), [
+    'recording  V1StGXR8, begun by tasktrail 0.1.0',
+    'folder     /var/lib/tasktrail, 1.5 KiB',
+    'daemon     none runs',
+    'source     ebpf',
+    'from       2026-11-24 05:30:00',
+    'to         2026-11-24 06:30:00',
+    'events     123,456',
+    'tree       312 tasks in 1 container',
+    'gaps       none',
+    'releases   none',
+  ]);
+});
+
+format('gaps, releases and agents that run are on the screen', () => {
+  const lines = statusLines({
+    ...recording,
+    daemonPid: 42,
+    releaseAgent: '/sbin/agent',
+    gaps: 2,
+    lost: 130,
+    releases: { releases: 3, attempts: 2, succeeded: 1, failed: 1, stale: 0 },
+    waiting: 1,
+    agents: [{ path: '/Charlie', attempt: 1, runningMs: 1500 }],
+  });
+  assert.ok(lines.includes('daemon     pid 42'));
+  assert.ok(lines.includes('gaps       2, 130 observations known to be lost in them'));
+  assert.ok(lines.includes('releases   3: 2 agents run, 1 well, 1 failed, 1 waiting'));
+  assert.ok(lines.includes('running    for /Charlie, attempt 1, since 1.5 s'));
+});
+
+format('a check of the log says from where on it is not to be trusted', () => {
+  const sound = { events: 10, commits: 3, seq: 10, hash: 'ab' };
+  assert.equal(verificationLines(sound), ['sound: 10 events in 3 commits', 'the chain ends at seq 10 in ab']);
+  assert.is(
+    verificationLines({ ...sound, unsound: { seq: 11, why: 'the hash differs' } })[0],
+    'not sound from seq 11 on: the hash differs',
+  );
+});
+
+format('numbers are grouped, and sizes and times have units that fit', () => {
+  assert.equal([counted(1, 'task'), counted(1234, 'task')], ['1 task', '1,234 tasks']);
+  assert.equal([rate(0.1), rate(9.94), rate(9.96), rate(1234.5)], ['0.1', '9.9', '10', '1,235']);
+  assert.equal([size(1), size(1023), size(5 * 2 ** 30)], ['1 byte', '1,023 bytes', '5.0 GiB']);
+  assert.equal([duration(12.4), duration(1500), duration(61_000)], ['12 ms', '1.5 s', '1 min 1 s']);
+});
+
+format.run();

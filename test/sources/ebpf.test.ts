@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { realClock } from '../../src/clock.ts';
@@ -290,6 +291,35 @@ testNeeding(test, needed, 'an error of the one who sees loses nothing and repeat
     assert.equal(familyOf(deed.pid, seen).map(withoutTime), deed.seen.map(withoutTime));
   } finally {
     own.close();
+  }
+});
+
+/** What `open.ts` says as this somebody, and how it ended. */
+function opening(...who: string[]) {
+  const program = fileURLToPath(new URL('./open.ts', import.meta.url));
+  return spawnSync(process.execPath, [...process.execArgv, program, ...who], { encoding: 'utf8' });
+}
+
+testNeeding(test, ['ebpf'], 'who may not load programs is told what that needs', () => {
+  assert.match(opening('nobody').stdout, /cannot be opened: .*: EPERM; it needs .*CAP_BPF and CAP_PERFMON/);
+});
+
+testNeeding(test, ['ebpf'], 'outside of the initial namespaces it does not open, and says why', () => {
+  for (const kind of ['pid', 'time']) {
+    assert.match(
+      opening(kind).stdout,
+      new RegExp(`^the eBPF source works only in the initial ${kind} namesp`),
+    );
+  }
+});
+
+testNeeding(test, needed, 'an armed wake neither keeps a process alive nor disturbs its end', () => {
+  const storm = spawn(deedsProgram(), ['storm', '100000', '0']);
+  try {
+    const { stdout, stderr, status } = opening();
+    assert.equal([stdout, stderr, status], ['opened', '', 0]);
+  } finally {
+    storm.kill();
   }
 });
 

@@ -15,6 +15,7 @@ const needs = {
     readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]',
   /** A C compiler, for the small programs that no shell can stand in for. */
   cc: () => executable('cc'),
+  'stress-ng': () => executable('stress-ng'),
 } as const;
 
 export type Need = keyof typeof needs;

@@ -1,0 +1,99 @@
+/**
+ * A recording for a tool or a test: a daemon in this process that records the real machine into a temporary folder,
+ * and programs that run inside of its containers from their first instruction on.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { type Daemon, startDaemon } from '../src/daemon.ts';
+import { HttpReader } from '../src/http/client.ts';
+import { isRefusal } from '../src/kernel/errno.ts';
+import { openLogReader } from '../src/log/levelLog.ts';
+import type { LogReader } from '../src/ports.ts';
+
+export type Program = ChildProcessByStdio<Writable, Readable, Readable>;
+
+export class Recording {
+  readonly folder: string;
+  readonly reader: HttpReader;
+  readonly #daemon: Daemon;
+
+  private constructor(folder: string, daemon: Daemon) {
+    this.folder = folder;
+    this.reader = new HttpReader(folder);
+    this.#daemon = daemon;
+  }
+
+  /** Begins to record. What it takes is what the eBPF source takes. */
+  static async start(options: { readonly drainBeforeDecide?: boolean } = {}): Promise<Recording> {
+    const folder = mkdtempSync(join(tmpdir(), 'tasktrail-recording-'));
+    const daemon = await startDaemon({
+      folder,
+      source: 'ebpf',
+      releaseAgent: '/bin/true',
+      syncIntervalMs: 1000,
+      version: 'tools',
+      ...options,
+    });
+    return new Recording(folder, daemon);
+  }
+
+  async mkdir(path: string): Promise<void> {
+    const answer = await this.reader.command('mkdir', { path, mode: 0o755, umask: 0o022 });
+    if (isRefusal(answer)) throw new Error(`mkdir ${path}: ${answer.errno}: ${answer.saw}`);
+  }
+
+  /** Starts a program inside of a container: a shell waits there until it has been moved, and becomes it. */
+  async run(path: string, command: readonly string[]): Promise<Program> {
+    const program = spawn('sh', ['-c', 'read -r go && exec "$@"', 'sh', ...command], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const pid = program.pid;
+    if (pid === undefined) throw new Error('there is no shell: sh cannot be started');
+    const answer = await this.reader.command('attach', { path, pid, thread: false });
+    if (isRefusal(answer)) throw new Error(`attach ${path} ${pid}: ${answer.errno}: ${answer.saw}`);
+    program.stdin.write('go\n');
+    return program;
+  }
+
+  /** Stops to record, and hands the log over to be read from the disk; then all of it is gone. */
+  async stop<T>(read: (log: LogReader) => Promise<T>): Promise<T> {
+    try {
+      await this.#daemon.stop();
+      const log = await openLogReader({ folder: this.folder });
+      try {
+        return await read(log);
+      } finally {
+        await log.close();
+      }
+    } finally {
+      rmSync(this.folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** What a program writes, line by line, and how it ends; `onLine` sees each line as it comes. */
+export async function listen(program: Program, onLine: (line: string) => void = () => {}): Promise<string[]> {
+  const lines: string[] = [];
+  let rest = '';
+  let complaint = '';
+  program.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop() ?? '';
+    for (const line of parts) {
+      lines.push(line);
+      onLine(line);
+    }
+  });
+  program.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+    program.once('close', (...how) => resolve(how));
+  });
+  if (code !== 0)
+    throw new Error(`${program.spawnargs.join(' ')} ended with ${signal ?? code}: ${complaint}`);
+  return lines;
+}

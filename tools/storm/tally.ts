@@ -1,0 +1,172 @@
+/**
+ * A tally of a log: what it says of the tasks in each container. It keeps its own account of who is where instead of
+ * asking a projection, so that a mistake in one shows as a difference; an event that cannot be ends it.
+ */
+import assert from 'node:assert/strict';
+import type { Event, ExitFact, ForkFact } from '../../events/event.ts';
+import type { LogReader } from '../../src/ports.ts';
+
+/** What happened in one container. */
+export interface Tally {
+  /** Births of processes. */
+  readonly forks: number;
+  /** Births of further threads. */
+  readonly threads: number;
+  readonly execs: number;
+  readonly exits: number;
+  /** Exits by SIGKILL. */
+  readonly kills: number;
+  /** Tasks that have not ended. */
+  readonly left: number;
+  /**
+   * Tasks that ended with a code that is not the number of their birth. The k-th process that a task forks ends with
+   * k mod 256, by a rule that `storm.c` keeps: a breach of it means that two tasks were taken for each other.
+   */
+  readonly misnumbered: ReadonlySet<number>;
+  /** The highest number of births that had the same pid. */
+  readonly pidUses: number;
+}
+
+const sigkill = 9;
+
+export class Tallies {
+  /** How often the recorder was not sure of what it had seen. */
+  gaps = 0;
+  /** The seqs of all births, in any container. */
+  readonly births: number[] = [];
+  readonly #accounts = new Map<number, Account>();
+  readonly #accountByName = new Map<string, Account>();
+  readonly #members = new Map<number, Member>();
+  /** The task that was last born as the leader of each process. */
+  readonly #leaders = new Map<number, number>();
+
+  /** The tally of the container with this name, which must be the only one that ever had it. */
+  of(name: string): Tally {
+    const account = this.#accountByName.get(name);
+    assert(account !== undefined, `the log knows no container ${name}`);
+    return account;
+  }
+
+  apply(event: Event): void {
+    switch (event.type) {
+      case 'gap':
+        this.gaps += 1;
+        break;
+      case 'tree':
+        this.#accounts.set(event.container, new Account());
+        break;
+      case 'mkdir': {
+        const account = new Account();
+        this.#accounts.set(event.container, account);
+        this.#accountByName.set(event.name, account);
+        break;
+      }
+      case 'adopt':
+        this.#enter(event.task, this.#account(event.container), undefined);
+        break;
+      case 'attach': {
+        const member = this.#member(event.task);
+        member.account.left -= 1;
+        member.account = this.#account(event.container);
+        member.account.left += 1;
+        // It was born elsewhere, under no rule of ours.
+        member.number = undefined;
+        break;
+      }
+      case 'fork':
+        this.births.push(event.seq);
+        this.#fork(event);
+        break;
+      case 'exec':
+        this.#exec(event.task, event.pid);
+        break;
+      case 'exit':
+        this.#exit(event);
+        break;
+      default:
+    }
+  }
+
+  #fork({ task, parent, pid, tgid }: ForkFact): void {
+    const forker = this.#member(parent);
+    const { account } = forker;
+    account.use(pid);
+    if (pid !== tgid) {
+      account.threads += 1;
+      this.#enter(task, account, undefined);
+      return;
+    }
+    account.forks += 1;
+    forker.forked += 1;
+    this.#leaders.set(pid, task);
+    this.#enter(task, account, forker.forked % 256);
+  }
+
+  #enter(task: number, account: Account, number: number | undefined): void {
+    assert(!this.#members.has(task), `task ${task} is born once`);
+    this.#members.set(task, { account, number, forked: 0 });
+    account.left += 1;
+  }
+
+  /** A thread that is not the leader ends its leader by its exec: there is no number in that. */
+  #exec(task: number, pid: number): void {
+    const { account, number } = this.#member(task);
+    account.execs += 1;
+    const leader = this.#leaders.get(pid);
+    if (number === undefined && leader !== undefined) account.misnumbered.delete(leader);
+  }
+
+  #exit({ task, code, signal }: ExitFact): void {
+    const { account, number } = this.#member(task);
+    this.#members.delete(task);
+    account.left -= 1;
+    account.exits += 1;
+    if (signal === sigkill) account.kills += 1;
+    if (signal === 0 && number !== undefined && code !== number) account.misnumbered.add(task);
+  }
+
+  #account(container: number): Account {
+    const account = this.#accounts.get(container);
+    assert(account !== undefined, `container ${container} was made`);
+    return account;
+  }
+
+  #member(task: number): Member {
+    const member = this.#members.get(task);
+    assert(member !== undefined, `task ${task} lives`);
+    return member;
+  }
+}
+
+/** Reads a whole log. */
+export async function tally(log: LogReader): Promise<Tallies> {
+  const tallies = new Tallies();
+  for await (const events of log.read(1)) for (const event of events) tallies.apply(event);
+  return tallies;
+}
+
+class Account implements Tally {
+  forks = 0;
+  threads = 0;
+  execs = 0;
+  exits = 0;
+  kills = 0;
+  left = 0;
+  pidUses = 0;
+  readonly misnumbered = new Set<number>();
+  readonly #usesByPid = new Map<number, number>();
+
+  use(pid: number): void {
+    const uses = (this.#usesByPid.get(pid) ?? 0) + 1;
+    this.#usesByPid.set(pid, uses);
+    this.pidUses = Math.max(this.pidUses, uses);
+  }
+}
+
+interface Member {
+  account: Account;
+  /** By the rule of `misnumbered`; undefined for a thread, and for who was there before. */
+  number: number | undefined;
+  /** Processes that it has forked. */
+  forked: number;
+}

@@ -17,6 +17,13 @@ const sigterm = 15;
 /** Nothing new is begun while so many tasks exist. */
 const crowd = 150;
 
+/** Programs that are there and do nothing that a source would see. */
+const residents: readonly Bytes[] = [
+  '/usr/lib/systemd/systemd-journald',
+  '/usr/lib/systemd/systemd-udevd',
+  '/usr/bin/dbus-daemon',
+  '/usr/sbin/agetty',
+];
 const tools: readonly Bytes[] = [
   'cat',
   'date',
@@ -52,6 +59,11 @@ export class Workload {
   /** What runs on the machine from its boot on. */
   begin(): void {
     const { init } = this.#machine;
+    for (const program of residents)
+      this.#start(
+        init,
+        this.#daemon(program, () => this.#resting()),
+      );
     this.#start(
       init,
       this.#daemon('/usr/sbin/cron', (self) => this.#cron(self)),
@@ -129,7 +141,7 @@ export class Workload {
 
   *#cron(self: Thread): Script {
     for (;;) {
-      yield this.#ms(800, 4000);
+      yield this.#ms(300, 2000);
       if (this.#machine.size > crowd) continue;
       const [uid, steps] = this.#random.pick(jobs);
       this.#start(self, (job) => this.#job(job, uid, steps));
@@ -177,7 +189,7 @@ export class Workload {
 
   *#webWorker(self: Thread): Script {
     this.#machine.setUid(self, www);
-    for (;;) yield this.#ms(60_000, 120_000);
+    yield* this.#resting();
   }
 
   /** Init starts the service again whenever it ends. */
@@ -197,7 +209,7 @@ export class Workload {
   *#serve(self: Thread): Script {
     const requests = this.#between(5, 40);
     for (let served = 0; served < requests; served++) {
-      yield this.#ms(100, 1500);
+      yield this.#ms(50, 800);
       const thread = this.#machine.clone(self);
       this.#agenda.play(thread, this.#request(thread, served));
     }
@@ -237,6 +249,10 @@ export class Workload {
     if (!self.alive) return;
     if (this.#random.chance(0.02)) this.#machine.kill(self, this.#random.pick([sigkill, sigsegv, sigterm]));
     else this.#machine.exit(self, this.#random.chance(0.08) ? 1 : 0);
+  }
+
+  *#resting(): Script {
+    for (;;) yield this.#ms(60_000, 120_000);
   }
 
   *#idle(fromMs: number, toMs: number): Script {

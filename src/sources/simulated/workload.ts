@@ -59,33 +59,17 @@ export class Workload {
   /** What runs on the machine from its boot on. */
   begin(): void {
     const { init } = this.#machine;
-    for (const program of residents)
-      this.#start(
-        init,
-        this.#daemon(program, () => this.#resting()),
-      );
-    this.#start(
-      init,
-      this.#daemon('/usr/sbin/cron', (self) => this.#cron(self)),
-    );
-    this.#start(
-      init,
-      this.#daemon('/usr/sbin/nginx', (self) => this.#webServer(self)),
-    );
-    this.#start(
-      init,
-      this.#daemon('/usr/sbin/sshd', (self) => this.#login(self)),
-    );
+    for (const program of residents) this.#startDaemon(init, program, () => this.#resting());
+    this.#startDaemon(init, '/usr/sbin/cron', (self) => this.#cron(self));
+    this.#startDaemon(init, '/usr/sbin/nginx', (self) => this.#webServer(self));
+    this.#startDaemon(init, '/usr/sbin/sshd', (self) => this.#login(self));
     this.#agenda.play(init, this.#keepService(init));
   }
 
   /** Somebody logs in and works. */
   *#login(self: Thread): Script {
     yield this.#ms(5, 20);
-    const session = this.#start(
-      self,
-      this.#daemon('/usr/bin/bash', (shell) => this.#work(shell)),
-    );
+    const session = this.#startDaemon(self, '/usr/bin/bash', (shell) => this.#work(shell));
     this.#machine.setUid(session, ada);
     yield session;
   }
@@ -95,13 +79,10 @@ export class Workload {
     for (;;) {
       yield this.#ms(200, 1800);
       if (this.#machine.size > crowd) continue;
-      if (this.#random.chance(0.1))
-        yield this.#start(
-          self,
-          this.#program('/usr/bin/make', (make) => this.#make(make)),
-        );
+      if (this.#random.chance(0.15))
+        yield this.#startProgram(self, '/usr/bin/make', (make) => this.#make(make));
       else if (this.#random.chance(0.3)) yield* this.#pipeline(self, this.#choose(tools, 2, 4));
-      else yield this.#start(self, this.#tool(this.#random.pick(tools)));
+      else yield this.#startTool(self, this.#random.pick(tools));
     }
   }
 
@@ -109,31 +90,30 @@ export class Workload {
   *#make(self: Thread): Script {
     const sources = this.#between(3, 8);
     for (let built = 0; built < sources; built += 2) {
-      const pair = [this.#start(self, this.#compiler()), this.#start(self, this.#compiler())];
+      const pair = [this.#startCompiler(self), this.#startCompiler(self)];
       for (const compiler of pair) yield compiler;
       if (this.#random.chance(0.05)) {
         this.#machine.exit(self, 2);
         return;
       }
     }
-    yield this.#start(self, this.#tool('/usr/bin/ld'));
+    yield this.#startTool(self, '/usr/bin/ld');
   }
 
-  #compiler(): Life {
-    return this.#program('/usr/bin/cc', (self) =>
-      this.#inTurn(self, ['/usr/libexec/gcc/cc1', '/usr/bin/as']),
-    );
+  #startCompiler(parent: Thread): Thread {
+    const passes = ['/usr/libexec/gcc/cc1', '/usr/bin/as'];
+    return this.#startProgram(parent, '/usr/bin/cc', (self) => this.#inTurn(self, passes));
   }
 
   *#inTurn(self: Thread, programs: readonly Bytes[]): Script {
-    for (const program of programs) yield this.#start(self, this.#tool(program));
+    for (const program of programs) yield this.#startTool(self, program);
   }
 
   /** Programs that run side by side, waited for together. */
   *#pipeline(self: Thread, programs: readonly Bytes[]): Script {
     const members: Thread[] = [];
     for (const program of programs) {
-      members.push(this.#start(self, this.#tool(program)));
+      members.push(this.#startTool(self, program));
       yield this.#ms(0, 1);
     }
     for (const member of members) yield member;
@@ -154,11 +134,7 @@ export class Workload {
     if (uid !== 0) this.#machine.setUid(self, uid);
     this.#machine.exec(self, '/bin/sh');
     yield this.#ms(1, 4);
-    if (this.#random.chance(0.1))
-      this.#start(
-        self,
-        this.#program('/usr/bin/sleep', () => this.#idle(2000, 6000)),
-      );
+    if (this.#random.chance(0.1)) this.#startProgram(self, '/usr/bin/sleep', () => this.#idle(2000, 6000));
     if (this.#random.chance(0.1)) yield this.#start(self, (launcher) => this.#launch(launcher));
     yield* this.#pipeline(self, steps);
     if (this.#random.chance(0.05)) this.#machine.kill(self, sigterm);
@@ -195,10 +171,7 @@ export class Workload {
   /** Init starts the service again whenever it ends. */
   *#keepService(init: Thread): Script {
     for (;;) {
-      const service = this.#start(
-        init,
-        this.#daemon('/usr/bin/node', (self) => this.#serve(self)),
-      );
+      const service = this.#startDaemon(init, '/usr/bin/node', (self) => this.#serve(self));
       this.#machine.setUid(service, ada);
       yield service;
       yield this.#ms(100, 500);
@@ -223,19 +196,26 @@ export class Workload {
     this.#machine.exitThread(self);
   }
 
-  /** A program that does its work and ends: mostly well. */
-  #tool(program: Bytes): Life {
-    return this.#program(program, () => this.#idle(2, 250));
+  /** A program that does a little work. */
+  #startTool(parent: Thread, program: Bytes): Thread {
+    return this.#startProgram(parent, program, () => this.#idle(2, 250));
   }
 
-  /** Executes a program, lives, and ends. */
-  #program(program: Bytes, live: Life): Life {
-    return (self) => this.#ending(self, this.#executing(self, program, live));
+  /** A child that executes a program, lives, and ends: mostly well. */
+  #startProgram(parent: Thread, program: Bytes, live: Life): Thread {
+    return this.#start(parent, (self) => this.#ending(self, this.#executing(self, program, live)));
   }
 
-  /** Executes a program that goes on until something ends it. */
-  #daemon(program: Bytes, live: Life): Life {
-    return (self) => this.#executing(self, program, live);
+  /** A child that executes a program and goes on until something ends it. */
+  #startDaemon(parent: Thread, program: Bytes, live: Life): Thread {
+    return this.#start(parent, (self) => this.#executing(self, program, live));
+  }
+
+  /** A child that lives like this. */
+  #start(parent: Thread, live: Life): Thread {
+    const child = this.#machine.fork(parent);
+    this.#agenda.play(child, live(child));
+    return child;
   }
 
   *#executing(self: Thread, program: Bytes, live: Life): Script {
@@ -257,13 +237,6 @@ export class Workload {
 
   *#idle(fromMs: number, toMs: number): Script {
     yield this.#ms(fromMs, toMs);
-  }
-
-  /** Forks a child that lives like this. */
-  #start(parent: Thread, live: Life): Thread {
-    const child = this.#machine.fork(parent);
-    this.#agenda.play(child, live(child));
-    return child;
   }
 
   /** A time between two, in microseconds. */

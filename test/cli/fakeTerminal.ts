@@ -1,0 +1,27 @@
+/**
+ * A terminal that keeps what is written to it.
+ */
+import { plain } from '../../src/cli/format/paint.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+
+export interface FakeTerminal extends Terminal {
+  /** Lines of standard output. */
+  readonly printed: string[];
+  /** Lines of standard error. */
+  readonly told: string[];
+}
+
+export function fakeTerminal(): FakeTerminal {
+  const printed: string[] = [];
+  const told: string[] = [];
+  return {
+    printed,
+    told,
+    print: (line) => printed.push(line),
+    tell: (line) => told.push(line),
+    progress: () => {},
+    outliveReaders: () => {},
+    flush: () => {},
+    paint: plain,
+  };
+}

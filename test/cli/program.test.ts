@@ -1,0 +1,237 @@
+/**
+ * The command line from the outside: what each command asks the daemon, what it prints where, and with which code
+ * it ends.
+ */
+import { rmSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runProgram } from '../../src/cli/program.ts';
+import { readVersion } from '../../src/cli/version.ts';
+import { type Answer, type Asked, emptyFolder, openFakeDaemon } from '../http/fakeDaemon.ts';
+import { fakeTerminal } from './fakeTerminal.ts';
+
+const program = suite('command line');
+
+interface Outcome {
+  readonly code: number;
+  readonly printed: readonly string[];
+  readonly told: readonly string[];
+  readonly asked: readonly Asked[];
+}
+
+/** Runs a command line, split at spaces, against a daemon that gives these answers. */
+async function tasktrail(line: string, answers: Readonly<Record<string, Answer>> = {}): Promise<Outcome> {
+  const daemon = await openFakeDaemon({ 'GET /v1/status': [200, { source: 'ebpf' }], ...answers });
+  const terminal = fakeTerminal();
+  try {
+    const args = line.split(' ').filter((word) => word !== '');
+    const code = await runProgram(args, terminal, { TASKTRAIL_DATA: daemon.folder });
+    return { code, printed: terminal.printed, told: terminal.told, asked: daemon.asked };
+  } finally {
+    await daemon.close();
+  }
+}
+
+const done: Answer = [200, { seq: 12 }];
+
+program('a command that changes something asks for it, prints nothing and ends with 0', async () => {
+  const umask = process.umask();
+  const cases: readonly [string, string, unknown][] = [
+    ['mkdir /a', 'mkdir', { path: '/a', mode: 0o777, umask }],
+    ['rmdir /a', 'rmdir', { path: '/a' }],
+    ['mv /a /b', 'rename', { from: '/a', to: '/b' }],
+    ['attach /a 12', 'attach', { path: '/a', pid: 12, thread: false }],
+    ['attach --thread /a 12', 'attach', { path: '/a', pid: 12, thread: true }],
+    ['set /a notify_on_release 1', 'write', { path: '/a', file: 'notify_on_release', text: '1' }],
+    ['delegate /a root', 'delegate', { path: '/a', uid: 0, gid: 0 }],
+    ['delegate /a 12:34', 'delegate', { path: '/a', uid: 12, gid: 34 }],
+  ];
+  for (const [line, name, body] of cases) {
+    const { code, printed, told, asked } = await tasktrail(line, { [`POST /v1/${name}`]: done });
+    assert.equal(asked, [{ question: `POST /v1/${name}`, body }], line);
+    assert.equal([code, printed, told], [0, [], []], line);
+  }
+});
+
+program('with --json, before or after the command, a command prints where in the log it stands', async () => {
+  for (const line of ['--json mkdir /a', 'mkdir /a --json']) {
+    assert.equal((await tasktrail(line, { 'POST /v1/mkdir': done })).printed, ['{"seq":12}']);
+  }
+});
+
+program('a refusal is one line on standard error and ends with 1', async () => {
+  const answer: Answer = [409, { errno: 'EBUSY', error: 'EBUSY (in use): 2 tasks are in it' }];
+  const { code, printed, told } = await tasktrail('rmdir /a', { 'POST /v1/rmdir': answer });
+  assert.equal(told, ['tasktrail: rmdir /a: EBUSY (in use): 2 tasks are in it']);
+  assert.equal([code, printed], [1, []]);
+});
+
+program('a command line that makes no sense ends with 2, in words, and asks nobody', async () => {
+  const cases: readonly [string, RegExp][] = [
+    ['frobnicate', /unknown command 'frobnicate'/],
+    ['mkdir', /missing required argument 'path'/],
+    ['mkdir /a /b', /too many arguments/],
+    ['tree --frobnicate', /unknown option '--frobnicate'/],
+    ['attach /a bash', /'bash' is no pid: a pid is a whole number from 1/],
+    ['attach /a -1', /'-1' is no pid/],
+    ['attach /a 0', /'0' is no pid/],
+    ['attach /a 2147483648', /'2147483648' is no pid/],
+    ['path 0x10', /'0x10' is no pid/],
+    ['set /a release_agent 1', /no flag 'release_agent': the one it has is notify_on_release/],
+    ['set /a notify_on_release 2', /is 0 or 1, not '2'/],
+    ['log --type fork,foo', /no event type 'foo': the types are recording, .*, suppressed/],
+    ['log --limit many', /'many' is no limit/],
+    ['log --pid x', /'x' is no pid/],
+    ['log --all --type fork', /do not go together/],
+    ['up --source netlink', /no source 'netlink': the sources are ebpf and simulated/],
+    ['up --sync-interval 5', /'5' is no interval: give one as 250ms or 2s/],
+    ['up --sync-interval 61s', /at most 60s/],
+    ['tree --data', /argument missing/],
+  ];
+  for (const [line, message] of cases) {
+    const { code, printed, told, asked } = await tasktrail(line);
+    assert.match(told.join('\n'), message);
+    assert.match(told[0] ?? '', /^tasktrail: /);
+    assert.equal([code, printed, asked], [2, [], []], line);
+  }
+});
+
+program('without a command, help goes to standard error and the code is 2', async () => {
+  const { code, printed, told } = await tasktrail('');
+  assert.equal([code, printed], [2, []]);
+  assert.match(told.join('\n'), /Usage: tasktrail/);
+});
+
+program('help that was asked for is data', async () => {
+  const { code, printed, told } = await tasktrail('--help');
+  assert.equal([code, told], [0, []]);
+  for (const name of 'up doctor status mkdir rmdir mv attach set delegate tree tasks path log run verify'.split(
+    ' ',
+  )) {
+    assert.match(printed.join('\n'), new RegExp(`^  ${name} `, 'm'));
+  }
+  assert.match((await tasktrail('log --help')).printed.join('\n'), /--follow/);
+});
+
+program('the version is that of the package', async () => {
+  assert.equal((await tasktrail('--version')).printed, [readVersion()]);
+  assert.match(readVersion(), /^[0-9]+\.[0-9]+\.[0-9]+/);
+});
+
+program('an unknown user is refused before the daemon is asked', async () => {
+  const { code, told, asked } = await tasktrail('delegate /a nobody-has-this-name');
+  assert.match(told[0] ?? '', /no user 'nobody-has-this-name' on this machine/);
+  assert.equal([code, asked], [1, []]);
+});
+
+program('what a container holds is printed as lines for people, or as lines of JSON', async () => {
+  const task = { pid: 7, tgid: 7, comm: 'sleep', program: '/bin/sleep', uid: 0, task: 3 };
+  const answers = { 'GET /v1/tasks': [200, [task]] } as const;
+  assert.equal((await tasktrail('tasks /a', answers)).printed, [
+    'PID  UID  THREADS  COMM   PROGRAM',
+    '  7    0        1  sleep  /bin/sleep',
+  ]);
+  assert.equal(
+    (await tasktrail('tasks /a --threads --json', answers)).printed.map((line) => JSON.parse(line)),
+    [task],
+  );
+  const [grouped] = (await tasktrail('tasks /a --json', answers)).printed.map((line) => JSON.parse(line));
+  assert.equal(grouped.threads, [7]);
+});
+
+program('path prints the path and nothing else', async () => {
+  const answers = { 'GET /v1/path': [200, { pid: 7, path: '/Charlie' }] } as const;
+  assert.equal((await tasktrail('path 7', answers)).printed, ['/Charlie']);
+  const self = await tasktrail('path self', answers);
+  assert.is(self.asked.at(-1)?.question, `GET /v1/path?pid=${process.pid}`);
+});
+
+program('log asks for the types that are not busy, unless it is told which', async () => {
+  const answers = {
+    'GET /v1/log': [200, '{"seq":1,"time":"2026-11-24T00:00:00Z","type":"stop"}\n'],
+  } as const;
+  const search = async (line: string): Promise<URLSearchParams> => {
+    const { asked, printed } = await tasktrail(line, answers);
+    assert.is(printed.length, 1);
+    return new URL(asked.at(-1)?.question.replace('GET ', '') ?? '', 'http://daemon').searchParams;
+  };
+  const usual = (await search('log')).get('types')?.split(',') ?? [];
+  assert.ok(usual.includes('attach') && usual.includes('refused'));
+  assert.not.ok(usual.includes('fork'));
+  assert.is((await search('log --all')).get('types'), null);
+  assert.is((await search('log --type fork,exec -t exit')).get('types'), 'fork,exec,exit');
+  assert.is((await search('log --path Charlie//a/')).get('path'), '/Charlie/a');
+  assert.is((await search('log --limit 3')).get('limit'), '3');
+  assert.is((await search('log')).get('limit'), null);
+  assert.is((await search('log --follow')).get('limit'), '10');
+  assert.is((await search('log --follow --limit 0')).get('limit'), '0');
+});
+
+program('a simulated source is named beside every answer, on standard error', async () => {
+  const answers = {
+    'GET /v1/status': [200, { source: 'simulated' }],
+    'GET /v1/tree': [200, []],
+    'GET /v1/tasks': [200, []],
+    'GET /v1/log': [200, ''],
+  } as const;
+  for (const line of ['tree', 'tasks /', 'log']) {
+    assert.match((await tasktrail(line, answers)).told.join('\n'), /the source is simulated/, line);
+  }
+});
+
+program('a log that is not sound ends with 1', async () => {
+  const result = { events: 1, commits: 1, seq: 1, hash: 'ab', unsound: { seq: 2, why: 'the hash differs' } };
+  const { code, printed } = await tasktrail('verify', {
+    'GET /v1/verify': [200, `${JSON.stringify(result)}\n`],
+  });
+  assert.is(code, 1);
+  assert.match(printed[0] ?? '', /not sound from seq 2 on: the hash differs/);
+});
+
+program('run enters the container, and ends with 127 or 126 where CMD cannot be run', async () => {
+  const answers = { 'POST /v1/mkdir': done, 'POST /v1/attach': done };
+  const missing = await tasktrail('run /a --create -- no-such-program-anywhere --json', answers);
+  assert.equal(
+    missing.asked.map(({ question }) => question),
+    ['POST /v1/mkdir', 'POST /v1/attach'],
+  );
+  assert.equal(missing.asked[1]?.body, { path: '/a', pid: process.pid, thread: false });
+  assert.is(missing.code, 127);
+  assert.match(missing.told[0] ?? '', /no-such-program-anywhere cannot be run: there is no such program/);
+  assert.is((await tasktrail('run /a -- /etc/passwd', answers)).code, 126);
+});
+
+program('run goes on with a container that is there already', async () => {
+  const taken: Answer = [409, { errno: 'EEXIST', error: 'EEXIST (exists already): the name is taken' }];
+  const answers = { 'POST /v1/mkdir': taken, 'POST /v1/attach': done };
+  assert.is((await tasktrail('run /a --create -- no-such-program-anywhere', answers)).code, 127);
+});
+
+program('run ends with 125 where tasktrail itself fails, and CMD is not tried', async () => {
+  const refused: Answer = [404, { errno: 'ENOENT', error: 'ENOENT (no such container): no such container' }];
+  const { code, told } = await tasktrail('run /a -- true', { 'POST /v1/attach': refused });
+  assert.equal([code, told], [125, ['tasktrail: run /a: ENOENT (no such container): no such container']]);
+  assert.is((await tasktrail('run /a')).code, 125);
+  assert.is((await tasktrail('run /a ls -l')).code, 125);
+  assert.is((await tasktrail('--json run --data')).code, 125);
+});
+
+program('where nobody records, a command says how to start', async () => {
+  const folder = emptyFolder();
+  const lines: readonly [string, RegExp][] = [
+    [`mkdir /a --data ${folder}`, /no daemon records in .*: start one with `tasktrail up --data .*`/],
+    [`run /a --data ${folder} -- true`, /no daemon records in/],
+    [
+      `tree --data ${folder}/none`,
+      /there is no recording in .*none: make one with `tasktrail up --data .*none`/,
+    ],
+  ];
+  for (const [line, message] of lines) {
+    const terminal = fakeTerminal();
+    assert.is.not(await runProgram(line.split(' '), terminal, {}), 0);
+    assert.match(terminal.told.join('\n'), message);
+  }
+  rmSync(folder, { recursive: true });
+});
+
+program.run();

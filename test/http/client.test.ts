@@ -1,0 +1,171 @@
+/**
+ * The client asks what the API takes, understands what it answers, and has one sentence for everything that can
+ * go wrong on the way.
+ */
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { socketName } from '../../src/http/api.ts';
+import { DaemonError, type DaemonErrorReason, HttpReader } from '../../src/http/client.ts';
+import { type Answer, emptyFolder, type FakeDaemon, openFakeDaemon } from './fakeDaemon.ts';
+
+const client = suite('http client');
+
+async function against(
+  answers: Readonly<Record<string, Answer>>,
+  use: (reader: HttpReader, daemon: FakeDaemon) => Promise<void>,
+): Promise<void> {
+  const daemon = await openFakeDaemon(answers);
+  try {
+    await use(new HttpReader(daemon.folder), daemon);
+  } finally {
+    await daemon.close();
+  }
+}
+
+async function fails(
+  attempt: () => Promise<unknown>,
+  reason: DaemonErrorReason,
+  message: RegExp,
+): Promise<void> {
+  try {
+    await attempt();
+  } catch (error) {
+    assert.instance(error, DaemonError);
+    assert.is((error as DaemonError).reason, reason, (error as DaemonError).message);
+    assert.match((error as DaemonError).message, message);
+    return;
+  }
+  assert.unreachable('it did not fail');
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+client('a command is posted with its body, and its answer handed on', async () => {
+  await against({ 'POST /v1/mkdir': [200, { seq: 12 }] }, async (reader, { asked }) => {
+    const body = { path: '/caf\\xe9', mode: 0o777, umask: 0o22 };
+    assert.equal(await reader.command('mkdir', body), { seq: 12 });
+    assert.equal(asked, [{ question: 'POST /v1/mkdir', body }]);
+  });
+});
+
+client('a refusal is a value, without the words that its errno says already', async () => {
+  const error = 'EBUSY (in use): 2 tasks are in it';
+  await against({ 'POST /v1/rmdir': [409, { errno: 'EBUSY', error }] }, async (reader) => {
+    assert.equal(await reader.command('rmdir', { path: '/a' }), { errno: 'EBUSY', saw: '2 tasks are in it' });
+  });
+});
+
+client('paths of any form reach the daemon whole', async () => {
+  await against({ 'GET /v1/tree': [200, []] }, async (reader, { asked }) => {
+    const path = '/a b/ü?&=#+%\\xe9';
+    await reader.tree(path);
+    const url = new URL(asked[0]?.question.replace('GET ', '') ?? '', 'http://daemon');
+    assert.is(url.searchParams.get('path'), path);
+  });
+});
+
+client('the log is asked for by all of its conditions, and read line by line', async () => {
+  const lines = ['{"seq":1,"comm":"Z', 'oë"}\n{"seq":2}\n', '{"seq":3}\n'];
+  const answer: Answer = (response) => {
+    response.writeHead(200);
+    for (const line of lines) response.write(line);
+    response.end();
+  };
+  await against({ 'GET /v1/log': answer }, async (reader, { asked }) => {
+    const query = { types: ['fork', 'exit'], path: '/a', pid: 7, limit: 3, follow: true } as const;
+    assert.equal(await all(reader.log(query)), [{ seq: 1, comm: 'Zoë' }, { seq: 2 }, { seq: 3 }]);
+    assert.is(asked[0]?.question, 'GET /v1/log?types=fork%2Cexit&path=%2Fa&pid=7&limit=3&follow=1');
+  });
+});
+
+client('a check of the log tells how far it is, and ends with its result', async () => {
+  const result = { events: 9, commits: 2, seq: 9, hash: 'ab' };
+  const answer: Answer = [200, `{"seq":4}\n${JSON.stringify(result)}\n`];
+  await against({ 'GET /v1/verify': answer }, async (reader) => {
+    const progress: number[] = [];
+    assert.equal(await reader.verify((seq) => progress.push(seq)), result);
+    assert.equal(progress, [4]);
+  });
+});
+
+client('nobody listens: no socket, a socket that was left behind, a folder that is not there', async () => {
+  const folder = emptyFolder();
+  await fails(() => new HttpReader(folder).status(), 'absent', /no daemon answers at/);
+  await fails(() => new HttpReader(`${folder}/none`).status(), 'absent', /no daemon answers at/);
+  await fails(() => new HttpReader(`${folder}/${'x'.repeat(100)}`).status(), 'absent', /no daemon can have/);
+  writeFileSync(`${folder}/${socketName}`, '');
+  await fails(() => new HttpReader(folder).status(), 'absent', /no daemon answers at/);
+  rmSync(folder, { recursive: true });
+});
+
+client('a daemon that goes away in the middle of its answer is told from one that ended it', async () => {
+  const cut: Answer = (response) => {
+    response.writeHead(200);
+    response.write('{"seq":1}\n', () => response.destroy());
+  };
+  await against({ 'GET /v1/log': cut, 'GET /v1/verify': [200, '{"seq":1}\n'] }, async (reader) => {
+    await fails(() => all(reader.log({})), 'gone', /went away before/);
+    await fails(() => reader.verify(() => {}), 'failed', /before the check of the log was done/);
+  });
+  const deaf: Answer = (response) => {
+    response.destroy();
+  };
+  await against({ 'POST /v1/rmdir': deaf }, async (reader) => {
+    await fails(() => reader.command('rmdir', { path: '/a' }), 'gone', /went away before/);
+  });
+});
+
+client('what is not in order is said in the daemon’s words', async () => {
+  const answers = {
+    'GET /v1/log': [400, { error: 'pid is a whole number from 0 on' }],
+    'POST /v1/rmdir': [500, { error: 'impossible state: task 7 lives' }],
+  } as const;
+  await against(answers, async (reader) => {
+    await fails(() => all(reader.log({})), 'failed', /^pid is a whole number from 0 on$/);
+    await fails(() => reader.command('rmdir', { path: '/a' }), 'failed', /^impossible state/);
+  });
+});
+
+client('somebody else who listens on the socket is not taken for the daemon', async () => {
+  await against({ 'GET /v1/status': [200, '<html>'] }, async (reader) => {
+    await fails(() => reader.status(), 'failed', /is no tasktrail daemon/);
+  });
+  const folder = emptyFolder();
+  const server = createServer((socket) => socket.resume().end('SSH-2.0-hello\r\n'));
+  await new Promise<void>((resolve) => server.listen(`${folder}/${socketName}`, resolve));
+  await fails(() => new HttpReader(folder).status(), 'failed', /asking the daemon at .* failed/);
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(folder, { recursive: true });
+});
+
+client('a path that no request can hold is refused in words', async () => {
+  await against({}, async (reader) => {
+    await fails(() => reader.tree(`/${'x'.repeat(20_000)}`), 'failed', /the path is too long/);
+  });
+});
+
+client('a socket that may not be used is told from one where nobody listens', async () => {
+  await against({ 'GET /v1/status': [200, {}] }, async (reader, { folder }) => {
+    chmodSync(`${folder}/${socketName}`, 0);
+    await asNobody(() => fails(() => reader.status(), 'forbidden', /no permission to use/));
+  });
+});
+
+/** Root may use every socket. */
+async function asNobody(use: () => Promise<void>): Promise<void> {
+  const uid = process.geteuid?.() ?? 0;
+  if (uid === 0) process.seteuid?.(65534);
+  try {
+    await use();
+  } finally {
+    process.seteuid?.(uid);
+  }
+}
+
+client.run();

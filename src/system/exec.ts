@@ -2,6 +2,8 @@
  * Becomes another program, as execvp(3) does: the same process, so that its exit code, its signals and its children
  * need no forwarding. What Node has changed of the process is put back first, as far as an exec does not do that.
  */
+import type { Bytes } from '../../events/bytes.ts';
+import { cString, cStrings } from './cStrings.ts';
 import { errnoName } from './errno.ts';
 import { checked, lastErrno, libc } from './libc.ts';
 
@@ -21,10 +23,11 @@ const ignoredSignals = { SIGPIPE: 13, SIGXFSZ: 25 } as const;
  * program sees as its own name. Returns only where that failed: the name of the errno. The process can go on then,
  * though not with what was put back: broken pipes kill it.
  */
-export function replaceProcess(file: string, argv: readonly string[]): string {
+export function replaceProcess(file: Bytes, argv: readonly Bytes[]): string {
   for (const descriptor of [0, 1, 2]) handOn(descriptor);
   for (const signal of Object.values(ignoredSignals)) libc().signal(signal, defaultDisposition);
-  libc().execvp(file, [...argv, null]);
+  const args = cStrings(argv);
+  libc().execvp(cString(file), args.table);
   return errnoName(lastErrno());
 }
 

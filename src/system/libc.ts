@@ -22,7 +22,7 @@ export const clocks = { realtime: 0, boottime: 7 } as const;
 interface Calls {
   readonly clock_gettime: (clock: number, into: Memory) => number;
   readonly close: (fd: number) => number;
-  readonly execvp: (file: string, argv: readonly (string | null)[]) => number;
+  readonly execvp: (file: Memory, argv: Memory) => number;
   readonly fcntl: (fd: number, command: number, argument: number) => number;
   readonly getpagesize: () => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Memory, size: Memory) => number;
@@ -75,7 +75,7 @@ function bind(): Calls {
   return {
     clock_gettime: library.func('clock_gettime', 'int', ['int', 'void *']),
     close: library.func('close', 'int', ['int']),
-    execvp: library.func('execvp', 'int', ['str', 'str *']),
+    execvp: library.func('execvp', 'int', ['void *', 'void *']),
     fcntl: library.func('fcntl', 'int', ['int', 'int', 'long']),
     getpagesize: library.func('getpagesize', 'int', []),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),

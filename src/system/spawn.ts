@@ -5,9 +5,10 @@
  *
  * A call blocks until the program's exec has succeeded or failed. Never call it on the recorder's thread.
  */
-import { type Bytes, bufferOf } from '../../events/bytes.ts';
+import type { Bytes } from '../../events/bytes.ts';
+import { cString, cStrings } from './cStrings.ts';
 import { errnoName } from './errno.ts';
-import { addressOf, koffi, type Memory } from './libc.ts';
+import { koffi, type Memory } from './libc.ts';
 
 export interface Program {
   readonly program: Bytes;
@@ -114,18 +115,4 @@ function bind(): Record<string, Call> {
       library.func(name, result, args) as unknown as Call,
     ]),
   );
-}
-
-function cString(bytes: Bytes): Uint8Array {
-  return bufferOf(`${bytes}\0`);
-}
-
-/** A NULL-terminated array of C strings; the strings must stay referenced while it is in use. */
-function cStrings(all: readonly Bytes[]): { table: BigUint64Array; strings: readonly Uint8Array[] } {
-  const strings = all.map(cString);
-  const table = new BigUint64Array(all.length + 1);
-  strings.forEach((string, i) => {
-    table[i] = BigInt(addressOf(string));
-  });
-  return { table, strings };
 }

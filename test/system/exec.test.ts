@@ -25,6 +25,7 @@ test('a signal that the program dies of is the end of the process', () => {
 
 test('the program gets the name and the arguments that it is given', () => {
   assert.is(replaced('printf', 'printf', '%s,', 'a b', '', 'caf\u00e9').stdout, 'a b,,caf\xc3\xa9,');
+  assert.is(replaced('printf', 'printf', '%s', 'caf\\xe9').stdout, 'caf\xe9');
   assert.is(replaced('/bin/sh', 'strange', '-c', 'printf %s "$0"').stdout, 'strange');
 });
 

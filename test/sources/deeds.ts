@@ -57,12 +57,17 @@ export function doDeed(source: Source, name: string, ...args: readonly (string |
   };
 }
 
-/** The observations that are about this task or one of its descendants. */
+/**
+ * The observations that are about this task or one of its descendants. A pid is of the family only while its bearer
+ * lives: others on the machine may get it afterwards.
+ */
 export function familyOf(ancestor: number, all: readonly Observation[]): Observation[] {
-  const family = new Set([ancestor]);
+  const family = new Set<number>();
   return all.filter((seen) => {
-    if (seen.type === 'fork' && family.has(seen.parentPid)) family.add(seen.pid);
-    if (seen.type === 'exec' && family.has(seen.oldPid)) family.add(seen.pid);
-    return family.has(seen.pid);
+    if (seen.type === 'fork' && (seen.pid === ancestor || family.has(seen.parentPid))) family.add(seen.pid);
+    if (seen.type === 'exec' && family.delete(seen.oldPid)) family.add(seen.pid);
+    const isOfFamily = family.has(seen.pid);
+    if (seen.type === 'exit') family.delete(seen.pid);
+    return isOfFamily;
   });
 }

@@ -51,7 +51,7 @@ function ground() {
     fork: (parentPid: number, pid: number, tgid = pid) =>
       see({ ...seen(pid), type: 'fork', bootUs: 0, parentPid, tgid }),
     exec: (pid: number, oldPid: number) =>
-      see({ type: 'exec', bootUs: 0, pid, oldPid, comm: 'new', program: '/new' }),
+      see({ type: 'exec', bootUs: 0, pid, oldPid, startTicks: pid, comm: 'new', program: '/new' }),
     pids: (path: string) => {
       const found = tree.find(idOf(path));
       return found === undefined ? [] : tree.pidsOf(found);
@@ -219,7 +219,21 @@ model('32, 33, 34: a user moves tasks whose real or saved uid is theirs', () => 
   here.see({ type: 'uid', bootUs: 0, pid: u, uid: 0, suid: 1000 });
   assert.equal(types(here.write('/a', u, somebody)), ['attach']);
   assert.is(here.write('/a', 999, somebody), 'ESRCH');
-  assert.is(here.write('/', u, somebody), 'EACCES');
+  assert.is(here.tree.open('/', 'tasks', somebody), 'EACCES');
+});
+
+model('a sticky directory lets go only of what is one’s own', () => {
+  const here = ground();
+  here.ask({ type: 'attr', container: here.idOf('/'), node: 'directory', mode: 0o1777 });
+  here.mkdir('/theirs');
+  here.mkdir('/mine', somebody);
+  const at = (name: string) => ({ type: 'rmdir', at: { parent: here.idOf('/'), name } }) as const;
+  assert.is(here.ask(at('theirs'), somebody), 'EPERM');
+  assert.equal(types(here.ask(at('mine'), somebody)), ['rmdir']);
+  assert.is(here.ask(at('tasks'), somebody), 'EPERM');
+  here.ask({ type: 'attr', container: here.idOf('/'), node: 'tasks', uid: 1000 });
+  assert.is(here.ask(at('tasks'), somebody), 'ENOTDIR');
+  assert.is(here.ask(at('notify_on_release'), somebody), 'EPERM');
 });
 
 model('37 to 41: what a write to the flag takes and refuses', () => {
@@ -339,7 +353,7 @@ model('63: the root is never released', () => {
 model('64: a look that finds a task gone infers its exit and releases', () => {
   const here = groundWithF();
   here.write('/a', t);
-  const facts = here.tree.look([seen(1), seen(u)]);
+  const facts = here.tree.look([seen(1), seen(u)], true);
   assert.equal(types(facts), ['exit', 'release']);
   assert.equal(released(facts), ['/a']);
 });
@@ -348,7 +362,7 @@ model('a pid that came back during a loss is another task', () => {
   const here = groundWithF();
   here.write('/a', t);
   const again = { ...seen(t), startTicks: 5000 };
-  const facts = here.tree.look([seen(1), again, seen(u)]);
+  const facts = here.tree.look([seen(1), again, seen(u)], true);
   assert.equal(types(facts), ['adopt', 'exit', 'release']);
   assert.is(here.pathOf(t), '/');
   assert.is(here.tree.taskByPid(t)?.id, 4);
@@ -360,6 +374,19 @@ model('what cannot have happened is nonsense', () => {
   assert.is(here.fork(1, t), 'nonsense');
   assert.is(here.exit(999), 'nonsense');
   assert.is(here.exec(999, 999), 'nonsense');
+  // A thread of another process, or another start: `t` is somebody else by now.
+  assert.is(here.fork(t, 300, u), 'nonsense');
+  assert.is(here.exec(u, t), 'nonsense');
+  const again = {
+    type: 'exec',
+    bootUs: 0,
+    pid: t,
+    oldPid: t,
+    startTicks: 5000,
+    comm: '',
+    program: '',
+  } as const;
+  assert.is(here.see(again), 'nonsense');
 });
 
 model.run();

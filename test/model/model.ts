@@ -25,6 +25,7 @@ import type {
 } from '../../src/kernel/command.ts';
 import type { Errno } from '../../src/kernel/errno.ts';
 import type {
+  CommSeen,
   ExecSeen,
   ExitSeen,
   ForkSeen,
@@ -49,6 +50,8 @@ export interface ModelContainer {
   name: Bytes;
   notify: boolean;
   readonly nodes: Record<Node, Attributes>;
+  /** What has happened here so far; a child counts as born where its parent was. */
+  readonly counts: { forks: number; exits: number; attaches: number };
 }
 
 export interface ModelTask {
@@ -56,8 +59,6 @@ export interface ModelTask {
   pid: number;
   readonly tgid: number;
   startTicks: number;
-  /** The start of this task's thread group: that of its leader. */
-  readonly groupTicks: number;
   uid: number;
   suid: number;
   comm: Bytes;
@@ -138,6 +139,9 @@ export class Model {
   #rmdir({ at }: RmdirCommand, actor: Actor): Answer {
     // The root's own parent is not ours to ask for permission.
     if (isRoot(at)) return 'EBUSY';
+    // The contract is silent; the patch leaves these two to the kernel's path walk (do_rmdir).
+    if (at.name === '.') return 'EINVAL';
+    if (at.name === '..') return 'ENOTEMPTY';
     const parent = this.find(at.parent);
     const victim = this.#entry(at);
     if (parent === undefined || victim === undefined) return 'ENOENT';
@@ -154,30 +158,21 @@ export class Model {
   }
 
   #rename({ from, to, exchange }: RenameCommand, actor: Actor): Answer {
-    // Choice: `.` and `..` are there in every directory that is; the root always is.
+    // Choice: `.` and `..` are there in every directory that is.
+    if (isRoot(from)) return 'EBUSY';
     const fromParent = this.find(from.parent);
-    const toParent = this.find(to.parent);
     const source = this.#entry(from);
+    if (fromParent === undefined || (source === undefined && !isDot(from.name))) return 'ENOENT';
+    if (source === undefined || isDot(to.name) || isRoot(to)) return 'EBUSY';
+    // Choice: a directory that is not there to move into is missing like a source, but asked for after it.
+    const toParent = this.find(to.parent);
+    if (toParent === undefined || to.name === '') return 'ENOENT';
     const target = this.#entry(to);
-    if (!isRoot(from)) {
-      if (fromParent === undefined) return 'ENOENT';
-      if (source === undefined && !isDot(from.name)) return 'ENOENT';
-    }
-    if (!isRoot(to) && (toParent === undefined || to.name === '')) return 'ENOENT';
-    if (isRoot(from) || isRoot(to) || isDot(from.name) || isDot(to.name)) return 'EBUSY';
-    if (fromParent === undefined || toParent === undefined || source === undefined) return 'ENOENT';
-
     if (source.container !== undefined && this.#isWithin(toParent, source.container)) return 'EINVAL';
     if (to.name.length > 255) return 'ENAMETOOLONG';
     if (target?.container !== undefined && this.#isWithin(fromParent, target.container)) return 'ENOTEMPTY';
     if (from.parent === to.parent && from.name === to.name) return [];
-    const forbidden =
-      forbids(actor, fromParent, source) ??
-      (target === undefined
-        ? may(actor, toParent.nodes.directory, WRITE | SEARCH)
-          ? undefined
-          : 'EACCES'
-        : forbids(actor, toParent, target));
+    const forbidden = forbids(actor, fromParent, source) ?? forbids(actor, toParent, target);
     if (forbidden !== undefined) return forbidden;
     if (source.container !== undefined && target !== undefined && target.container === undefined)
       return 'ENOTDIR';
@@ -194,10 +189,9 @@ export class Model {
   }
 
   #write({ container: id, file, text }: WriteCommand, actor: Actor): Answer {
-    const target = this.find(id);
-    // A file is opened before it is written: the permission of its mode comes first.
-    if (target !== undefined && !may(actor, target.nodes[file], WRITE)) return 'EACCES';
+    // The file was opened before, by this actor or another: its mode was asked then, not now.
     if (text === '') return [];
+    const target = this.find(id);
     if (text.length > 4096) return 'E2BIG';
     if (target === undefined) return 'ENODEV';
     return file === 'tasks' ? this.#writeTasks(target, text, actor) : this.#writeFlag(target, text, actor);
@@ -235,14 +229,10 @@ export class Model {
   #attachProcess({ container: id, pid }: AttachCommand, actor: Actor): Answer {
     const target = this.find(id);
     if (target === undefined) return 'ENODEV';
-    if (!may(actor, target.nodes.tasks, WRITE)) return 'EACCES';
-    const named = pid === 0 ? this.taskByPid(actor.pid) : this.taskByPid(pid);
-    // Choice: a process whose leader has exited is still named by its thread group id.
-    const tgid = named?.tgid ?? pid;
-    const threads = this.threadsOf(tgid);
+    // Choice: a process whose leader has exited is still named by its thread group id, and 0 names none.
+    const threads = this.threadsOf(this.taskByPid(pid)?.tgid ?? pid);
     if (threads.length === 0) return 'ESRCH';
-    // Choice: pid 0, the asking process itself, needs no uid check, as a write of 0 needs none.
-    if (pid !== 0 && threads.some((thread) => !mayMove(actor, thread))) return 'EACCES';
+    if (threads.some((thread) => !mayMove(actor, thread))) return 'EACCES';
     return threads.flatMap((thread) => this.#attach(thread, target, actor));
   }
 
@@ -250,6 +240,7 @@ export class Model {
     const old = task.container;
     if (old === target) return [];
     task.container = target;
+    target.counts.attaches++;
     const facts: Fact[] = [
       { type: 'attach', task: task.id, container: target.id, by: this.#by(actor), certainty: 'known' },
     ];
@@ -306,6 +297,53 @@ export class Model {
     return type === 'create' ? 'EACCES' : 'EPERM';
   }
 
+  // Doors: from a path to what a command names.
+
+  /** The parent and last name of a path; the last name need not be there. */
+  locate(path: Bytes, actor: Actor): Place | Errno {
+    const names = path.split('/').filter((name) => name !== '');
+    if (path === '') return 'ENOENT';
+    if (names.length === 0) return { parent: 0, name: '' };
+    const parent = this.#walk(names.slice(0, -1), actor);
+    return typeof parent === 'string' ? parent : { parent: parent.id, name: names.at(-1) ?? '' };
+  }
+
+  /** The container that a path names. */
+  lookup(path: Bytes, actor: Actor): ModelContainer | Errno {
+    if (path === '') return 'ENOENT';
+    return this.#walk(
+      path.split('/').filter((name) => name !== ''),
+      actor,
+    );
+  }
+
+  /** The container that a path names, when the actor may open the file in it for writing. */
+  open(path: Bytes, file: 'tasks' | 'notify_on_release', actor: Actor): ModelContainer | Errno {
+    const found = this.lookup(path, actor);
+    if (typeof found === 'string') return found;
+    if (!may(actor, found.nodes.directory, SEARCH)) return 'EACCES';
+    return may(actor, found.nodes[file], WRITE) ? found : 'EACCES';
+  }
+
+  /** Each step needs search where it starts from, then a name of bearable length, then that it is there. */
+  #walk(names: readonly Bytes[], actor: Actor): ModelContainer | Errno {
+    let at = this.root;
+    for (const name of names) {
+      if (!may(actor, at.nodes.directory, SEARCH)) return 'EACCES';
+      if (name.length > 255) return 'ENAMETOOLONG';
+      if (name === '.') continue;
+      if (name === '..') {
+        at = at.parent ?? at;
+        continue;
+      }
+      const entry = this.#entry({ parent: at.id, name });
+      if (entry === undefined) return 'ENOENT';
+      if (entry.container === undefined) return 'ENOTDIR';
+      at = entry.container;
+    }
+    return at;
+  }
+
   // Observations.
 
   /** The facts of an observation, or `nonsense` when it cannot have happened as far as the model knows. */
@@ -319,12 +357,8 @@ export class Model {
         return this.#exit(observation);
       case 'uid':
         return this.#uid(observation);
-      case 'comm': {
-        const task = this.taskByPid(observation.pid);
-        if (task === undefined) return 'nonsense';
-        task.comm = observation.comm;
-        return [{ type: 'comm', task: task.id, comm: observation.comm }];
-      }
+      case 'comm':
+        return this.#comm(observation);
     }
   }
 
@@ -332,38 +366,51 @@ export class Model {
     const caller = this.taskByPid(seen.parentPid);
     // A pid cannot be born while somebody has it: an exit was missed.
     if (caller === undefined || this.taskByPid(seen.pid) !== undefined) return 'nonsense';
-    const child = this.#enter(seen, caller.container, seen.pid === seen.tgid ? undefined : caller.groupTicks);
+    // Nor is a thread born into another process than its caller's: the caller's pid is somebody else's by now.
+    if (seen.tgid !== seen.pid && seen.tgid !== caller.tgid) return 'nonsense';
+    const child = this.#enter(seen, caller.container);
+    caller.container.counts.forks++;
     return [{ type: 'fork', parent: caller.id, ...born(child) }];
   }
 
+  /** By a thread that is not the leader: the leader has exited, and the caller becomes it. */
   #exec(seen: ExecSeen): readonly Fact[] | 'nonsense' {
-    const caller = this.taskByPid(seen.oldPid);
-    if (caller === undefined) return 'nonsense';
-    const facts: Fact[] = [];
-    if (seen.pid !== seen.oldPid) {
-      if (caller.tgid !== seen.pid) return 'nonsense';
-      const leader = this.taskByPid(seen.pid);
-      // Choice: a leader whose exit was not seen before has exited all the same, as an inference.
-      if (leader !== undefined) facts.push(...this.#leave(leader, 0, 0, 'inferred'));
-      // The kernel gives the caller its leader's pid and its leader's start time (fs/exec.c, de_thread).
-      caller.pid = seen.pid;
-      caller.startTicks = caller.groupTicks;
-    }
-    caller.comm = seen.comm;
-    facts.push({ type: 'exec', task: caller.id, pid: seen.pid, comm: seen.comm, program: seen.program });
-    return facts;
+    const { pid, oldPid, startTicks, comm, program } = seen;
+    const caller = this.taskByPid(oldPid);
+    // What has this pid after an exec leads its process; a thread of another was missed being born.
+    if (caller === undefined || caller.tgid !== pid) return 'nonsense';
+    if (pid === oldPid && caller.startTicks !== startTicks) return 'nonsense';
+    if (pid !== oldPid && this.taskByPid(pid) !== undefined) return 'nonsense';
+    // The kernel gives the caller its leader's pid and its leader's start time (fs/exec.c, de_thread).
+    caller.pid = pid;
+    caller.startTicks = startTicks;
+    caller.comm = comm;
+    return [{ type: 'exec', task: caller.id, pid, startTicks, comm, program }];
   }
 
   #exit(seen: ExitSeen): readonly Fact[] | 'nonsense' {
     const task = this.taskByPid(seen.pid);
     if (task === undefined) return 'nonsense';
     const signal = seen.status & 0x7f;
-    return this.#leave(task, signal === 0 ? (seen.status >> 8) & 0xff : 0, signal, 'known');
+    const facts = this.#leave(task, signal === 0 ? (seen.status >> 8) & 0xff : 0, signal, 'known');
+    if (this.count(task.container) === 0)
+      facts.push(...this.#checkForRelease(task.container, 'exit', task.id));
+    return facts;
+  }
+
+  /** Choice: a name or an owner that is seen again, unchanged, is nothing to record. */
+  #comm({ pid, comm }: CommSeen): readonly Fact[] | 'nonsense' {
+    const task = this.taskByPid(pid);
+    if (task === undefined) return 'nonsense';
+    if (task.comm === comm) return [];
+    task.comm = comm;
+    return [{ type: 'comm', task: task.id, comm }];
   }
 
   #uid({ pid, uid, suid }: UidSeen): readonly Fact[] | 'nonsense' {
     const task = this.taskByPid(pid);
     if (task === undefined) return 'nonsense';
+    if (task.uid === uid && task.suid === suid) return [];
     task.uid = uid;
     task.suid = suid;
     return [{ type: 'uid', task: task.id, uid, suid }];
@@ -371,25 +418,13 @@ export class Model {
 
   #leave(task: ModelTask, code: number, signal: number, certainty: Certainty): Fact[] {
     this.tasks.splice(this.tasks.indexOf(task), 1);
-    const facts: Fact[] = [{ type: 'exit', task: task.id, code, signal, certainty }];
-    if (this.count(task.container) === 0)
-      facts.push(...this.#checkForRelease(task.container, 'exit', task.id));
-    return facts;
+    task.container.counts.exits++;
+    return [{ type: 'exit', task: task.id, code, signal, certainty }];
   }
 
-  #enter(seen: TaskSeen, where: ModelContainer, groupTicks: number | undefined): ModelTask {
+  #enter(seen: TaskSeen, where: ModelContainer): ModelTask {
     const { pid, tgid, startTicks, uid, suid, comm } = seen;
-    const task: ModelTask = {
-      id: this.#nextTask++,
-      pid,
-      tgid,
-      startTicks,
-      groupTicks: groupTicks ?? startTicks,
-      uid,
-      suid,
-      comm,
-      container: where,
-    };
+    const task = { id: this.#nextTask++, pid, tgid, startTicks, uid, suid, comm, container: where };
     this.tasks.push(task);
     return task;
   }
@@ -398,78 +433,73 @@ export class Model {
 
   /** The tasks that exist when recording first starts: all of them into the root, which is where they are. */
   adoptAll(seen: readonly TaskSeen[]): readonly Fact[] {
-    return this.#births(seen, () => ({ where: this.root, certainty: 'known' }));
+    return this.#births(seen, [], () => ({ where: this.root, certainty: 'known' }));
   }
 
   /**
    * A fresh look after a loss: `seen` is every task that exists. Births first, then what changed in those
-   * that stayed, then exits, then the releases of what has fallen empty.
+   * that stayed, then exits, then the releases of what has fallen empty. After another boot nobody stayed.
    */
-  look(seen: readonly TaskSeen[]): readonly Fact[] {
-    const gone = this.tasks.filter((task) => !seen.some((one) => isSame(task, one)));
-    const facts: Fact[] = [];
-    facts.push(
-      ...this.#births(seen, (parent, leader) => {
-        const from = parent ?? leader;
-        return from === undefined
-          ? { where: this.root, certainty: 'unknown' }
-          : { where: from.container, certainty: 'inferred' };
-      }),
-    );
+  look(seen: readonly TaskSeen[], sameBoot: boolean): readonly Fact[] {
+    const stayed = sameBoot ? this.tasks.filter((task) => seen.some((one) => isSame(task, one))) : [];
+    const gone = this.tasks.filter((task) => !stayed.includes(task));
+    const strangers = seen.filter((one) => !stayed.some((task) => isSame(task, one)));
+    const facts = this.#births(strangers, stayed, (relative) => {
+      if (relative === undefined) return { where: this.root, certainty: 'unknown' };
+      // Choice: what follows from something unknown is unknown.
+      const certainty = relative.certainty === 'unknown' ? 'unknown' : 'inferred';
+      return { where: relative.where, certainty };
+    });
     for (const one of seen) {
-      const task = this.tasks.find((known) => isSame(known, one));
+      const task = stayed.find((known) => isSame(known, one));
       if (task === undefined) continue;
-      if (task.uid !== one.uid || task.suid !== one.suid) {
-        task.uid = one.uid;
-        task.suid = one.suid;
+      if (task.comm !== one.comm) facts.push({ type: 'comm', task: task.id, comm: one.comm });
+      if (task.uid !== one.uid || task.suid !== one.suid)
         facts.push({ type: 'uid', task: task.id, uid: one.uid, suid: one.suid });
-      }
-      if (task.comm !== one.comm) {
-        task.comm = one.comm;
-        facts.push({ type: 'comm', task: task.id, comm: one.comm });
-      }
+      task.comm = one.comm;
+      task.uid = one.uid;
+      task.suid = one.suid;
     }
-    const releases: (() => Fact[])[] = [];
-    for (const task of gone) {
-      this.tasks.splice(this.tasks.indexOf(task), 1);
-      facts.push({ type: 'exit', task: task.id, code: 0, signal: 0, certainty: 'inferred' });
-      if (this.count(task.container) > 0) continue;
-      releases.push(() => this.#checkForRelease(task.container, 'look', task.id));
-    }
-    for (const release of releases) facts.push(...release());
+    for (const task of gone) facts.push(...this.#leave(task, 0, 0, 'inferred'));
+    // Choice: in the order in which they first lost somebody, and by nobody known: who was last is not seen.
+    for (const where of new Set(gone.map((task) => task.container)))
+      facts.push(...this.#checkForRelease(where, 'look', 0));
     return facts;
   }
-
-  /** Adopts every task of `seen` that is not known, a parent and a leader before those who inherit of them. */
+  /**
+   * Strangers enter where the home of a relative leads them: their parent's, else their thread leader's.
+   * Choice: oldest first, but parents and leaders before those who inherit of them.
+   */
   #births(
-    seen: readonly TaskSeen[],
-    place: (
-      parent: ModelTask | undefined,
-      leader: ModelTask | undefined,
-    ) => { where: ModelContainer; certainty: Certainty },
+    strangers: readonly TaskSeen[],
+    stayed: readonly ModelTask[],
+    homeOf: (relative: Home | undefined) => Home,
   ): Fact[] {
-    const facts: Fact[] = [];
-    const settled: TaskSeen[] = [];
-    const taskOf = (pid: number) => {
-      const one = seen.find((other) => other.pid === pid);
-      return one === undefined ? undefined : this.tasks.find((task) => isSame(task, one));
-    };
-    const settle = (one: TaskSeen) => {
-      if (settled.includes(one)) return;
-      settled.push(one);
+    const ordered: TaskSeen[] = [];
+    const visited: TaskSeen[] = [];
+    const visit = (one: TaskSeen) => {
+      if (visited.includes(one)) return;
+      visited.push(one);
       for (const pid of [one.parentPid, one.tgid]) {
-        const elder = seen.find((other) => other.pid === pid);
-        if (elder !== undefined) settle(elder);
+        const elder = strangers.find((other) => other.pid === pid);
+        if (elder !== undefined) visit(elder);
       }
-      if (this.tasks.some((task) => isSame(task, one))) return;
-      const parent = taskOf(one.parentPid);
-      const leader = taskOf(one.tgid);
-      const { where, certainty } = place(parent, leader);
-      const task = this.#enter(one, where, leader?.startTicks);
-      facts.push({ type: 'adopt', parent: parent?.id ?? 0, container: where.id, certainty, ...born(task) });
+      ordered.push(one);
     };
-    for (const one of seen) settle(one);
-    return facts;
+    for (const one of [...strangers].sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) visit(one);
+
+    const met: { task: ModelTask; home: Home }[] = stayed.map((task) => {
+      return { task, home: { where: task.container, certainty: 'known' } };
+    });
+    return ordered.map((one) => {
+      const parent = met.find(({ task }) => task.pid === one.parentPid);
+      const leader = met.find(({ task }) => task.pid === one.tgid);
+      const home = homeOf((parent ?? leader)?.home);
+      const task = this.#enter(one, home.where);
+      met.push({ task, home });
+      const { where, certainty } = home;
+      return { type: 'adopt', parent: parent?.task.id ?? 0, container: where.id, certainty, ...born(task) };
+    });
   }
 
   // Reads.
@@ -521,19 +551,23 @@ export class Model {
     return [{ type: 'release', container: where.id, path, cause, task }];
   }
 
+  /**
+   * Choice: the two names reserved in the root stand for files too, though nothing can be read from them
+   * yet. They have the owner of the root's directory.
+   */
   #entry({ parent: id, name }: Place): Entry | undefined {
     const parent = this.find(id);
     if (parent === undefined) return undefined;
     if (name === 'tasks' || name === 'notify_on_release')
       return { container: undefined, attributes: parent.nodes[name] };
+    if (parent === this.root && (name === 'release_agent' || name === '.at'))
+      return { container: undefined, attributes: parent.nodes.directory };
     const child = this.containers.find((one) => one.parent === parent && one.name === name);
     return child === undefined ? undefined : { container: child, attributes: child.nodes.directory };
   }
 
-  /** Choice: the two names reserved in the root are taken, though nothing stands behind them yet. */
   #isTaken(parent: ModelContainer, name: Bytes): boolean {
-    if (isDot(name) || this.#entry({ parent: parent.id, name }) !== undefined) return true;
-    return parent === this.root && (name === 'release_agent' || name === '.at');
+    return isDot(name) || this.#entry({ parent: parent.id, name }) !== undefined;
   }
 
   /** Whether `where` is `top` or below it. */
@@ -546,7 +580,13 @@ export class Model {
   }
 }
 
-/** What a name stands for: a container, or one of the two files (then `container` is undefined). */
+/** Where a task is, and how that is known. */
+interface Home {
+  readonly where: ModelContainer;
+  readonly certainty: Certainty;
+}
+
+/** What a name stands for: a container, or a file (then `container` is undefined). */
 interface Entry {
   readonly container: ModelContainer | undefined;
   readonly attributes: Attributes;
@@ -563,7 +603,7 @@ function container(
 ): ModelContainer {
   const file = { mode: FILE_MODE, uid, gid };
   const nodes = { directory: { mode, uid, gid }, tasks: { ...file }, notify_on_release: { ...file } };
-  return { id, parent, name, notify, nodes };
+  return { id, parent, name, notify, nodes, counts: { forks: 0, exits: 0, attaches: 0 } };
 }
 
 function born(task: ModelTask) {
@@ -584,10 +624,11 @@ function may(actor: Actor, { mode, uid, gid }: Attributes, wanted: number): bool
   return (bits & wanted) === wanted;
 }
 
-/** Why the actor may not take `victim` out of `parent`: its mode, then its sticky bit. */
-function forbids(actor: Actor, parent: ModelContainer, victim: Entry): Errno | undefined {
+/** Why the actor may not put a new name into `parent`, or take `victim` out of it: its mode, its sticky bit. */
+function forbids(actor: Actor, parent: ModelContainer, victim: Entry | undefined): Errno | undefined {
   const { directory } = parent.nodes;
   if (!may(actor, directory, WRITE | SEARCH)) return 'EACCES';
+  if (victim === undefined) return undefined;
   const isSticky = (directory.mode & 0o1000) !== 0;
   const isOwner = actor.uid === 0 || actor.uid === victim.attributes.uid || actor.uid === directory.uid;
   return isSticky && !isOwner ? 'EPERM' : undefined;
@@ -597,8 +638,8 @@ function mayMove(actor: Actor, task: ModelTask): boolean {
   return actor.uid === 0 || actor.uid === task.uid || actor.uid === task.suid;
 }
 
-function isRoot({ parent, name }: Place): boolean {
-  return parent === 0 && name === '';
+function isRoot({ parent }: Place): boolean {
+  return parent === 0;
 }
 
 function isDot(name: Bytes): boolean {

@@ -81,9 +81,12 @@ export class Recorder {
   #nonsense = '';
   #offsetUs = 0;
   #timeUs: number;
-  #syncDue = false;
+  #syncOwed = false;
   #stopped = false;
+  /** Batches that not every follower has seen yet. */
+  readonly #unshown: (readonly Event[])[] = [];
   #cancelTick = (): void => {};
+  #cancelSync = (): void => {};
   #cancelDrain = (): void => {};
 
   constructor(options: RecorderOptions) {
@@ -101,8 +104,9 @@ export class Recorder {
 
   /** Begins to record, or goes on after a pause, and resolves when what exists by now is synced. */
   async start(identity: Identity): Promise<void> {
-    const seen = lookAtMachine(this.#source, this.#clock);
+    // Counted before the look, so that what is lost while it goes on has the next drain look again.
     this.#lost = this.#source.lost();
+    const seen = lookAtMachine(this.#source, this.#clock);
     this.#offsetUs = Math.round(this.#clock.wallUs() - this.#clock.bootUs());
     const sinceUs = this.#timeUs;
     const first = this.#log.seq === 0;
@@ -125,10 +129,12 @@ export class Recorder {
   /** Stops in order: what follows in the log says that nothing was recorded after this. */
   async stop(): Promise<void> {
     this.#drain();
+    this.#countSuppressed();
     this.#stopped = true;
     this.#cancelTick();
     this.#cancelDrain();
     this.#append([{ type: 'stop' }]);
+    this.#cancelSync();
     await this.#log.commit('synced');
   }
 
@@ -162,6 +168,10 @@ export class Recorder {
 
   /** Makes everything appended so far as durable as asked. Never rejects: a log that fails stops us all. */
   async commit(durability: Durability): Promise<void> {
+    if (durability === 'synced') {
+      this.#syncOwed = false;
+      this.#cancelSync();
+    }
     try {
       await this.#log.commit(durability);
     } catch (error) {
@@ -192,10 +202,12 @@ export class Recorder {
   #drain(): number {
     if (this.#stopped) return 0;
     const before = this.#log.seq;
+    // Whatever was lost came behind the last event before this drain: up to there the queue had room.
+    const sinceUs = this.#timeUs;
     const drained = this.#source.drain((observation) => this.#observe(observation));
     const lost = this.#source.lost();
-    if (lost > this.#lost) this.#resync('overflow', lost - this.#lost, '');
-    else if (this.#nonsense !== '') this.#resync('nonsense', 0, this.#nonsense);
+    if (lost > this.#lost) this.#resync('overflow', lost - this.#lost, sinceUs, '');
+    else if (this.#nonsense !== '') this.#resync('nonsense', 0, sinceUs, this.#nonsense);
     this.#lost = lost;
     this.#nonsense = '';
     if (this.#log.seq > before) void this.commit('written');
@@ -211,8 +223,7 @@ export class Recorder {
     else this.#append(observed, observation.bootUs);
   }
 
-  #resync(reason: GapReason, lost: number, detail: string): void {
-    const sinceUs = this.#timeUs;
+  #resync(reason: GapReason, lost: number, sinceUs: number, detail: string): void {
     const seen = lookAtMachine(this.#source, this.#clock);
     this.#append([
       { type: 'gap', reason, lost, sinceUs, detail },
@@ -230,11 +241,13 @@ export class Recorder {
     if (known && actor.uid === 0) return;
     const seen = this.#source.look(pid);
     if (!seen) return;
+    const sinceUs = this.#timeUs;
     for (const endUs = this.#clock.bootUs() + meetUs; !state.taskByPid(pid); ) {
       this.#drain();
       if (this.#clock.bootUs() > endUs) break;
     }
-    if (!state.taskByPid(pid)) this.#resync('nonsense', 0, `task ${pid} lives and its fork was not seen`);
+    const unseen = `task ${pid} lives and its fork was not seen`;
+    if (!state.taskByPid(pid)) this.#resync('nonsense', 0, sinceUs, unseen);
     else this.#observe({ type: 'uid', bootUs: this.#clock.bootUs(), pid, uid: seen.uid, suid: seen.suid });
   }
 
@@ -254,11 +267,27 @@ export class Recorder {
     const skewUs = kernelUs - this.#timeUs;
     const events = this.#log.append(facts.map((fact) => ({ fact, timeUs: this.#timeUs, skewUs })));
     for (const event of events) this.#world.apply(event);
-    this.#syncDue = true;
-    for (const follower of this.#followers) follower(events);
+    this.#oweSync();
+    this.#show(events);
   }
 
-  /** Once a second: the wall-clock, refusals that were only counted, and what waits for its sync. */
+  /** Shows a batch to every follower. What a follower appends meanwhile is shown when all have seen this. */
+  #show(events: readonly Event[]): void {
+    this.#unshown.push(events);
+    if (this.#unshown.length > 1) return;
+    for (let batch = this.#unshown[0]; batch; batch = this.#unshown[0]) {
+      for (const follower of this.#followers) follower(batch);
+      this.#unshown.shift();
+    }
+  }
+
+  #oweSync(): void {
+    if (this.#syncOwed) return;
+    this.#syncOwed = true;
+    this.#cancelSync = this.#clock.after(this.#options.syncIntervalMs, () => void this.commit('synced'));
+  }
+
+  /** Once a second: the wall-clock, and refusals that were only counted. */
   #tick(): void {
     this.#cancelTick = this.#clock.after(tickDelayMs, () => this.#tick());
     this.#drain();
@@ -267,11 +296,12 @@ export class Recorder {
       this.#offsetUs = offsetUs;
       this.#append([{ type: 'clock', offsetUs }]);
     }
+    this.#countSuppressed();
+  }
+
+  #countSuppressed(): void {
     for (const { uid, count } of this.#refusals.takeSuppressed(this.#clock.bootUs())) {
       this.#append([{ type: 'suppressed', uid, count }]);
     }
-    if (!this.#syncDue) return;
-    this.#syncDue = false;
-    void this.commit('synced');
   }
 }

@@ -32,7 +32,7 @@ export const helpers = {
 } as const;
 export type Helper = (typeof helpers)[keyof typeof helpers];
 
-/** A program to load: its name (at most 15 characters), its bytecode, and what it is meant to be attached to. */
+/** A program to load: its name, its bytecode, and what it is meant to be attached to. */
 export interface Program {
   readonly name: string;
   readonly code: Uint8Array;
@@ -164,7 +164,7 @@ class Attributes {
     return this;
   }
 
-  /** A name of at most 15 characters; the 16th byte stays zero. */
+  /** A name, of which the kernel keeps 15 characters and a zero. */
   text(at: number, text: string): this {
     this.bytes.set(Buffer.from(text, 'latin1').subarray(0, 15), at);
     return this;

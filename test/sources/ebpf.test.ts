@@ -277,6 +277,21 @@ testNeeding(test, needed, 'a wake comes once, for what is queued already and for
   }
 });
 
+testNeeding(test, needed, 'an error of the one who is woken is not lost', async () => {
+  const own = openEbpfSource();
+  try {
+    const caught = once(process, 'uncaughtException');
+    own.wake(() => {
+      throw new Error('no');
+    });
+    spawn(deedsProgram(), ['users', '0', '0', '0']);
+    const [error] = await caught;
+    assert.is((error as Error).message, 'no');
+  } finally {
+    own.close();
+  }
+});
+
 testNeeding(test, needed, 'an error of the one who sees loses nothing and repeats nothing', () => {
   const own = openEbpfSource();
   try {

@@ -99,7 +99,7 @@ function layoutOf(btf: Btf): Layout {
 function tracepointProgram(btf: Btf, tracepoint: string, code: Uint8Array): Program {
   const attachId = btf.idOf('typedef', `btf_trace_${tracepoint}`);
   if (attachId === undefined) throw new Error(`the kernel has no tracepoint ${tracepoint}`);
-  return { name: tracepoint.slice(0, 15), code, attachType: attachTypes.tracepoint, attachId };
+  return { name: tracepoint, code, attachType: attachTypes.tracepoint, attachId };
 }
 
 /** task_newtask(task, clone_flags), called by the thread that forks, before the child can run. */

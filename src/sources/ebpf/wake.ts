@@ -44,8 +44,8 @@ export class Wake {
   };
 
   /**
-   * The poll calls from outside of Node's own loop of callbacks, where promises would not go on and an error would
-   * be lost; an immediate runs in the same turn of the loop, and properly.
+   * An error that is thrown in the poll's own callback gets lost; in an immediate, which runs in the same turn of the
+   * loop, it does not.
    */
   readonly #onReadable = (): void => {
     this.#poll?.stop();

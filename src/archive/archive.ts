@@ -3,6 +3,8 @@
  * never waits. This is the recorder's side: it starts the worker, passes chunks on as they are wanted, and
  * tells a worker that follows when the log has grown.
  */
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 import type { LogQuery } from '../engine/history.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Archive } from '../http/server.ts';
@@ -40,12 +42,8 @@ export function openArchive(folder: string, recorder: Recorder, clock: Clock): A
     const unfollow = follow ? tellGrowth((notice) => worker.postMessage(notice)) : () => {};
     try {
       for (;;) {
-        const chunk = new Promise<Chunk>((resolve, reject) => {
-          worker.once('message', resolve);
-          worker.once('error', reject);
-        });
         worker.postMessage('more' satisfies Notice);
-        const answer = await chunk;
+        const answer = await answerOf(worker);
         if (answer === 'end') return;
         if ('error' in answer) throw new Error(answer.error);
         yield answer.lines;
@@ -68,4 +66,10 @@ export function openArchive(folder: string, recorder: Recorder, clock: Clock): A
       });
     });
   }
+}
+
+/** The next chunk of a worker; rejects when it breaks down instead. */
+async function answerOf(worker: Worker): Promise<Chunk> {
+  const [answer] = (await once(worker, 'message')) as [Chunk];
+  return answer;
 }

@@ -17,7 +17,8 @@ export async function run(
   options: { readonly create?: boolean },
 ): Promise<never> {
   if (options.create === true) await make(context, path);
-  const entered = await commanded(context, 'attach', { path, pid: process.pid, thread: false });
+  // The one thread that becomes the program: the others end with the exec, and need not be moved before.
+  const entered = await commanded(context, 'attach', { path, pid: process.pid, thread: true });
   if (isRefusal(entered)) throw refusalFailure(`run ${path}`, entered);
   return become(command);
 }

@@ -33,22 +33,24 @@ export function lookAtMachine(source: Source, clock: Clock): TaskSeen[] {
 /** Lays observations over what was read, as absolute statements: each holds whatever was read before. */
 export function stitch(read: ReadonlyMap<number, TaskSeen>, meanwhile: readonly Observation[]): TaskSeen[] {
   const tasks = new Map(read);
+  const ended = new Map<number, TaskSeen>();
   for (const seen of meanwhile) {
     switch (seen.type) {
       case 'fork':
         tasks.set(seen.pid, seen);
         break;
       case 'exit':
-        tasks.delete(seen.pid);
+        move(tasks, seen.pid, ended);
         break;
       case 'exec':
-        replace(tasks, seen.oldPid, { pid: seen.pid, startTicks: seen.startTicks, comm: seen.comm });
+        if (seen.oldPid !== seen.pid) succeed(tasks, seen.oldPid, ended.get(seen.pid));
+        change(tasks, seen.pid, { startTicks: seen.startTicks, comm: seen.comm });
         break;
       case 'comm':
-        replace(tasks, seen.pid, { comm: seen.comm });
+        change(tasks, seen.pid, { comm: seen.comm });
         break;
       case 'uid':
-        replace(tasks, seen.pid, { uid: seen.uid, suid: seen.suid });
+        change(tasks, seen.pid, { uid: seen.uid, suid: seen.suid });
         break;
     }
   }
@@ -56,13 +58,29 @@ export function stitch(read: ReadonlyMap<number, TaskSeen>, meanwhile: readonly 
 }
 
 /**
- * A task that /proc had not shown under its old pid has been read under its new one, or exits within the
- * look: there is nothing to change then.
+ * A thread takes the place of its leader, whose exit came before. When the thread was not read under its old
+ * pid, then what was read under the leader's, and ended with it, was the leader or already the thread: one
+ * of the same process in either case.
  */
-function replace(tasks: Map<number, TaskSeen>, pid: number, change: Partial<TaskSeen>): void {
+function succeed(tasks: Map<number, TaskSeen>, oldPid: number, leader: TaskSeen | undefined): void {
+  const thread = tasks.get(oldPid);
+  tasks.delete(oldPid);
+  if (thread) {
+    const { tgid, parentPid } = leader ?? thread;
+    tasks.set(tgid, { ...thread, pid: tgid, parentPid });
+  } else if (leader) {
+    tasks.set(leader.pid, leader);
+  }
+}
+
+function move(tasks: Map<number, TaskSeen>, pid: number, ended: Map<number, TaskSeen>): void {
   const task = tasks.get(pid);
-  if (!task) return;
+  if (task) ended.set(pid, task);
   tasks.delete(pid);
-  const changed = { ...task, ...change };
-  tasks.set(changed.pid, changed);
+}
+
+/** A task that was not read under this pid ends within the look, and there is nothing to change. */
+function change(tasks: Map<number, TaskSeen>, pid: number, changes: Partial<TaskSeen>): void {
+  const task = tasks.get(pid);
+  if (task) tasks.set(pid, { ...task, ...changes });
 }

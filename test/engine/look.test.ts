@@ -1,0 +1,150 @@
+/** A whole look at a machine that does not wait: what is seen meanwhile is laid over what was read. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { lookAtMachine, stitch } from '../../src/engine/look.ts';
+import type { Observation, TaskSeen } from '../../src/ports.ts';
+import { FakeClock } from '../support/fakeClock.ts';
+import { FakeSource } from '../support/fakeSource.ts';
+import { taskSeen } from '../support/ground.ts';
+
+const look = suite('look at the machine');
+const bootUs = 0;
+
+function stitched(read: readonly TaskSeen[], ...meanwhile: readonly Observation[]): TaskSeen[] {
+  return stitch(new Map(read.map((task) => [task.pid, task])), meanwhile);
+}
+
+function fork(pid: number, change: Partial<TaskSeen> = {}): Observation {
+  return { ...taskSeen(pid, change), type: 'fork', bootUs };
+}
+
+function exit(pid: number): Observation {
+  return { type: 'exit', bootUs, pid, status: 0 };
+}
+
+/** `pid:comm` of each, by pid. */
+function named(tasks: readonly TaskSeen[]): string[] {
+  return [...tasks].sort((a, b) => a.pid - b.pid).map(({ pid, comm }) => `${pid}:${comm}`);
+}
+
+// What is laid over what.
+
+look('a task that is born or ends meanwhile is there or not, whether it was read or not', () => {
+  const read = [taskSeen(1), taskSeen(2)];
+  assert.equal(named(stitched(read, fork(3))), ['1:task', '2:task', '3:task']);
+  assert.equal(named(stitched([...read, taskSeen(3)], fork(3))), ['1:task', '2:task', '3:task']);
+  assert.equal(named(stitched(read, exit(2))), ['1:task']);
+  assert.equal(named(stitched(read, exit(3))), ['1:task', '2:task']);
+});
+
+look('a task that is born and ends meanwhile is not there', () => {
+  assert.equal(named(stitched([taskSeen(1)], fork(3), exit(3))), ['1:task']);
+  assert.equal(named(stitched([taskSeen(1), taskSeen(3)], fork(3), exit(3))), ['1:task']);
+});
+
+look('a pid that is used again meanwhile is the later task’s', () => {
+  const tasks = stitched([taskSeen(1), taskSeen(3)], exit(3), fork(3, { startTicks: 99 }));
+  assert.is(tasks.find(({ pid }) => pid === 3)?.startTicks, 99);
+  assert.is(tasks.length, 2);
+});
+
+look('names and uids are those of the end', () => {
+  const [task] = stitched(
+    [taskSeen(1)],
+    { type: 'comm', bootUs, pid: 1, comm: 'first' },
+    { type: 'uid', bootUs, pid: 1, uid: 5, suid: 6 },
+    { type: 'comm', bootUs, pid: 1, comm: 'last' },
+    { type: 'comm', bootUs, pid: 2, comm: 'nobody' },
+  );
+  assert.equal([task?.comm, task?.uid, task?.suid], ['last', 5, 6]);
+});
+
+look('a program that is executed gives its name', () => {
+  const exec: Observation = {
+    type: 'exec',
+    bootUs,
+    pid: 2,
+    oldPid: 2,
+    startTicks: 2,
+    comm: 'true',
+    program: '/bin/true',
+  };
+  assert.equal(named(stitched([taskSeen(1), taskSeen(2)], exec)), ['1:task', '2:true']);
+});
+
+look('a thread that executes one is found under its leader’s pid, whichever of both was read', () => {
+  const exec: Observation = {
+    type: 'exec',
+    bootUs,
+    pid: 2,
+    oldPid: 3,
+    startTicks: 2,
+    comm: 'true',
+    program: '/bin/true',
+  };
+  const leader = taskSeen(2, { parentPid: 77 });
+  const thread = taskSeen(3, { tgid: 2, parentPid: 2, startTicks: 9 });
+  const successor = taskSeen(2, { comm: 'true', parentPid: 77 });
+  assert.equal(stitched([leader, thread], exit(2), exec), [successor]);
+  assert.equal(stitched([leader], exit(2), exec), [successor]);
+  // Read when it had happened already.
+  assert.equal(stitched([successor], exit(2), exec), [successor]);
+  assert.equal(stitched([successor], exit(2), exec, exit(2)), []);
+  assert.equal(named(stitched([thread], exit(2), exec)), ['2:true']);
+  assert.equal(stitched([], exit(2), exec), []);
+});
+
+// The look itself.
+
+function ground() {
+  const clock = new FakeClock();
+  const source = new FakeSource(clock);
+  return { clock, source, pids: () => lookAtMachine(source, clock).map(({ pid }) => pid) };
+}
+
+look('what was queued before it is in what it reads, and is not counted twice', () => {
+  const { clock, source, pids } = ground();
+  source.happen('start t');
+  source.happen('start u');
+  source.happen('t exits');
+  clock.pass(1);
+  const { cast } = source;
+  assert.equal(pids(), [1, 100, cast.pidOf('u')]);
+  assert.is(
+    source.drain(() => {}),
+    0,
+  );
+});
+
+look('what happens while it reads is in it, and is not handed over again', () => {
+  const { source, pids } = ground();
+  let started = false;
+  source.onScan = () => {
+    if (started) return;
+    started = true;
+    source.happen('start t');
+    source.happen('sh exits');
+  };
+  assert.equal(pids(), [1, source.cast.pidOf('t')]);
+  assert.is(
+    source.drain(() => {}),
+    0,
+  );
+});
+
+look('what is stamped before it and queued late has happened before it', () => {
+  const { clock, source, pids } = ground();
+  // The end of an earlier task of this pid is still on its way when the look finds the pid's next task.
+  const late: Observation = { type: 'exit', bootUs: clock.nowUs - 10, pid: 100, status: 0 };
+  source.onScan = () => source.queue(late);
+  assert.equal(pids(), [1, 100]);
+});
+
+look('the queue is emptied again and again while many tasks are read', () => {
+  const { source, pids } = ground();
+  for (let i = 0; i < 200; i++) source.miss(`start t${i}`);
+  assert.is(pids().length, 202);
+  assert.ok(source.drains >= 4);
+});
+
+look.run();

@@ -29,6 +29,7 @@ const retryDelayMs = 1000;
 export class Reactor {
   readonly #options: ReactorOptions;
   readonly #waiting: number[] = [];
+  readonly #cancelRetries = new Set<() => void>();
   #running = 0;
   #stopped = false;
   #unfollow = (): void => {};
@@ -40,7 +41,10 @@ export class Reactor {
   /** Takes up what an earlier life left open, then follows the log. */
   start(): void {
     const { recorder } = this.#options;
-    for (const { seq } of [...recorder.world.releases.open()]) this.#again(seq);
+    for (const { seq, attempts } of [...recorder.world.releases.open()]) {
+      if (attempts === 0) this.#waiting.push(seq);
+      else this.#again(seq);
+    }
     this.#unfollow = recorder.follow((events) => this.#take(events));
     this.#startWaiting();
   }
@@ -49,10 +53,14 @@ export class Reactor {
   stop(): void {
     this.#stopped = true;
     this.#unfollow();
+    for (const cancel of this.#cancelRetries) cancel();
   }
 
   #take(events: readonly Event[]): void {
-    for (const event of events) if (event.type === 'release') this.#waiting.push(event.seq);
+    const released = events.filter(({ type }) => type === 'release');
+    // Nothing else makes room: and our own events come by here too, while an earlier attempt is begun.
+    if (released.length === 0) return;
+    this.#waiting.push(...released.map(({ seq }) => seq));
     this.#startWaiting();
   }
 
@@ -72,20 +80,23 @@ export class Reactor {
     const attempt = open.attempts + 1;
     recorder.record({ type: 'agent', release, attempt, program });
     await recorder.commit('synced');
+    if (this.#stopped) return;
     const outcome = await runner.run(program, open.path);
     this.#running -= 1;
     if (this.#stopped) return;
     recorder.record({ type: 'outcome', release, attempt, ...outcome });
+    void recorder.commit('written');
     if (outcome.error !== '' && attempt < attemptLimit) this.#retry(release, attempt);
     this.#startWaiting();
   }
 
   #retry(release: number, attempt: number): void {
-    this.#options.clock.after(retryDelayMs * 2 ** (attempt - 1), () => {
-      if (this.#stopped) return;
+    const cancel = this.#options.clock.after(retryDelayMs * 2 ** (attempt - 1), () => {
+      this.#cancelRetries.delete(cancel);
       this.#again(release);
       this.#startWaiting();
     });
+    this.#cancelRetries.add(cancel);
   }
 
   /** Another attempt for a container that is still to be released; else the release is stale. */

@@ -177,6 +177,7 @@ reactor('an agent that cannot be started is tried again, later and later, five t
   recording.clock.pass(3_600_000);
   await settled();
   assert.is(runner.started.length, 5);
+  assert.is((await toldTypes(recording)).at(-1), 'outcome');
   assert.equal(
     (await told(recording)).flatMap((event) => (event.type === 'agent' ? [event.attempt] : [])),
     [1, 2, 3, 4, 5],

@@ -20,14 +20,19 @@ export function isReserved(directory: Container, name: Bytes): boolean {
   return fileNames.has(name) || (directory.parent === undefined && rootNames.has(name));
 }
 
-/** The parent directory and last name of a path. The last name need not exist. */
+/**
+ * The parent directory and last name of a path. The last name need not exist, but looking it up needs search
+ * permission on the parent: whoever has none is not told what is there (path_resolution(7)).
+ */
 export function locate(state: Hierarchy, actor: Actor, path: Bytes): Place | Refusal {
   const names = namesOf(path);
   if (path === '') return refuse('ENOENT', 'the path is empty');
   const last = names.pop();
   if (last === undefined) return { parent: 0, name: '' };
   const parent = descend(state.root, actor, names);
-  return isRefusal(parent) ? parent : { parent: parent.id, name: last };
+  if (isRefusal(parent)) return parent;
+  if (!may(actor, parent.attributes.directory, search)) return noSearch(parent);
+  return { parent: parent.id, name: last };
 }
 
 /** The container that a path names. */

@@ -305,7 +305,9 @@ export class Model {
     if (path === '') return 'ENOENT';
     if (names.length === 0) return { parent: 0, name: '' };
     const parent = this.#walk(names.slice(0, -1), actor);
-    return typeof parent === 'string' ? parent : { parent: parent.id, name: names.at(-1) ?? '' };
+    if (typeof parent === 'string') return parent;
+    if (!may(actor, parent.nodes.directory, SEARCH)) return 'EACCES';
+    return { parent: parent.id, name: names.at(-1) ?? '' };
   }
 
   /** The container that a path names. */

@@ -49,7 +49,7 @@ export function openSimulatedSource({ seed, clock, pidLimit = 1024 }: SimulatedO
 
   return {
     name: 'simulated',
-    blind: 'this machine: every task in here is made up',
+    blind: 'anything of this machine; every task is made up',
     bootId: `simulated-${seed}-${Math.floor(clock.wallUs())}`,
     drain: (see: (observation: Observation) => void): number => {
       advance();

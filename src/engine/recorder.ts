@@ -6,6 +6,7 @@
  * command against forks and exits exact: whatever the asking process caused before it asked is in the
  * source's queue by then, and is recorded first.
  */
+import { assert } from '../../events/assert.ts';
 import type { Bytes } from '../../events/bytes.ts';
 import type { Event, Fact, GapReason } from '../../events/event.ts';
 import type { Hierarchy } from '../../projections/hierarchy.ts';
@@ -83,6 +84,8 @@ export class Recorder {
   #timeUs: number;
   #syncOwed = false;
   #stopped = false;
+  /** The `stop` event is the last one. */
+  #ended = false;
   /** Batches that not every follower has seen yet. */
   readonly #unshown: (readonly Event[])[] = [];
   #cancelTick = (): void => {};
@@ -134,6 +137,7 @@ export class Recorder {
     this.#cancelTick();
     this.#cancelDrain();
     this.#append([{ type: 'stop' }]);
+    this.#ended = true;
     this.#cancelSync();
     await this.#log.commit('synced');
   }
@@ -262,6 +266,7 @@ export class Recorder {
   /** Gives facts their place and time, and shows them to everybody. One call is one batch. */
   #append(facts: readonly Fact[], bootUs: number = this.#clock.bootUs()): void {
     if (facts.length === 0) return;
+    assert(!this.#ended, 'nothing is recorded behind a stop');
     const kernelUs = Math.round(bootUs + this.#offsetUs);
     this.#timeUs = Math.max(this.#timeUs, kernelUs);
     const skewUs = kernelUs - this.#timeUs;

@@ -81,7 +81,7 @@ function rmdir(state: Hierarchy, { at }: RmdirCommand, actor: Actor): Decision {
   const parent = state.container(at.parent);
   const entry = parent && entryAt(parent, at.name);
   if (!parent || !entry) return refuse('ENOENT', 'no such container');
-  const denied = denyUnlink(actor, parent, entry);
+  const denied = denyUnlink(actor, parent, at.name, entry);
   if (denied) return denied;
   if (entry === 'file') return refuse('ENOTDIR', 'it is a file');
   if (entry.tasks.size > 0) return refuse('EBUSY', `${countOf(entry.tasks.size, 'task')} in it`);
@@ -108,8 +108,8 @@ function rename(state: Hierarchy, command: RenameCommand, actor: Actor): Decisio
   }
   if (newParent === oldParent && to.name === from.name) return [];
   const denied =
-    denyUnlink(actor, oldParent, source) ??
-    (target ? denyUnlink(actor, newParent, target) : denyCreate(actor, newParent));
+    denyUnlink(actor, oldParent, from.name, source) ??
+    (target ? denyUnlink(actor, newParent, to.name, target) : denyCreate(actor, newParent));
   if (denied) return denied;
   if (source !== 'file' && target === 'file') return refuse('ENOTDIR', 'the target is a file');
   if (source === 'file' && target && target !== 'file') return refuse('EISDIR', 'the target is a container');
@@ -202,7 +202,9 @@ function delegate(state: Hierarchy, command: DelegateCommand, actor: Actor): Dec
 }
 
 function makeNode(state: Hierarchy, command: NodeCommand): Decision {
-  if (!state.container(command.at.parent)) return refuse('ENOENT', 'its parent was removed');
+  if (!isRoot(command.at) && !state.container(command.at.parent)) {
+    return refuse('ENOENT', 'its parent was removed');
+  }
   return command.type === 'create'
     ? refuse('EACCES', 'a container holds no files but its own two')
     : refuse('EPERM', 'a container holds no files but its own two');
@@ -232,10 +234,20 @@ function denyCreate(actor: Actor, directory: Container): Refusal | undefined {
   return may(actor, directory.attributes.directory, write | search) ? undefined : noWrite(actor);
 }
 
-function denyUnlink(actor: Actor, directory: Container, entry: Container | 'file'): Refusal | undefined {
-  const attributes = entry === 'file' ? directory.attributes.notify_on_release : entry.attributes.directory;
+function denyUnlink(
+  actor: Actor,
+  directory: Container,
+  name: Bytes,
+  entry: Container | 'file',
+): Refusal | undefined {
+  const attributes = entry === 'file' ? fileAttributes(directory, name) : entry.attributes.directory;
   if (mayUnlinkIn(actor, directory.attributes.directory, attributes)) return denyCreate(actor, directory);
   return denyCreate(actor, directory) ?? refuse('EPERM', 'the directory is sticky and neither is yours');
+}
+
+/** Mode and owner of a directory's file. The names reserved in the root go with the root itself. */
+function fileAttributes({ attributes }: Container, name: Bytes): Attributes {
+  return name === 'tasks' || name === 'notify_on_release' ? attributes[name] : attributes.directory;
 }
 
 /** What a name stands for in a directory: a child, one of its files, or nothing. */

@@ -39,6 +39,9 @@ export function isNonsense(observed: Observed): observed is Nonsense {
 function fork(state: Hierarchy, seen: ForkSeen): Observed {
   const parent = state.taskByPid(seen.parentPid);
   if (!parent) return { nonsense: `unknown task ${seen.parentPid} forked ${seen.pid}` };
+  if (seen.tgid !== seen.pid && seen.tgid !== parent.tgid) {
+    return { nonsense: `task ${seen.parentPid} forked a thread of another process, ${seen.tgid}` };
+  }
   if (state.taskByPid(seen.pid)) return { nonsense: `task ${seen.pid} is born while it lives` };
   return [
     {
@@ -78,6 +81,10 @@ function exit(state: Hierarchy, seen: ExitSeen): Observed {
 function exec(state: Hierarchy, seen: ExecSeen): Observed {
   const task = state.taskByPid(seen.oldPid);
   if (!task) return { nonsense: `unknown task ${seen.oldPid} executed a program` };
+  // After an exec a task leads its process, and only one that was not the leader has a new start time.
+  if (task.tgid !== seen.pid || (seen.pid === seen.oldPid && task.startTicks !== seen.startTicks)) {
+    return { nonsense: `the pid ${seen.oldPid} is another task's by now` };
+  }
   if (seen.pid !== seen.oldPid && state.taskByPid(seen.pid)) {
     return { nonsense: `task ${seen.oldPid} takes the pid ${seen.pid} of a task that lives` };
   }

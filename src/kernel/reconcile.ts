@@ -9,14 +9,14 @@ import type { TaskSeen } from './observation.ts';
 import { releaseOf } from './release.ts';
 
 /** The first look of all: the tasks that exist when recording starts are adopted into the root. */
-export function adoptAll(state: Hierarchy, seen: readonly TaskSeen[]): readonly Fact[] {
+export function adoptAll(state: Hierarchy, seen: readonly TaskSeen[]): readonly AdoptFact[] {
   const root: Home = { container: state.root.id, certainty: 'known' };
   return birthsOf(state, seen, new Map(), () => root);
 }
 
 /**
  * What a look at the machine shows beside what is known. `sameBoot` is false when the machine was started
- * anew: then no task is one that was known before, whatever its pid.
+ * anew: then no task is one that was known before, whatever its pid, and nobody can have been moved yet.
  */
 export function reconcile(state: Hierarchy, seen: readonly TaskSeen[], sameBoot: boolean): readonly Fact[] {
   const met = new Map<Task, TaskSeen>();
@@ -27,7 +27,9 @@ export function reconcile(state: Hierarchy, seen: readonly TaskSeen[], sameBoot:
     else strangers.push(task);
   }
   const gone = [...state.tasks()].filter((task) => !met.has(task));
-  const births = birthsOf(state, strangers, met, (relative) => inherited(state, relative));
+  const births = sameBoot
+    ? birthsOf(state, strangers, kinOf(seen, gone, met), (relative) => inherited(state, relative))
+    : adoptAll(state, strangers);
   const changes = [...met].flatMap(([known, task]) => changesOf(known, task));
   const exits = gone.map((task): Fact => ({ ...lost, task: task.id }));
   return [...births, ...changes, ...exits, ...releasesOf(gone, births)];
@@ -40,17 +42,33 @@ interface Home {
   readonly certainty: Certainty;
 }
 
+/**
+ * The tasks that strangers may descend from, by pid: those that were met, and those that have ended since,
+ * such as a leader whose thread lives on, where nobody else has their pid now.
+ */
+function kinOf(
+  seen: readonly TaskSeen[],
+  gone: readonly Task[],
+  met: ReadonlyMap<Task, TaskSeen>,
+): ReadonlyMap<number, Settled> {
+  const taken = new Set(seen.map(({ pid }) => pid));
+  const kin = [...gone.filter(({ pid }) => !taken.has(pid)), ...met.keys()];
+  return new Map(
+    kin.map((task) => {
+      const home: Home = { container: task.container.id, certainty: 'known' };
+      return [task.pid, { task: task.id, home }];
+    }),
+  );
+}
+
 /** Births, parents before their children, each in the home that its relative's home gives it. */
 function birthsOf(
   state: Hierarchy,
   strangers: readonly TaskSeen[],
-  met: ReadonlyMap<Task, TaskSeen>,
+  kin: ReadonlyMap<number, Settled>,
   homeOf: (relative: Home | undefined) => Home,
 ): readonly AdoptFact[] {
-  const settled = new Map<number, Settled>();
-  for (const [known, { pid }] of met) {
-    settled.set(pid, { task: known.id, home: { container: known.container.id, certainty: 'known' } });
-  }
+  const settled = new Map(kin);
   return parentsFirst(strangers).map((seen, i) => {
     const parent = settled.get(seen.parentPid);
     const home = homeOf((parent ?? settled.get(seen.tgid))?.home);

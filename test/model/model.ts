@@ -446,7 +446,10 @@ export class Model {
     const stayed = sameBoot ? this.tasks.filter((task) => seen.some((one) => isSame(task, one))) : [];
     const gone = this.tasks.filter((task) => !stayed.includes(task));
     const strangers = seen.filter((one) => !stayed.some((task) => isSame(task, one)));
-    const facts = this.#births(strangers, stayed, (relative) => {
+    // A relative may have ended in the same gap, unless somebody else has its pid by now.
+    const late = gone.filter((task) => sameBoot && !seen.some(({ pid }) => pid === task.pid));
+    const facts = this.#births(strangers, [...stayed, ...late], (relative) => {
+      if (!sameBoot) return { where: this.root, certainty: 'known' };
       if (relative === undefined) return { where: this.root, certainty: 'unknown' };
       // Choice: what follows from something unknown is unknown.
       const certainty = relative.certainty === 'unknown' ? 'unknown' : 'inferred';

@@ -1,6 +1,7 @@
 /** The simulated source tells one story for one seed, and what it tells is what a machine could have done. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Fact } from '../../events/event.ts';
 import { World } from '../../projections/world.ts';
 import { isNonsense, observe } from '../../src/kernel/observe.ts';
 import { adoptAll } from '../../src/kernel/reconcile.ts';
@@ -86,7 +87,7 @@ simulated('a scan shows what an observer has come to know of every task', () => 
   const { clock, source } = open(5);
   const world = new World();
   let seq = 0;
-  const apply = (facts: ReturnType<typeof adoptAll>): void => {
+  const apply = (facts: readonly Fact[]): void => {
     for (const fact of facts) world.apply({ ...fact, seq: ++seq, timeUs: seq, skewUs: 0 });
   };
   apply([{ type: 'tree', tree: 0, name: 'tasktrail', container: 1 }]);

@@ -2,6 +2,7 @@
  * Runs release agents from a worker thread: starting a program can block until its exec (a binary on a hung
  * mount), and the recorder's thread must never wait for that.
  */
+import { once } from 'node:events';
 import type { Bytes } from '../../events/bytes.ts';
 import type { AgentOutcome, AgentRunner } from '../ports.ts';
 import { openWorker } from '../system/worker.ts';
@@ -12,6 +13,9 @@ export interface Order {
   readonly program: Bytes;
   readonly path: Bytes;
 }
+
+/** The last word to the worker: it ends, and waits for nobody. */
+export type Close = 'close';
 
 export interface Answer {
   readonly id: number;
@@ -33,9 +37,13 @@ export function openAgentRunner(): AgentRunner {
         waiting.set(lastId, resolve);
         worker.postMessage({ id: lastId, program, path } satisfies Order);
       }),
-    // The agents themselves go on: they are the machine's business, not the recorder's.
+    // The agents themselves go on: they are the machine's business, not the recorder's. The worker has to end by
+    // itself: it may be waiting for them, and must not be torn down then.
     close: async () => {
-      await worker.terminate();
+      const ended = once(worker, 'exit');
+      worker.ref();
+      worker.postMessage('close' satisfies Close);
+      await ended;
     },
   };
 }

@@ -5,12 +5,18 @@
 import { parentPort } from 'node:worker_threads';
 import type { Bytes } from '../../events/bytes.ts';
 import type { AgentOutcome } from '../ports.ts';
-import { spawnProgram, whenEnded } from '../system/spawn.ts';
-import type { Answer, Order } from './runner.ts';
+import { spawnProgram, stopWaiting, whenEnded } from '../system/spawn.ts';
+import type { Answer, Close, Order } from './runner.ts';
 
 const environment = ['HOME=/', 'PATH=/sbin:/bin:/usr/sbin:/usr/bin'];
 
-parentPort?.on('message', async ({ id, program, path }: Order) => {
+parentPort?.on('message', async (message: Order | Close) => {
+  if (message === 'close') {
+    stopWaiting();
+    parentPort?.close();
+    return;
+  }
+  const { id, program, path } = message;
   const outcome = await run(program, path);
   parentPort?.postMessage({ id, outcome } satisfies Answer);
 });

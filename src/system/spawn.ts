@@ -63,6 +63,9 @@ export function spawnProgram({ program, args, environment, folder }: Program): S
   return errno === 0 ? { pid: pid[0] ?? 0 } : { error: errnoName(errno) };
 }
 
+/** What ends each wait that goes on in this thread. */
+const waits = new Set<() => void>();
+
 /** Resolves with the wait(2) status of a child of ours when it has ended, and reaps it. */
 export function whenEnded(pid: number): Promise<number> {
   const call = bound();
@@ -73,11 +76,24 @@ export function whenEnded(pid: number): Promise<number> {
       const status = new Int32Array(1);
       const reaped = call.waitpid?.(pid, status, noHang);
       if (reaped === 0) return;
-      poll.close();
-      call.close?.(descriptor);
+      end();
       resolve(status[0] ?? 0);
     });
+    const end = (): void => {
+      waits.delete(end);
+      poll.close();
+      call.close?.(descriptor);
+    };
+    waits.add(end);
   });
+}
+
+/**
+ * Ends all waiting in this thread; the promises stay open for ever. A thread must do that before it ends: Node lets a
+ * last poll call back when no callback can run any more, and aborts the whole process.
+ */
+export function stopWaiting(): void {
+  for (const end of [...waits]) end();
 }
 
 function run(call: Record<string, Call>, name: string, ...args: (number | Memory)[]): void {

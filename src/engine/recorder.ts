@@ -9,13 +9,14 @@
 import { assert } from '../../events/assert.ts';
 import type { Bytes } from '../../events/bytes.ts';
 import type { Event, Fact, GapReason } from '../../events/event.ts';
-import type { Hierarchy } from '../../projections/hierarchy.ts';
+import type { Hierarchy, Task } from '../../projections/hierarchy.ts';
 import type { World } from '../../projections/world.ts';
 import type { Actor, Command } from '../kernel/command.ts';
 import { byOf, decide } from '../kernel/decide.ts';
 import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
+import { parsePid } from '../kernel/text.ts';
 import type { Clock, Durability, EventLog, Observation, Source } from '../ports.ts';
 import { lookAtMachine } from './look.ts';
 import { RefusalBudget } from './refusals.ts';
@@ -26,8 +27,6 @@ export interface Request {
   readonly name: string;
   readonly path: Bytes;
   readonly actor: Actor;
-  /** The task that is to be moved, if one is. */
-  readonly pid?: number;
   /** Finds what the path names in the trees of this moment. */
   plan(state: Hierarchy): Command | Refusal;
 }
@@ -145,9 +144,9 @@ export class Recorder {
   /** Decides a command and resolves once its answer is safe to give. A refusal changes nothing. */
   async submit(request: Request): Promise<Done | Refusal> {
     if (this.#options.drainBeforeDecide !== false) this.#drain();
-    if (request.pid !== undefined) this.#meet(request.pid, request.actor);
     const state = this.#world.hierarchy;
     const planned = request.plan(state);
+    if (!isRefusal(planned)) this.#meet(planned, request.actor);
     const decision = isRefusal(planned) ? planned : decide(state, planned, request.actor);
     if (isRefusal(decision)) {
       this.#refused(request, decision);
@@ -236,23 +235,40 @@ export class Recorder {
   }
 
   /**
-   * A third party can see a pid some 10 µs before its fork is queued. So a task that is named, alive and
-   * unknown is waited for, and only then taken from /proc. Its uids are those of this moment.
+   * Makes sure of the tasks that a command names: that whoever lives is known, and, where it matters, whose they
+   * are at this moment, which not every source sees.
    */
-  #meet(pid: number, actor: Actor): void {
+  #meet(command: Command, actor: Actor): void {
+    const pid = pidIn(command);
+    if (pid === undefined) return;
     const state = this.#world.hierarchy;
-    const known = state.taskByPid(pid);
-    if (known && actor.uid === 0) return;
-    const seen = this.#source.look(pid);
-    if (!seen) return;
+    if (!state.taskByPid(pid) && this.#source.look(pid)) this.#waitFor(pid);
+    if (actor.uid === 0) return;
+    const task = state.taskByPid(pid);
+    const one = task ? [task] : [];
+    const tasks = command.type === 'attach' ? state.threadsOf(task?.tgid ?? pid) : one;
+    for (const each of tasks) this.#askUserOf(each);
+  }
+
+  /**
+   * A third party can see a pid some 10 µs before its fork is queued. So a task that is alive and unknown is waited
+   * for, and only then taken from /proc.
+   */
+  #waitFor(pid: number): void {
+    const state = this.#world.hierarchy;
     const sinceUs = this.#timeUs;
     for (const endUs = this.#clock.bootUs() + meetUs; !state.taskByPid(pid); ) {
       this.#drain();
       if (this.#clock.bootUs() > endUs) break;
     }
-    const unseen = `task ${pid} lives and its fork was not seen`;
-    if (!state.taskByPid(pid)) this.#resync('nonsense', 0, sinceUs, unseen);
-    else this.#observe({ type: 'uid', bootUs: this.#clock.bootUs(), pid, uid: seen.uid, suid: seen.suid });
+    if (state.taskByPid(pid)) return;
+    this.#resync('nonsense', 0, sinceUs, `task ${pid} lives and its fork was not seen`);
+  }
+
+  #askUserOf({ pid }: Task): void {
+    const seen = this.#source.look(pid);
+    if (!seen) return;
+    this.#observe({ type: 'uid', bootUs: this.#clock.bootUs(), pid, uid: seen.uid, suid: seen.suid });
   }
 
   #refused(request: Request, { errno, saw }: Refusal): void {
@@ -309,4 +325,12 @@ export class Recorder {
       this.#append([{ type: 'suppressed', uid, count }]);
     }
   }
+}
+
+/** The pid that a command names; undefined where it names none, or the writer itself. */
+function pidIn(command: Command): number | undefined {
+  if (command.type === 'attach') return command.pid;
+  if (command.type !== 'write' || command.file !== 'tasks') return undefined;
+  const pid = parsePid(command.text);
+  return typeof pid === 'number' && pid > 0 ? pid : undefined;
 }

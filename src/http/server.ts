@@ -134,13 +134,12 @@ function requestOf(command: { [N in CommandName]: [N, Commands[N]] }[CommandName
       });
     case 'attach': {
       const { path, pid, thread } = command[1];
-      const request = at('attach', path, actor, (state, bytes) => {
+      return at('attach', path, actor, (state, bytes) => {
         const container = openForWriting(state, actor, bytes, 'tasks');
         if (isRefusal(container)) return container;
         if (thread) return { type: 'write', container: container.id, file: 'tasks', text: String(pid) };
         return { type: 'attach', container: container.id, pid };
       });
-      return { ...request, pid };
     }
     case 'write': {
       const { path, file, text } = command[1];

@@ -431,6 +431,26 @@ recorder('whose task it is, is asked anew when it matters', async () => {
   assert.equal((await recording.types()).slice(-2), ['uid', 'attach']);
 });
 
+recorder('of a process that is to move, each thread is asked for', async () => {
+  const recording = await Recording.begin();
+  const { source } = recording;
+  await recording.mkdir('/a');
+  await recording.submit('delegate', '/a', rootActor, (_place, { root }) => {
+    const a = root.children.get('a');
+    return { type: 'delegate', container: a?.id ?? 0, uid: 1000, gid: 1000 };
+  });
+  source.happen('start t');
+  source.happen('t clones u');
+  recording.recorder.read(() => {});
+  source.miss('t becomes uid 1000');
+  source.miss('u becomes uid 1000');
+  const answer = await recording.submit('attach', '/a', somebody, (_place, { root }) => {
+    const a = root.children.get('a');
+    return { type: 'attach', container: a?.id ?? 0, pid: source.cast.pidOf('t') };
+  });
+  assert.is(answer, 'done');
+});
+
 // Durability.
 
 recorder('observations are written when they are drained and synced within the interval', async () => {

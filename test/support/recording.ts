@@ -84,7 +84,7 @@ export class Recording {
     });
   }
 
-  /** Moves the one task of the cast; the door tells the recorder which it is. */
+  /** Moves the one task of the cast. */
   attach(path: string, name: string, actor = rootActor): Promise<string> {
     const pid = this.source.cast.pidOf(name);
     const plan: Plan = (_place, state) => {
@@ -92,15 +92,14 @@ export class Recording {
       if (isRefusal(container)) return container;
       return { type: 'write', container: container.id, file: 'tasks', text: `${pid}` };
     };
-    return this.submit('attach', path, actor, plan, pid);
+    return this.submit('attach', path, actor, plan);
   }
 
-  async submit(name: string, path: string, actor: Actor, plan: Plan, pid?: number): Promise<string> {
+  async submit(name: string, path: string, actor: Actor, plan: Plan): Promise<string> {
     const request: Request = {
       name,
       path,
       actor,
-      ...(pid !== undefined && { pid }),
       plan: (state) => plan((at) => locate(state, actor, at), state),
     };
     const answer = await this.recorder.submit(request);

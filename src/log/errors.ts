@@ -68,3 +68,14 @@ export function reasonOf(error: unknown): string {
   const reason = error.message.replace(/^.*: /, '');
   return reason.charAt(0).toLowerCase() + reason.slice(1);
 }
+
+/** Whether LevelDB says that a file is missing, is not what it wrote, or is shorter (`Invalid argument`). */
+export function isLevelDamage(error: unknown): error is Error {
+  if (hasCode(error, 'LEVEL_CORRUPTION')) return true;
+  return hasCode(error, 'LEVEL_IO_ERROR') && /Invalid argument|No such file/.test(String(error));
+}
+
+/** What LevelDB says about a file of its own, without the folder. */
+export function damageText(folder: string, error: Error): string {
+  return `LevelDB cannot read its files (${error.message.replaceAll(`${folder}/`, '')})`;
+}

@@ -3,7 +3,7 @@
  */
 import type { EventType } from '../../events/event.ts';
 import { busyTypes, eventTypes, type LogQuery } from '../engine/history.ts';
-import { noDaemon, withReader } from './asking.ts';
+import { withReader } from './asking.ts';
 import type { Context } from './context.ts';
 import { usageFailure } from './failure.ts';
 import { entryLine } from './format/entry.ts';
@@ -29,8 +29,7 @@ const followedEntries = 10;
 export async function log(context: Context, options: LogOptions): Promise<void> {
   const query = queryFrom(options);
   const { json, terminal } = context;
-  await withReader(context, async (reader) => {
-    if (query.follow === true && !reader.live) throw noDaemon(context);
+  await withReader(context, query.follow === true ? 'daemon' : 'any', async (reader) => {
     for await (const entry of reader.log(query)) {
       terminal.print(json ? JSON.stringify(entry) : entryLine(entry, terminal.paint));
     }

@@ -195,7 +195,7 @@ program('run enters the container, and ends with 127 or 126 where CMD cannot be 
     missing.asked.map(({ question }) => question),
     ['POST /v1/mkdir', 'POST /v1/attach'],
   );
-  assert.equal(missing.asked[1]?.body, { path: '/a', pid: process.pid, thread: false });
+  assert.equal(missing.asked[1]?.body, { path: '/a', pid: process.pid, thread: true });
   assert.is(missing.code, 127);
   assert.match(missing.told[0] ?? '', /no-such-program-anywhere cannot be run: there is no such program/);
   assert.is((await tasktrail('run /a -- /etc/passwd', answers)).code, 126);
@@ -223,7 +223,7 @@ program('where nobody records, a command says how to start', async () => {
     [`run /a --data ${folder} -- true`, /no daemon records in/],
     [
       `tree --data ${folder}/none`,
-      /there is no recording in .*none: make one with `tasktrail up --data .*none`/,
+      /There is no recording in .*none. Begin one with: tasktrail up --data .*none/,
     ],
   ];
   for (const [line, message] of lines) {

@@ -16,7 +16,7 @@ import {
   reasonOf,
   UnsoundLogError,
 } from './errors.ts';
-import { LevelSync } from './levelFiles.ts';
+import { LevelSync, syncFolder } from './levelFiles.ts';
 import { commitKey, metaKey, metaValue, openStore, readAll, readFrom, type Store } from './levelStore.ts';
 import { markName, readMark, writeMark } from './mark.ts';
 import { sha256 } from './sha256.ts';
@@ -48,6 +48,8 @@ export async function openLevelLog(options: LevelLogOptions): Promise<LevelLog> 
   }
   held.add(store.folder);
   try {
+    // LevelDB has renamed the file that says which files count, and left that to chance.
+    await syncFolder(store.folder);
     const chain = new Chain();
     await check(store, chain, onCommit);
     return new LevelLog(store, chain.link);

@@ -33,6 +33,7 @@ function sharedCount(folder: string): Int32Array {
   const known: unknown = getEnvironmentData(key);
   if (known instanceof SharedArrayBuffer) return new Int32Array(known);
   const made = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  // Node hands shared memory on to threads; its types leave that out.
   setEnvironmentData(key, made as never);
   return new Int32Array(made);
 }

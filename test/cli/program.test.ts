@@ -167,6 +167,21 @@ program('log asks for the types that are not busy, unless it is told which', asy
   assert.is((await search('log --follow --limit 0')).get('limit'), '0');
 });
 
+program('following ends with 1 when the daemon does, after everything that it said was printed', async () => {
+  const line = '{"seq":1,"time":"2026-11-24T00:00:00Z","type":"stop"}\n';
+  const cut: Answer = (response) => {
+    response.writeHead(200);
+    response.write(line, () => response.destroy());
+  };
+  for (const answer of [cut, [200, line] as const]) {
+    const { code, printed, told } = await tasktrail('log --follow', { 'GET /v1/log': answer });
+    assert.equal(
+      [code, printed.length, told],
+      [1, 1, ['tasktrail: the daemon stopped, and nothing follows']],
+    );
+  }
+});
+
 program('a simulated source is named beside every answer, on standard error', async () => {
   const answers = {
     'GET /v1/status': [200, { source: 'simulated' }],

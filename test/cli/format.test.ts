@@ -132,7 +132,11 @@ format('what happens to tasks is told with pids, names and places', () => {
   const where = { path: '/Charlie', pid: 4711, tgid: 4711, comm: 'sleep' };
   assert.is(said({ type: 'fork', ...where }), 'fork        4711 sleep  in /Charlie');
   assert.is(
-    said({ type: 'fork', ...where, tgid: 4700 }),
+    said({ type: 'fork', ...where, parentPid: 4710 }),
+    'fork        4711 sleep  in /Charlie  forked by 4710',
+  );
+  assert.is(
+    said({ type: 'fork', ...where, tgid: 4700, parentPid: 4700 }),
     'fork        4711 sleep  in /Charlie  thread of 4700',
   );
   assert.is(

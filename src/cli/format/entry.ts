@@ -35,7 +35,7 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
     `since ${timeOf(sinceUs)}`,
   ],
   adopt: (entry) => [task(entry), home(entry), thread(entry), doubt(entry)],
-  fork: (entry) => [task(entry), home(entry), thread(entry)],
+  fork: (entry) => [task(entry), home(entry), thread(entry) || forker(entry)],
   exec: (entry) => [task(entry), home(entry), `${entry.program}`],
   comm: (entry) => [task(entry), home(entry), 'has a new name'],
   uid: (entry) => [task(entry), home(entry), `uid ${entry.uid}, saved uid ${entry.suid}`],
@@ -77,6 +77,10 @@ function task({ pid, comm }: Entry): string {
 
 function thread({ pid, tgid }: Entry): string {
   return tgid === undefined || tgid === pid ? '' : `thread of ${tgid}`;
+}
+
+function forker({ parentPid }: Entry): string {
+  return parentPid === undefined ? '' : `forked by ${parentPid}`;
 }
 
 function place({ path }: Entry): string {

@@ -3,7 +3,7 @@
  * command's attributes (`union bpf_attr` of include/uapi/linux/bpf.h) and gives back what the kernel answered;
  * a refusal is thrown as a `SystemCallError`. What the maps and programs are for is known elsewhere.
  */
-import { SystemCallError } from './errno.ts';
+import { errnoName, SystemCallError } from './errno.ts';
 import { type Address, addressOf, lastErrno, libc, type Memory } from './libc.ts';
 
 const commands = { createMap: 0, loadProgram: 5, infoByDescriptor: 15, openRawTracepoint: 17 } as const;
@@ -66,13 +66,26 @@ export function loadProgram(program: Program): number {
     .u32(68, program.attachType)
     .u32(108, program.attachId);
   const attempt = `loading the eBPF program ${program.name}`;
-  const result = bpf(commands.loadProgram, attributes);
+  const result = loadUndisturbed(attributes);
   if (result >= 0) return result;
   const refusal = new SystemCallError(attempt, lastErrno());
   const complaint = complaintAbout(attributes);
   if (complaint !== '') refusal.message += `; the kernel says: ${complaint}`;
   throw refusal;
 }
+
+/**
+ * The verifier breaks off with EAGAIN when a signal waits for this thread (kernel/bpf/verifier.c: do_check), be it a
+ * child's end or a profiler's tick: it is asked again, and has the time for it between two signals.
+ */
+function loadUndisturbed(attributes: Attributes): number {
+  for (let attempts = loadAttempts; ; attempts--) {
+    const result = bpf(commands.loadProgram, attributes);
+    if (result >= 0 || attempts === 1 || errnoName(lastErrno()) !== 'EAGAIN') return result;
+  }
+}
+
+const loadAttempts = 100;
 
 /** Attaches a loaded tracing program to what it was loaded for, and gives back the link's descriptor. */
 export function attachProgram(name: string, program: number): number {

@@ -67,7 +67,9 @@ async function answer(
 ): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://tasktrail');
   if (request.method === 'POST') {
-    const command = asCommand(pathname.replace(/^\/v1\//, ''), await bodyOf(request));
+    const name = /^\/v1\/([a-z]+)$/.exec(pathname)?.[1];
+    if (name === undefined) throw new BadRequest(404, `there is nothing at ${pathname}`);
+    const command = asCommand(name, await bodyOf(request));
     const result = await options.recorder.submit(requestOf(command, actor));
     send(response, result);
     return;

@@ -3,9 +3,9 @@
  */
 const errnos = {
   EPERM: [1, 'not permitted'],
-  ENOENT: [2, 'no such container'],
-  ESRCH: [3, 'no such task'],
-  EIO: [5, 'not a pid, or not a move that is possible'],
+  ENOENT: [2, 'not found'],
+  ESRCH: [3, 'no task'],
+  EIO: [5, 'not possible'],
   E2BIG: [7, 'too long'],
   EACCES: [13, 'permission denied'],
   EBUSY: [16, 'in use'],

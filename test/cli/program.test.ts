@@ -223,9 +223,9 @@ program('run goes on with a container that is there already', async () => {
 });
 
 program('run ends with 125 where tasktrail itself fails, and CMD is not tried', async () => {
-  const refused: Answer = [404, { errno: 'ENOENT', error: 'ENOENT (no such container): no such container' }];
+  const refused: Answer = [404, { errno: 'ENOENT', error: 'ENOENT (not found): no such container' }];
   const { code, told } = await tasktrail('run /a -- true', { 'POST /v1/attach': refused });
-  assert.equal([code, told], [125, ['tasktrail: run /a: ENOENT (no such container): no such container']]);
+  assert.equal([code, told], [125, ['tasktrail: run /a: ENOENT (not found): no such container']]);
   assert.is((await tasktrail('run /a')).code, 125);
   assert.is((await tasktrail('run /a ls -l')).code, 125);
   assert.is((await tasktrail('--json run --data')).code, 125);

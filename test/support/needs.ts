@@ -3,7 +3,7 @@
  * named on stdout (`skipped: NAME (needs …)`), so that `tools/test.ts` can count it and nobody mistakes it
  * for a pass.
  */
-import { accessSync, constants, readlinkSync } from 'node:fs';
+import { accessSync, constants, readFileSync, readlinkSync } from 'node:fs';
 import type { Test } from 'uvu';
 
 const needs = {
@@ -13,6 +13,8 @@ const needs = {
     process.getuid?.() === 0 &&
     readable('/sys/kernel/btf/vmlinux') &&
     readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]',
+  /** Whether this kernel still has cgroup v1, to mount a hierarchy of one's own. */
+  cgroup1: () => process.getuid?.() === 0 && /\tcgroup\n/.test(readFileSync('/proc/filesystems', 'latin1')),
   /** A C compiler, for the small programs that no shell can stand in for. */
   cc: () => executable('cc'),
   /** A loop device and mkfs.ext4: a file system of our own, whose power can be cut. */

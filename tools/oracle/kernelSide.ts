@@ -1,0 +1,210 @@
+/**
+ * The kernel's side: a hierarchy of cgroup v1 that controls nothing and has only a name. Requests are system calls
+ * that the acting puppet makes in the mounted filesystem; views are read from there and from /proc.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { type Bytes, bufferOf } from '../../events/bytes.ts';
+import type { AgentCalls } from './agentCalls.ts';
+import type { Puppet, Reply, Stage } from './puppets.ts';
+import type { File, Request } from './step.ts';
+import { Overdue, until } from './until.ts';
+import type { ContainerSeen, View } from './view.ts';
+
+/** How long an unmounted hierarchy may take to go. */
+const unmountMs = 500;
+
+export class KernelSide {
+  readonly name = 'kernel';
+  readonly #stage: Stage;
+  readonly #mount: string;
+  readonly #hierarchy: string;
+
+  /** Mounts a hierarchy of its own at `mount`. */
+  constructor(stage: Stage, mount: string, agent: AgentCalls) {
+    this.#stage = stage;
+    this.#mount = mount;
+    this.#hierarchy = `tasktrail-oracle-${process.pid}`;
+    mkdirSync(mount);
+    this.#mountIt();
+    // The kernel's root is read-only for all but root, the patch's is its owner's to write.
+    chmodSync(mount, 0o755);
+    writeFileSync(`${mount}/release_agent`, agent.program);
+  }
+
+  /** Makes the request's system call as its actor. */
+  async perform(request: Request): Promise<Reply> {
+    const { actor } = request;
+    switch (request.type) {
+      case 'mkdir': {
+        const { mode, umask } = request;
+        return this.#call(actor, 'mkdir', this.#hex(request.path), mode.toString(8), umask.toString(8));
+      }
+      case 'rmdir':
+        return this.#call(actor, 'rmdir', this.#hex(request.path));
+      case 'rename':
+        return this.#call(actor, 'rename', this.#renameHex(request.from), this.#renameHex(request.to));
+      case 'write':
+        return this.#write(actor, request.path, request.file, request.kernelText ?? request.text);
+      case 'attach':
+        return this.#write(actor, request.path, 'cgroup.procs', String(request.pid));
+      case 'delegate':
+        return this.#delegate(actor, request.path, request.uid, request.gid);
+    }
+  }
+
+  /** Takes back a request that the kernel has granted and tasktrail refused. Nothing may be released by that. */
+  async undo(request: Request, flagBefore: boolean): Promise<void> {
+    const { first } = this.#stage;
+    if (request.type === 'mkdir') await this.perform({ type: 'rmdir', actor: first, path: request.path });
+    if (request.type === 'rename') {
+      await this.perform({ type: 'rename', actor: first, from: request.to, to: request.from });
+    }
+    if (request.type === 'write' && request.file === 'notify_on_release') {
+      await this.setFlag(request.path, flagBefore);
+    }
+  }
+
+  async setFlag(path: Bytes, on: boolean): Promise<void> {
+    await this.#write(this.#stage.first, path, 'notify_on_release', on ? '1' : '0');
+  }
+
+  /** The flag of a container; false where there is none. */
+  flagOf(path: Bytes): boolean {
+    try {
+      return this.#read(path, 'notify_on_release').startsWith('1');
+    } catch {
+      // Requests name things that do not exist, and have no flag.
+      return false;
+    }
+  }
+
+  /** The paths of all containers, sorted; the root comes first. */
+  paths(): Bytes[] {
+    return [...this.#pathsBelow('/')].sort();
+  }
+
+  /** The container that a living task is in. */
+  pathOf(pid: number): Bytes {
+    const lines = readFileSync(`/proc/${pid}/cgroup`, 'latin1').split('\n');
+    const marker = `:name=${this.#hierarchy}:`;
+    const line = lines.find((each) => each.includes(marker)) ?? '';
+    return line.slice(line.indexOf(marker) + marker.length);
+  }
+
+  /** The tasks in a container, ascending. */
+  pidsIn(path: Bytes): number[] {
+    return this.#read(path, 'tasks').split('\n').slice(0, -1).map(Number);
+  }
+
+  /** What there is to see, of tasks only those in `own`. */
+  view(own: ReadonlySet<number>): View {
+    const containers = this.paths().map((path): ContainerSeen => {
+      const { mode, uid, gid } = statSync(this.#path(path));
+      const pids = this.pidsIn(path).filter((pid) => path !== '/' || own.has(pid));
+      return { path, notify: this.flagOf(path), mode: mode & 0o7777, uid, gid, pids };
+    });
+    return { containers, paths: new Map([...own].map((pid) => [pid, this.pathOf(pid)])) };
+  }
+
+  /** Removes all containers, which must be empty by now, and the mount. */
+  async close(): Promise<void> {
+    for (const path of this.paths().reverse()) {
+      if (path !== '/') await until(`${path} to be empty`, () => isRemoved(this.#path(path)));
+    }
+    await this.#unmount();
+    rmdirSync(this.#mount);
+  }
+
+  #mountIt(): void {
+    execFileSync('mount', [
+      '-t',
+      'cgroup',
+      '-o',
+      `none,name=${this.#hierarchy}`,
+      'tasktrail-oracle',
+      this.#mount,
+    ]);
+  }
+
+  /**
+   * An unmounted hierarchy stays for good if a removed group of it is not freed yet (cgroup_kill_sb in
+   * kernel/cgroup/cgroup.c): then it has to be mounted and unmounted once more.
+   */
+  async #unmount(attemptsLeft = 20): Promise<void> {
+    execFileSync('umount', [this.#mount]);
+    try {
+      await until(`the hierarchy ${this.#hierarchy} to go`, () => !this.#exists, unmountMs);
+    } catch (error) {
+      if (!(error instanceof Overdue) || attemptsLeft === 0) throw error;
+      this.#mountIt();
+      await this.#unmount(attemptsLeft - 1);
+    }
+  }
+
+  get #exists(): boolean {
+    return readFileSync('/proc/self/cgroup', 'latin1').includes(`:name=${this.#hierarchy}:`);
+  }
+
+  #call(actor: Puppet, ...words: string[]): Promise<Reply> {
+    return this.#stage.order(actor, ...words);
+  }
+
+  #write(actor: Puppet, path: Bytes, file: File | 'cgroup.procs', text: Bytes): Promise<Reply> {
+    return this.#call(actor, 'write', this.#hex(`${path}/${file}`), hexOf(text));
+  }
+
+  /**
+   * The directory's owner decides. The files follow by root's hand: they always have their directory's owner, so
+   * for them the answer would be the same, and delegating is all or nothing.
+   */
+  async #delegate(actor: Puppet, path: Bytes, uid: number, gid: number): Promise<Reply> {
+    const owners = [String(uid), String(gid)];
+    // The slash at the end asks for a directory.
+    const reply = await this.#call(actor, 'chown', this.#hex(`${path}/`), ...owners);
+    if (reply.answer !== 'ok') return reply;
+    for (const file of ['tasks', 'notify_on_release', 'cgroup.procs']) {
+      await this.#call(this.#stage.first, 'chown', this.#hex(`${path}/${file}`), ...owners);
+    }
+    return reply;
+  }
+
+  *#pathsBelow(path: Bytes): Generator<Bytes> {
+    yield path;
+    for (const entry of readdirSync(this.#path(path), { withFileTypes: true, encoding: 'latin1' as never })) {
+      if (entry.isDirectory()) yield* this.#pathsBelow(`${path === '/' ? '' : path}/${entry.name}`);
+    }
+  }
+
+  #read(path: Bytes, file: string): string {
+    return readFileSync(this.#path(`${path}/${file}`), 'latin1');
+  }
+
+  #path(path: Bytes): Buffer {
+    return Buffer.concat([Buffer.from(this.#mount), bufferOf(path === '/' ? '' : `/${path}`)]);
+  }
+
+  #hex(path: Bytes): string {
+    return this.#path(path).toString('hex');
+  }
+
+  /** The root is named from inside: seen from outside it is a folder of another filesystem's. */
+  #renameHex(path: Bytes): string {
+    return this.#hex(path === '/' ? '/.' : path);
+  }
+}
+
+function hexOf(bytes: Bytes): string {
+  return Buffer.from(bytes, 'latin1').toString('hex') || '-';
+}
+
+/** Tries to remove a container, which its last task may be about to leave. */
+function isRemoved(path: Buffer): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    throw error;
+  }
+}

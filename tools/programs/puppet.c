@@ -1,0 +1,274 @@
+/*
+ * puppet: a task on strings. Every thread of every process of this program connects to one control socket and does
+ * what it is told there, one deed at a time, so that whoever holds the other end has real tasks to act through:
+ * their pids, users and places in the kernel's own cgroups are what the kernel says they are.
+ *
+ * Usage: puppet CONTROL-SOCKET
+ *
+ * A connection begins with `hello TID TGID REAL EFFECTIVE SAVED GROUP`. A deed is a line of words; paths, texts,
+ * requests and answers are in hexadecimal, with `-` for an empty one. The answer is `ERRNO VALUE`, with errno 0 for
+ * success; VALUE is what the system call returned, and for a write 1 once the file is open. The deeds stand in the
+ * table at the end. A thread whose connection ends takes its process with it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { line_bytes = 1 << 17, stack_bytes = 1 << 20, max_words = 6 };
+
+/* What a deed comes to. A task that is reborn (a child after its fork) needs a connection of its own. */
+struct outcome {
+  int error;
+  long value;
+  int reborn;
+};
+
+static char *program, *control;
+
+static void fail(const char *what) {
+  fprintf(stderr, "puppet: %s: %s\n", what, strerror(errno));
+  _exit(1);
+}
+
+/* Of a system call's result, as it comes from the C library. */
+static struct outcome result(long value) {
+  return value < 0 ? (struct outcome){.error = errno} : (struct outcome){.value = value};
+}
+
+static int connect_to(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("socket");
+  if (connect(fd, (struct sockaddr *)&address, sizeof address)) fail(path);
+  return fd;
+}
+
+static void write_whole(int fd, const char *bytes, size_t length) {
+  for (size_t done = 0; done < length;) {
+    ssize_t written = write(fd, bytes + done, length - done);
+    if (written < 0) fail("write");
+    done += written;
+  }
+}
+
+/* Makes bytes of the hexadecimal text, in its own place; they end in a zero that does not count. */
+static size_t decode(char *hex) {
+  size_t length = 0;
+  for (char *at = hex; at[0] && at[0] != '-'; at += 2) {
+    char pair[3] = {at[0], at[1], 0};
+    hex[length++] = strtol(pair, NULL, 16);
+  }
+  hex[length] = 0;
+  return length;
+}
+
+static struct outcome do_mkdir(char **words) {
+  decode(words[1]);
+  umask(strtol(words[3], NULL, 8));
+  return result(mkdir(words[1], strtol(words[2], NULL, 8)));
+}
+
+static struct outcome do_rmdir(char **words) {
+  decode(words[1]);
+  return result(rmdir(words[1]));
+}
+
+static struct outcome do_rename(char **words) {
+  decode(words[1]);
+  decode(words[2]);
+  return result(rename(words[1], words[2]));
+}
+
+static struct outcome do_write(char **words) {
+  decode(words[1]);
+  size_t length = decode(words[2]);
+  int fd = open(words[1], O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return result(fd);
+  struct outcome outcome = result(write(fd, words[2], length));
+  outcome.value = 1;
+  close(fd);
+  return outcome;
+}
+
+static struct outcome do_chown(char **words) {
+  decode(words[1]);
+  return result(chown(words[1], atoi(words[2]), atoi(words[3])));
+}
+
+static struct outcome do_fork(char **unused) {
+  (void)unused;
+  pid_t child = fork();
+  return child == 0 ? (struct outcome){.reborn = 1} : result(child);
+}
+
+static struct outcome do_exec(char **unused) {
+  (void)unused;
+  execl(program, program, control, (char *)NULL);
+  return result(-1);
+}
+
+static struct outcome do_vfork(char **unused) {
+  (void)unused;
+  pid_t child = vfork();
+  if (child == 0) {
+    execl(program, program, control, (char *)NULL);
+    _exit(127);
+  }
+  return result(child);
+}
+
+static void *serve(void *unused);
+
+static struct outcome do_thread(char **unused) {
+  (void)unused;
+  pthread_t thread;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, stack_bytes);
+  errno = pthread_create(&thread, &attributes, serve, NULL);
+  return result(errno ? -1 : 0);
+}
+
+/* A child and a grandchild that are gone before anybody can look. */
+static struct outcome do_flash(char **unused) {
+  (void)unused;
+  pid_t child = fork();
+  if (child == 0) {
+    pid_t grandchild = fork();
+    if (grandchild == 0) _exit(0);
+    waitpid(grandchild, NULL, 0);
+    _exit(0);
+  }
+  return result(child < 0 ? child : waitpid(child, NULL, 0));
+}
+
+/* Ends this thread alone, be it the leader or not. The C library's own call would end more. */
+static struct outcome do_exit(char **words) { return result(syscall(SYS_exit, atoi(words[1]))); }
+
+static struct outcome do_exit_group(char **words) { return result(syscall(SYS_exit_group, atoi(words[1]))); }
+
+static struct outcome do_kill(char **words) { return result(kill(atoi(words[1]), SIGKILL)); }
+
+static struct outcome do_reap(char **words) { return result(waitpid(atoi(words[1]), NULL, 0)); }
+
+/* From now on orphans among the descendants become this process's children. */
+static struct outcome do_adopt(char **unused) {
+  (void)unused;
+  return result(prctl(PR_SET_CHILD_SUBREAPER, 1));
+}
+
+/* The ids of this thread alone: the C library's own calls would change those of all threads. */
+static struct outcome do_user(char **words) {
+  int group = atoi(words[4]);
+  if (syscall(SYS_setresgid, group, group, group)) return result(-1);
+  return result(syscall(SYS_setresuid, atoi(words[1]), atoi(words[2]), atoi(words[3])));
+}
+
+static const struct {
+  const char *name;
+  struct outcome (*perform)(char **words);
+} deeds[] = {
+    {"mkdir", do_mkdir},   {"rmdir", do_rmdir},  {"rename", do_rename}, {"write", do_write},
+    {"chown", do_chown},   {"fork", do_fork},    {"vfork", do_vfork},   {"thread", do_thread},
+    {"exec", do_exec},     {"exit", do_exit},    {"flash", do_flash},   {"exit_group", do_exit_group},
+    {"kill", do_kill},     {"reap", do_reap},    {"adopt", do_adopt},   {"user", do_user},
+};
+
+static struct outcome perform(char **words) {
+  for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+    if (strcmp(words[0], deeds[i].name) == 0) return deeds[i].perform(words);
+  }
+  errno = ENOSYS;
+  return result(-1);
+}
+
+/* ask SOCKET REQUEST: connects anew, so that the other side sees who asks now; answers with all that it sends. */
+static void ask(int control_fd, char **words) {
+  char answer[line_bytes], pair[3];
+  int length = snprintf(answer, sizeof answer, "0 ");
+  decode(words[1]);
+  size_t request_bytes = decode(words[2]);
+  int fd = connect_to(words[1]);
+  write_whole(fd, words[2], request_bytes);
+  unsigned char chunk[4096];
+  for (ssize_t got; (got = read(fd, chunk, sizeof chunk)) != 0;) {
+    if (got < 0) fail("read");
+    for (ssize_t i = 0; i < got && length + 4 < line_bytes; i++) {
+      snprintf(pair, sizeof pair, "%02x", chunk[i]);
+      memcpy(answer + length, pair, 2);
+      length += 2;
+    }
+  }
+  close(fd);
+  answer[length++] = '\n';
+  write_whole(control_fd, answer, length);
+}
+
+static int join(void) {
+  char hello[128];
+  uid_t real, effective, saved;
+  getresuid(&real, &effective, &saved);
+  int fd = connect_to(control);
+  int length = snprintf(hello, sizeof hello, "hello %ld %d %d %d %d %d\n", syscall(SYS_gettid), getpid(), real,
+                        effective, saved, getegid());
+  write_whole(fd, hello, length);
+  return fd;
+}
+
+/* Reads one line into `line`, without its end. */
+static void read_line(int fd, char *line) {
+  size_t length = 0;
+  do {
+    if (length == line_bytes - 1) fail("a line without an end");
+    ssize_t got = read(fd, line + length, line_bytes - 1 - length);
+    if (got <= 0) _exit(0);
+    length += got;
+  } while (line[length - 1] != '\n');
+  line[length - 1] = 0;
+}
+
+static void *serve(void *unused) {
+  char line[line_bytes], answer[64];
+  int fd = join();
+  for (;;) {
+    char *words[max_words] = {0}, *rest = line;
+    read_line(fd, line);
+    for (int i = 0; i < max_words && (words[i] = strsep(&rest, " ")); i++) continue;
+    if (strcmp(words[0], "ask") == 0) {
+      ask(fd, words);
+      continue;
+    }
+    struct outcome outcome = perform(words);
+    if (outcome.reborn) {
+      /* The connections of all threads of the parent came along. */
+      close_range(3, ~0U, 0);
+      fd = join();
+      continue;
+    }
+    write_whole(fd, answer, snprintf(answer, sizeof answer, "%d %ld\n", outcome.error, outcome.value));
+  }
+  return unused;
+}
+
+int main(int count, char **arguments) {
+  if (count != 2) {
+    fprintf(stderr, "Usage: puppet CONTROL-SOCKET\n");
+    return 2;
+  }
+  program = arguments[0];
+  control = arguments[1];
+  serve(NULL);
+}

@@ -60,9 +60,10 @@ export type Follower = (events: readonly Event[]) => void;
 
 /**
  * After a wake the source is drained again and again at this distance until it is empty, and only then
- * asked to wake us: a storm costs some hundred wakes a second, not one an event, and silence costs none.
+ * asked to wake us: a storm costs fifty wakes a second, not one an event, and silence costs none. Each wake
+ * has its price (a commit, a timer, other threads' wakes), and whoever asks is answered at once anyway.
  */
-const drainDelayMs = 5;
+const drainDelayMs = 20;
 const tickDelayMs = 1000;
 /** Smaller changes of the wall-clock are slewing, and are carried by the next step. */
 const clockStepUs = 10_000;

@@ -157,10 +157,10 @@ recorder('a wake drains until nothing comes, and only then waits to be woken aga
   assert.is(world.hierarchy.taskCount, 3);
   assert.not(source.armed);
   source.happen('t forks c');
-  clock.pass(5);
+  clock.pass(20);
   assert.is(world.hierarchy.taskCount, 4);
   assert.not(source.armed);
-  clock.pass(5);
+  clock.pass(20);
   assert.ok(source.armed);
 });
 

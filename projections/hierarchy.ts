@@ -229,7 +229,8 @@ export class Hierarchy {
     task.program = event.program;
     task.startTicks = event.startTicks;
     if (task.pid === event.pid) return;
-    this.#taskByPid.delete(task.pid);
+    // A thread gives its own pid up before its exec is seen, so that may be another task's already.
+    if (this.#taskByPid.get(task.pid) === task) this.#taskByPid.delete(task.pid);
     task.pid = event.pid;
     assert(!this.#taskByPid.has(task.pid), `the leader ${task.pid} exits before its thread takes its pid`);
     this.#taskByPid.set(task.pid, task);

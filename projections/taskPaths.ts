@@ -84,7 +84,7 @@ export class TaskPaths {
   #renumber(task: number, pid: number): void {
     const whereabouts = this.#task(task);
     if (whereabouts.pid === pid) return;
-    this.#taskByPid.delete(whereabouts.pid);
+    if (this.#taskByPid.get(whereabouts.pid) === whereabouts) this.#taskByPid.delete(whereabouts.pid);
     whereabouts.pid = pid;
     this.#taskByPid.set(pid, whereabouts);
   }

@@ -3,6 +3,7 @@
  * task counted twice. Reading /proc takes time and the machine does not wait, so what the source sees
  * meanwhile is laid over what was read.
  */
+import type { ExecSeen } from '../kernel/observation.ts';
 import type { Clock, Observation, Source, TaskSeen } from '../ports.ts';
 
 /** How many tasks are read between two drains of the source: its queue must not fill up meanwhile. */
@@ -43,7 +44,7 @@ export function stitch(read: ReadonlyMap<number, TaskSeen>, meanwhile: readonly 
         move(tasks, seen.pid, ended);
         break;
       case 'exec':
-        if (seen.oldPid !== seen.pid) succeed(tasks, seen.oldPid, ended.get(seen.pid));
+        if (seen.oldPid !== seen.pid) succeed(tasks, seen, ended.get(seen.pid));
         change(tasks, seen.pid, { startTicks: seen.startTicks, comm: seen.comm });
         break;
       case 'comm':
@@ -59,15 +60,19 @@ export function stitch(read: ReadonlyMap<number, TaskSeen>, meanwhile: readonly 
 
 /**
  * A thread takes the place of its leader, whose exit came before. When the thread was not read under its old
- * pid, then what was read under the leader's, and ended with it, was the leader or already the thread: one
- * of the same process in either case.
+ * pid, or another task has that by now, then what was read under the leader's, and ended with it, was the
+ * leader or already the thread: one of the same process in either case.
  */
-function succeed(tasks: Map<number, TaskSeen>, oldPid: number, leader: TaskSeen | undefined): void {
+function succeed(
+  tasks: Map<number, TaskSeen>,
+  { pid, oldPid }: ExecSeen,
+  leader: TaskSeen | undefined,
+): void {
   const thread = tasks.get(oldPid);
-  tasks.delete(oldPid);
-  if (thread) {
-    const { tgid, parentPid } = leader ?? thread;
-    tasks.set(tgid, { ...thread, pid: tgid, parentPid });
+  if (thread?.tgid === pid) {
+    tasks.delete(oldPid);
+    const { parentPid } = leader ?? thread;
+    tasks.set(pid, { ...thread, pid, parentPid });
   } else if (leader) {
     tasks.set(leader.pid, leader);
   }

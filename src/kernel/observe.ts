@@ -6,7 +6,7 @@
  * follows.
  */
 import type { Fact } from '../../events/event.ts';
-import type { Hierarchy } from '../../projections/hierarchy.ts';
+import type { Hierarchy, Task } from '../../projections/hierarchy.ts';
 import type { CommSeen, ExecSeen, ExitSeen, ForkSeen, Observation, UidSeen } from './observation.ts';
 import { releaseOf } from './release.ts';
 
@@ -42,7 +42,8 @@ function fork(state: Hierarchy, seen: ForkSeen): Observed {
   if (seen.tgid !== seen.pid && seen.tgid !== parent.tgid) {
     return { nonsense: `task ${seen.parentPid} forked a thread of another process, ${seen.tgid}` };
   }
-  if (state.taskByPid(seen.pid)) return { nonsense: `task ${seen.pid} is born while it lives` };
+  const holder = state.taskByPid(seen.pid);
+  if (holder && !maySucceed(state, holder)) return { nonsense: `task ${seen.pid} is born while it lives` };
   return [
     {
       type: 'fork',
@@ -76,10 +77,11 @@ function exit(state: Hierarchy, seen: ExitSeen): Observed {
 
 /**
  * An exec by a thread that is not the leader comes after the leader's exit (de_thread in fs/exec.c): the
- * caller keeps its identity and takes the leader's pid, and its old one never exits.
+ * caller keeps its identity and takes the leader's pid, and its old one never exits. It gives that up some
+ * time before its exec is seen, and by then it may be another task's.
  */
 function exec(state: Hierarchy, seen: ExecSeen): Observed {
-  const task = state.taskByPid(seen.oldPid);
+  const task = executing(state, seen);
   if (!task) return { nonsense: `unknown task ${seen.oldPid} executed a program` };
   // After an exec a task leads its process, and only one that was not the leader has a new start time.
   if (task.tgid !== seen.pid || (seen.pid === seen.oldPid && task.startTicks !== seen.startTicks)) {
@@ -90,6 +92,18 @@ function exec(state: Hierarchy, seen: ExecSeen): Observed {
   }
   const { pid, startTicks, comm, program } = seen;
   return [{ type: 'exec', task: task.id, pid, startTicks, comm, program }];
+}
+
+/** The task that did it: of those that have or had its old pid, the one that leads its process from now on. */
+function executing(state: Hierarchy, { pid, oldPid }: ExecSeen): Task | undefined {
+  const holder = state.taskByPid(oldPid);
+  if (pid === oldPid || holder?.tgid === pid) return holder;
+  return state.threadsOf(pid).find((thread) => thread.pid === oldPid) ?? holder;
+}
+
+/** Whether a task may be in the middle of an exec by which it takes its leader's place: all others are gone. */
+function maySucceed(state: Hierarchy, task: Task): boolean {
+  return task.pid !== task.tgid && state.threadsOf(task.tgid).length === 1;
 }
 
 function comm(state: Hierarchy, seen: CommSeen): Observed {

@@ -94,6 +94,20 @@ look('a thread that executes one is found under its leader’s pid, whichever of
   assert.equal(stitched([], exit(2), exec), []);
 });
 
+look('the pid that a thread gave up for its leader’s may be another task’s by then', () => {
+  const exec: Observation = {
+    type: 'exec',
+    bootUs,
+    pid: 2,
+    oldPid: 3,
+    startTicks: 2,
+    comm: 'true',
+    program: '/bin/true',
+  };
+  const read = [taskSeen(2), taskSeen(3, { tgid: 2 })];
+  assert.equal(named(stitched(read, exit(2), fork(3), exec)), ['2:true', '3:task']);
+});
+
 // The look itself.
 
 function ground() {

@@ -75,6 +75,19 @@ observed('a thread that executes a program keeps its task id and takes its leade
   assert.is(here.state.taskByPid(11), undefined);
 });
 
+observed('a thread on its way to its leader’s place gives its pid up before its exec is seen', () => {
+  const { here, seeAndApply } = ground();
+  seeAndApply(exit(t));
+  seeAndApply(fork(11, 1));
+  assert.is(here.state.taskByPid(11)?.id, 4);
+  seeAndApply(exec(t, 11));
+  assert.is(here.state.taskByPid(t)?.id, 3);
+  assert.is(here.state.taskByPid(11)?.id, 4);
+  seeAndApply(exit(11));
+  seeAndApply(exit(t));
+  assert.is(here.state.taskCount, 1);
+});
+
 observed('a pid that is free is somebody else’s next', () => {
   const { here, seeAndApply } = ground();
   seeAndApply(exit(t));
@@ -102,6 +115,8 @@ observed('what nobody known does makes no sense', () => {
 observed('neither does a birth under a pid that lives, nor a thread that takes it', () => {
   const { nonsense } = ground();
   assert.is(nonsense(fork(t, 1)), 'task 10 is born while it lives');
+  // Its leader lives, so it cannot be about to take the leader's place.
+  assert.is(nonsense(fork(11, 1)), 'task 11 is born while it lives');
   assert.is(nonsense(exec(t, 11)), 'task 11 takes the pid 10 of a task that lives');
 });
 

@@ -63,6 +63,8 @@ export interface ModelTask {
   suid: number;
   comm: Bytes;
   container: ModelContainer;
+  /** Somebody else has this pid by now, and its own is not known before its exec is seen. */
+  gaveUpPid: boolean;
 }
 
 const FILE_MODE = 0o644;
@@ -373,10 +375,13 @@ export class Model {
 
   #fork(seen: ForkSeen): readonly Fact[] | 'nonsense' {
     const caller = this.taskByPid(seen.parentPid);
-    // A pid cannot be born while somebody has it: an exit was missed.
-    if (caller === undefined || this.taskByPid(seen.pid) !== undefined) return 'nonsense';
+    const holder = this.taskByPid(seen.pid);
+    // A pid cannot be born while somebody has it: an exit was missed. But the last thread of a process may be on
+    // its way to the leader's place, and gives its own pid up some time before its exec is seen.
+    if (caller === undefined || (holder !== undefined && !this.#maySucceed(holder))) return 'nonsense';
     // Nor is a thread born into another process than its caller's: the caller's pid is somebody else's by now.
     if (seen.tgid !== seen.pid && seen.tgid !== caller.tgid) return 'nonsense';
+    if (holder !== undefined) holder.gaveUpPid = true;
     const child = this.#enter(seen, caller.container);
     caller.container.counts.forks++;
     return [{ type: 'fork', parent: caller.id, ...born(child) }];
@@ -385,16 +390,21 @@ export class Model {
   /** By a thread that is not the leader: the leader has exited, and the caller becomes it. */
   #exec(seen: ExecSeen): readonly Fact[] | 'nonsense' {
     const { pid, oldPid, startTicks, comm, program } = seen;
-    const caller = this.taskByPid(oldPid);
     // What has this pid after an exec leads its process; a thread of another was missed being born.
-    if (caller === undefined || caller.tgid !== pid) return 'nonsense';
+    const caller = this.tasks.find((task) => task.pid === oldPid && task.tgid === pid);
+    if (caller === undefined) return 'nonsense';
     if (pid === oldPid && caller.startTicks !== startTicks) return 'nonsense';
     if (pid !== oldPid && this.taskByPid(pid) !== undefined) return 'nonsense';
     // The kernel gives the caller its leader's pid and its leader's start time (fs/exec.c, de_thread).
     caller.pid = pid;
+    caller.gaveUpPid = false;
     caller.startTicks = startTicks;
     caller.comm = comm;
     return [{ type: 'exec', task: caller.id, pid, startTicks, comm, program }];
+  }
+
+  #maySucceed(task: ModelTask): boolean {
+    return task.pid !== task.tgid && this.threadsOf(task.tgid).length === 1;
   }
 
   #exit(seen: ExitSeen): readonly Fact[] | 'nonsense' {
@@ -433,7 +443,8 @@ export class Model {
 
   #enter(seen: TaskSeen, where: ModelContainer): ModelTask {
     const { pid, tgid, startTicks, uid, suid, comm } = seen;
-    const task = { id: this.#nextTask++, pid, tgid, startTicks, uid, suid, comm, container: where };
+    const id = this.#nextTask++;
+    const task = { id, pid, tgid, startTicks, uid, suid, comm, container: where, gaveUpPid: false };
     this.tasks.push(task);
     return task;
   }
@@ -521,7 +532,7 @@ export class Model {
   }
 
   taskByPid(pid: number): ModelTask | undefined {
-    return this.tasks.find((task) => task.pid === pid);
+    return this.tasks.find((task) => task.pid === pid && !task.gaveUpPid);
   }
 
   /** The living threads of a process, by pid. */

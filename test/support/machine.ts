@@ -159,6 +159,12 @@ export class Machine {
     caller.pid = process.tgid;
     caller.startTicks = process.startTicks;
     caller.comm = this.#random.pick(comms);
+    // Its old pid is free before its exec is seen, and may be taken at once.
+    const other = this.anyThread();
+    if (oldPid !== caller.pid && other !== caller && this.#random.chance(0.3)) {
+      this.#lastPid = oldPid - 1;
+      seen.push(...this.#fork(other));
+    }
     const { pid, startTicks, comm } = caller;
     const program = this.#random.pick(programs);
     seen.push({ type: 'exec', bootUs: this.#bootUs(), pid, oldPid, startTicks, comm, program });

@@ -37,9 +37,19 @@ export const mixedPhase: Phase = stormPhase('mixed', 'forks, threads, execs, kil
   ownPids: true,
 });
 
-/** Each process gets the pid of the one before it, within the same tick of the clock that start times have. */
-export const againPhase: Phase = stormPhase('again', 'the same pid again and again', {
-  command: (storm, seconds) => [storm, String(seconds), '1', String(standing), 'again'],
+/**
+ * Each process gets the pid of the one before it, within the same tick of the clock that start times have; or that of
+ * a thread which is just taking its leader's place by an exec.
+ */
+export const againPhase: Phase = stormPhase('again', 'the same pids again and again', {
+  command: (storm, seconds) => [
+    storm,
+    String(seconds),
+    String(workers),
+    String(standing),
+    'again',
+    'thread-exec',
+  ],
   others: { forks: 0, execs: 1, unnumbered: 0 },
   ownPids: true,
 });

@@ -79,13 +79,18 @@ export class Reactor {
     if (!open) throw new Error(`impossible state: release ${release} waits and is settled`);
     const attempt = open.attempts + 1;
     recorder.record({ type: 'agent', release, attempt, program });
-    await recorder.commit('synced');
+    try {
+      await recorder.commit('synced');
+    } catch {
+      // The log has failed, and its owner knows: an attempt that is not on record is not made.
+      return;
+    }
     if (this.#stopped) return;
     const outcome = await runner.run(program, open.path);
     this.#running -= 1;
     if (this.#stopped) return;
     recorder.record({ type: 'outcome', release, attempt, ...outcome });
-    void recorder.commit('written');
+    recorder.commitSoon('written');
     if (outcome.error !== '' && attempt < attemptLimit) this.#retry(release, attempt);
     this.#startWaiting();
   }

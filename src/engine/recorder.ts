@@ -1,25 +1,26 @@
 /**
- * The recorder: the one writer. Observations and commands come in, `observe` and `decide` say what happened,
- * and it is appended to the log and applied to the world in the same breath.
+ * The recorder: observations and commands come in, `observe` and `decide` say what happened, and the writer
+ * appends it.
  *
  * Everything from a drain of the source to the append is synchronous. That is what makes the order of a
  * command against forks and exits exact: whatever the asking process caused before it asked is in the
  * source's queue by then, and is recorded first.
  */
-import { assert } from '../../events/assert.ts';
 import type { Bytes } from '../../events/bytes.ts';
-import type { Event, Fact, GapReason } from '../../events/event.ts';
+import type { Fact, GapFact } from '../../events/event.ts';
 import type { Hierarchy, Task } from '../../projections/hierarchy.ts';
 import type { World } from '../../projections/world.ts';
 import type { Actor, Command } from '../kernel/command.ts';
 import { byOf, decide } from '../kernel/decide.ts';
 import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
+import { pathLimitBytes } from '../kernel/path.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
 import { parsePid } from '../kernel/text.ts';
-import type { Clock, Durability, EventLog, Observation, Source } from '../ports.ts';
+import type { Clock, Durability, Observation, Source } from '../ports.ts';
 import { lookAtMachine } from './look.ts';
 import { RefusalBudget } from './refusals.ts';
+import { type Follower, Writer, type WriterOptions } from './writer.ts';
 
 /** A command as a door hands it in: what was asked, by whom, and how it becomes a command or a refusal. */
 export interface Request {
@@ -36,18 +37,10 @@ export interface Done {
   readonly seq: number;
 }
 
-export interface RecorderOptions {
-  readonly log: EventLog;
+export interface RecorderOptions extends WriterOptions {
   readonly source: Source;
-  readonly clock: Clock;
-  /** Holds everything that the log holds. */
-  readonly world: World;
-  /** Observations are synced at the latest after this. */
-  readonly syncIntervalMs: number;
   /** Off only to show that it is needed. */
   readonly drainBeforeDecide?: boolean;
-  /** The log cannot go on: what cannot be recorded must not be answered. */
-  onFailure(error: Error): void;
 }
 
 /** What a new recording is called, and by which tasktrail. */
@@ -56,8 +49,6 @@ export interface Identity {
   readonly version: string;
 }
 
-export type Follower = (events: readonly Event[]) => void;
-
 /**
  * After a wake the source is drained again and again at this distance until it is empty, and only then
  * asked to wake us: a storm costs fifty wakes a second, not one an event, and silence costs none. Each wake
@@ -65,40 +56,33 @@ export type Follower = (events: readonly Event[]) => void;
  */
 const drainDelayMs = 20;
 const tickDelayMs = 1000;
+/** Looks at the machine that nobody waits for keep this distance: each is a long time for this thread. */
+const lookIntervalUs = 1_000_000;
 /** Smaller changes of the wall-clock are slewing, and are carried by the next step. */
 const clockStepUs = 10_000;
 /** How long a task that a command names may take from being visible to being queued. */
 const meetUs = 1000;
 
 export class Recorder {
-  readonly #log: EventLog;
   readonly #source: Source;
   readonly #clock: Clock;
   readonly #world: World;
-  readonly #options: RecorderOptions;
+  readonly #writer: Writer;
+  readonly #drainBeforeDecide: boolean;
   readonly #refusals = new RefusalBudget();
-  readonly #followers = new Set<Follower>();
   #lost = 0;
-  #nonsense = '';
-  #offsetUs = 0;
-  #timeUs: number;
-  #syncOwed = false;
-  #stopped = false;
-  /** The `stop` event is the last one. */
-  #ended = false;
-  /** Batches that not every follower has seen yet. */
-  readonly #unshown: (readonly Event[])[] = [];
+  /** What made no sense, since when, and until when the look that it calls for may wait. */
+  #doubt: Doubt | undefined;
+  #lookedUs = Number.NEGATIVE_INFINITY;
   #cancelTick = (): void => {};
-  #cancelSync = (): void => {};
   #cancelDrain = (): void => {};
 
   constructor(options: RecorderOptions) {
-    this.#options = options;
-    this.#log = options.log;
     this.#source = options.source;
     this.#clock = options.clock;
     this.#world = options.world;
-    this.#timeUs = options.world.chronicle.timeUs;
+    this.#writer = new Writer(options);
+    this.#drainBeforeDecide = options.drainBeforeDecide ?? true;
   }
 
   get world(): World {
@@ -110,20 +94,16 @@ export class Recorder {
     // Counted before the look, so that what is lost while it goes on has the next drain look again.
     this.#lost = this.#source.lost();
     const seen = lookAtMachine(this.#source, this.#clock);
-    this.#offsetUs = Math.round(this.#clock.wallUs() - this.#clock.bootUs());
-    const sinceUs = this.#timeUs;
-    const first = this.#log.seq === 0;
+    const { seq, timeUs: sinceUs } = this.#writer;
     const { name, bootId, blind } = this.#source;
     const sameBoot = bootId === this.#world.chronicle.bootId;
-    if (first) {
-      this.#append([{ type: 'recording', id: identity.recording, version: identity.version }]);
-      this.#append([{ type: 'tree', tree: 0, name: 'tasktrail', container: 1 }]);
-    }
-    this.#append([{ type: 'source', name, bootId, blind }]);
-    this.#append([{ type: 'clock', offsetUs: this.#offsetUs }]);
-    if (!first) this.#append([{ type: 'gap', reason: 'stopped', lost: 0, sinceUs, detail: '' }]);
+    const first = seq === 0;
+    if (first) this.#writer.append(firstFacts(identity));
+    this.#writer.append([{ type: 'source', name, bootId, blind }]);
+    this.#writer.setClock(this.#clockOffsetUs());
+    if (!first) this.#writer.append([{ type: 'gap', reason: 'stopped', lost: 0, sinceUs, detail: '' }]);
     const state = this.#world.hierarchy;
-    this.#append(first ? adoptAll(state, seen) : reconcile(state, seen, sameBoot));
+    this.#writer.append(first ? adoptAll(state, seen) : reconcile(state, seen, sameBoot));
     await this.commit('synced');
     this.#arm();
     this.#tick();
@@ -131,20 +111,21 @@ export class Recorder {
 
   /** Stops in order: what follows in the log says that nothing was recorded after this. */
   async stop(): Promise<void> {
-    this.#drain();
-    this.#countSuppressed();
-    this.#stopped = true;
     this.#cancelTick();
     this.#cancelDrain();
-    this.#append([{ type: 'stop' }]);
-    this.#ended = true;
-    this.#cancelSync();
-    await this.#log.commit('synced');
+    if (this.#writer.closed) return;
+    this.#drain('now');
+    this.#countSuppressed();
+    await this.#writer.end({ type: 'stop' });
   }
 
-  /** Decides a command and resolves once its answer is safe to give. A refusal changes nothing. */
+  /**
+   * Decides a command and resolves once its answer is safe to give. A refusal changes nothing. Rejects when
+   * the log has failed: then it is not known whether the command will ever have been given.
+   */
   async submit(request: Request): Promise<Done | Refusal> {
-    if (this.#options.drainBeforeDecide !== false) this.#drain();
+    this.#requireOpen();
+    if (this.#drainBeforeDecide) this.#drain('now');
     const state = this.#world.hierarchy;
     const planned = request.plan(state);
     if (!isRefusal(planned)) this.#meet(planned, request.actor);
@@ -153,43 +134,42 @@ export class Recorder {
       this.#refused(request, decision);
       return decision;
     }
-    this.#append(decision);
-    const { seq } = this.#log;
+    this.#writer.append(decision);
+    const { seq } = this.#writer;
     await this.commit('synced');
     return { seq };
   }
 
   /** Answers a question about now: everything that has happened before the call is in the answer. */
   read<T>(query: (world: World) => T): T {
-    if (this.#options.drainBeforeDecide !== false) this.#drain();
+    this.#requireOpen();
+    if (this.#drainBeforeDecide) this.#drain('now');
     return query(this.#world);
   }
 
-  /** Appends what a follower caused. */
+  /** Appends what a follower caused, as long as anything is recorded. */
   record(fact: Fact): void {
-    this.#append([fact]);
+    if (!this.#writer.closed) this.#writer.append([fact]);
   }
 
-  /** Makes everything appended so far as durable as asked. Never rejects: a log that fails stops us all. */
-  async commit(durability: Durability): Promise<void> {
-    if (durability === 'synced') {
-      this.#syncOwed = false;
-      this.#cancelSync();
-    }
-    try {
-      await this.#log.commit(durability);
-    } catch (error) {
-      this.#stopped = true;
-      this.#options.onFailure(error as Error);
-      // Nobody may be answered, and nobody shall go on waiting in a way that keeps the process alive.
-      await new Promise(() => {});
-    }
+  /** Makes everything appended so far as durable as asked. Rejects once the log has failed. */
+  commit(durability: Durability): Promise<void> {
+    return this.#writer.commit(durability);
+  }
+
+  /** Like `commit`, for who does not wait. */
+  commitSoon(durability: Durability): void {
+    this.#writer.commitSoon(durability);
   }
 
   /** Calls back with all events from now on, when they are sequenced; returns what ends it. */
   follow(follower: Follower): () => void {
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.#writer.follow(follower);
+  }
+
+  /** What is not recorded any more cannot be answered about as if it were. */
+  #requireOpen(): void {
+    if (this.#writer.closed) throw new Error('nothing is recorded any more: the recording has ended');
   }
 
   #arm(): void {
@@ -197,42 +177,51 @@ export class Recorder {
   }
 
   #drainOn(): void {
-    if (this.#stopped) return;
-    const drained = this.#drain();
+    if (this.#writer.closed) return;
+    const drained = this.#drain('soon');
     if (drained === 0) this.#arm();
     else this.#cancelDrain = this.#clock.after(drainDelayMs, () => this.#drainOn());
   }
 
-  #drain(): number {
-    if (this.#stopped) return 0;
-    const before = this.#log.seq;
-    // Whatever was lost came behind the last event before this drain: up to there the queue had room.
-    const sinceUs = this.#timeUs;
+  /**
+   * Takes in everything that is queued; returns how much that was. Where it shows that something was missed,
+   * a look at the machine follows: `now`, or `soon` if the last one is not long past. Until then nothing that
+   * is queued is trusted, and the gap covers it.
+   */
+  #drain(look: 'now' | 'soon'): number {
+    const { seq, timeUs: sinceUs } = this.#writer;
     const drained = this.#source.drain((observation) => this.#observe(observation));
     const lost = this.#source.lost();
-    if (lost > this.#lost) this.#resync('overflow', lost - this.#lost, sinceUs, '');
-    else if (this.#nonsense !== '') this.#resync('nonsense', 0, sinceUs, this.#nonsense);
-    this.#lost = lost;
-    this.#nonsense = '';
-    if (this.#log.seq > before) void this.commit('written');
+    if (lost > this.#lost) {
+      // Whatever was lost came behind the last event before this drain: up to there the queue had room.
+      const { lost: before = 0, sinceUs: earliestUs = sinceUs } = this.#doubt ?? {};
+      const more = before + lost - this.#lost;
+      this.#doubt = { reason: 'overflow', lost: more, sinceUs: Math.min(sinceUs, earliestUs), detail: '' };
+      this.#lost = lost;
+    }
+    const due = look === 'now' || this.#clock.bootUs() - this.#lookedUs >= lookIntervalUs;
+    if (this.#doubt && due) this.#resync(this.#doubt);
+    if (this.#writer.seq > seq) this.#writer.commitSoon('written');
     return drained;
   }
 
   #observe(observation: Observation): void {
-    // After the first nonsense of a drain the rest is not to be trusted either: the look that follows
-    // shows what has become of it.
-    if (this.#nonsense !== '') return;
+    // After the first nonsense nothing is to be trusted: the look that follows shows what has become of it.
+    if (this.#doubt) return;
     const observed = observe(this.#world.hierarchy, observation);
-    if (isNonsense(observed)) this.#nonsense = observed.nonsense;
-    else this.#append(observed, observation.bootUs);
+    if (isNonsense(observed)) this.#doubtAll(observed.nonsense, this.#writer.timeUs);
+    else this.#writer.append(observed, observation.bootUs);
   }
 
-  #resync(reason: GapReason, lost: number, sinceUs: number, detail: string): void {
+  #doubtAll(detail: string, sinceUs: number): void {
+    this.#doubt = { reason: 'nonsense', lost: 0, sinceUs, detail };
+  }
+
+  #resync(doubt: Doubt): void {
     const seen = lookAtMachine(this.#source, this.#clock);
-    this.#append([
-      { type: 'gap', reason, lost, sinceUs, detail },
-      ...reconcile(this.#world.hierarchy, seen, true),
-    ]);
+    this.#writer.append([{ type: 'gap', ...doubt }, ...reconcile(this.#world.hierarchy, seen, true)]);
+    this.#doubt = undefined;
+    this.#lookedUs = this.#clock.bootUs();
   }
 
   /**
@@ -257,13 +246,14 @@ export class Recorder {
    */
   #waitFor(pid: number): void {
     const state = this.#world.hierarchy;
-    const sinceUs = this.#timeUs;
+    const sinceUs = this.#writer.timeUs;
     for (const endUs = this.#clock.bootUs() + meetUs; !state.taskByPid(pid); ) {
-      this.#drain();
+      this.#drain('now');
       if (this.#clock.bootUs() > endUs) break;
     }
     if (state.taskByPid(pid)) return;
-    this.#resync('nonsense', 0, sinceUs, `task ${pid} lives and its fork was not seen`);
+    const detail = `task ${pid} lives and its fork was not seen`;
+    this.#resync({ reason: 'nonsense', lost: 0, sinceUs, detail });
   }
 
   #askUserOf({ pid }: Task): void {
@@ -276,56 +266,41 @@ export class Recorder {
     const { name, path, actor } = request;
     if (!this.#refusals.allow(actor.uid, this.#clock.bootUs())) return;
     const by = byOf(this.#world.hierarchy, actor);
-    this.#append([{ type: 'refused', command: name, path, errno, saw, by }]);
-    void this.commit('written');
-  }
-
-  /** Gives facts their place and time, and shows them to everybody. One call is one batch. */
-  #append(facts: readonly Fact[], bootUs: number = this.#clock.bootUs()): void {
-    if (facts.length === 0) return;
-    assert(!this.#ended, 'nothing is recorded behind a stop');
-    const kernelUs = Math.round(bootUs + this.#offsetUs);
-    this.#timeUs = Math.max(this.#timeUs, kernelUs);
-    const skewUs = kernelUs - this.#timeUs;
-    const events = this.#log.append(facts.map((fact) => ({ fact, timeUs: this.#timeUs, skewUs })));
-    for (const event of events) this.#world.apply(event);
-    this.#oweSync();
-    this.#show(events);
-  }
-
-  /** Shows a batch to every follower. What a follower appends meanwhile is shown when all have seen this. */
-  #show(events: readonly Event[]): void {
-    this.#unshown.push(events);
-    if (this.#unshown.length > 1) return;
-    for (let batch = this.#unshown[0]; batch; batch = this.#unshown[0]) {
-      for (const follower of this.#followers) follower(batch);
-      this.#unshown.shift();
-    }
-  }
-
-  #oweSync(): void {
-    if (this.#syncOwed) return;
-    this.#syncOwed = true;
-    this.#cancelSync = this.#clock.after(this.#options.syncIntervalMs, () => void this.commit('synced'));
+    const kept = path.slice(0, pathLimitBytes);
+    this.#writer.append([{ type: 'refused', command: name, path: kept, errno, saw, by }]);
+    this.#writer.commitSoon('written');
   }
 
   /** Once a second: the wall-clock, and refusals that were only counted. */
   #tick(): void {
+    if (this.#writer.closed) return;
     this.#cancelTick = this.#clock.after(tickDelayMs, () => this.#tick());
-    this.#drain();
-    const offsetUs = Math.round(this.#clock.wallUs() - this.#clock.bootUs());
-    if (Math.abs(offsetUs - this.#offsetUs) >= clockStepUs) {
-      this.#offsetUs = offsetUs;
-      this.#append([{ type: 'clock', offsetUs }]);
-    }
+    this.#drain('soon');
+    const offsetUs = this.#clockOffsetUs();
+    if (Math.abs(offsetUs - this.#writer.clockOffsetUs) >= clockStepUs) this.#writer.setClock(offsetUs);
     this.#countSuppressed();
+  }
+
+  #clockOffsetUs(): number {
+    return Math.round(this.#clock.wallUs() - this.#clock.bootUs());
   }
 
   #countSuppressed(): void {
     for (const { uid, count } of this.#refusals.takeSuppressed(this.#clock.bootUs())) {
-      this.#append([{ type: 'suppressed', uid, count }]);
+      this.#writer.append([{ type: 'suppressed', uid, count }]);
     }
   }
+}
+
+/** What a gap is about, until the look at the machine ends it. */
+type Doubt = Omit<GapFact, 'type'>;
+
+/** How every recording begins: who it is, and tasktrail's own tree. */
+function firstFacts({ recording, version }: Identity): readonly Fact[] {
+  return [
+    { type: 'recording', id: recording, version },
+    { type: 'tree', tree: 0, name: 'tasktrail', container: 1 },
+  ];
 }
 
 /** The pid that a command names; undefined where it names none, or the writer itself. */

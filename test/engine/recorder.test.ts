@@ -97,7 +97,7 @@ recorder('nothing is recorded after a stop', async () => {
   source.happen('start t');
   source.ring();
   clock.pass(10_000);
-  writer.read(() => {});
+  assert.throws(() => writer.read(() => {}), /nothing is recorded any more/);
   assert.is(log.seq, seq);
 });
 
@@ -299,6 +299,34 @@ recorder('nonsense is a gap that says what did not make sense, and a look', asyn
   assert.is(world.hierarchy.taskCount, 5);
 });
 
+recorder(
+  'looks that nobody waits for keep a distance, and one gap covers what happens between them',
+  async () => {
+    const { source, clock, events, recorder: writer, log, world } = await begun();
+    const { seq } = log;
+    for (const [missed, child] of ['tc', 'uv', 'wx']) {
+      source.miss(`start ${missed}`);
+      source.happen(`${missed} forks ${child}`);
+      source.ring();
+      clock.pass(100);
+    }
+    clock.pass(1000);
+    await writer.commit('written');
+    assert.is(only(await events(seq + 1), 'gap').length, 2);
+    assert.is(world.hierarchy.taskCount, source.cast.tasks().length);
+  },
+);
+
+recorder('whoever asks is answered after a look, however long ago the last one was', async () => {
+  const { source, recorder: writer, world } = await begun();
+  for (const [missed, child] of ['tc', 'uv']) {
+    source.miss(`start ${missed}`);
+    source.happen(`${missed} forks ${child}`);
+    writer.read(() => {});
+    assert.is(world.hierarchy.taskCount, source.cast.tasks().length);
+  }
+});
+
 // Commands.
 
 recorder('a command is answered when it is synced, and shown before', async () => {
@@ -317,19 +345,21 @@ recorder('a command is answered when it is synced, and shown before', async () =
   assert.is(answer, 'done');
 });
 
-recorder('a log that fails is told, and no command is answered any more', async () => {
+recorder('a log that fails is told once, and nothing is answered any more', async () => {
   const recording = await Recording.begin();
   recording.log.failure = new Error('no space');
-  let answer = '';
-  void recording.mkdir('/a').then((text) => {
-    answer = text;
-  });
-  await settled();
+  const outcomes = await Promise.allSettled([recording.mkdir('/a'), recording.mkdir('/b')]);
+  assert.equal(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
   assert.equal(
     recording.failures.map(({ message }) => message),
     ['no space'],
   );
-  assert.is(answer, '');
+  assert.throws(() => recording.recorder.read(() => 0), /nothing is recorded any more/);
+  recording.clock.pass(5000);
+  recording.recorder.record({ type: 'stale', release: 1 });
 });
 
 recorder('a refusal changes nothing and is recorded: who tried what, and what stood in the way', async () => {

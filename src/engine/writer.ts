@@ -1,0 +1,141 @@
+/**
+ * The writer: gives facts their place and time, appends them to the log, applies them to the world, and shows
+ * them to every follower, in this order and in the same breath. It decides nothing and asks nobody.
+ */
+import { assert } from '../../events/assert.ts';
+import type { Event, Fact } from '../../events/event.ts';
+import type { World } from '../../projections/world.ts';
+import type { Clock, Durability, EventLog } from '../ports.ts';
+
+export interface WriterOptions {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  /** Holds everything that the log holds. */
+  readonly world: World;
+  /** What is appended is synced at the latest after this. */
+  readonly syncIntervalMs: number;
+  /** The log cannot go on: what cannot be recorded must not be answered. Called once. */
+  onFailure(error: Error): void;
+}
+
+export type Follower = (events: readonly Event[]) => void;
+
+export class Writer {
+  readonly #options: WriterOptions;
+  readonly #followers = new Set<Follower>();
+  /** Batches that not every follower has seen yet. */
+  readonly #unshown: (readonly Event[])[] = [];
+  #offsetUs: number;
+  #timeUs: number;
+  #failure: Error | undefined;
+  #ended = false;
+  #syncOwed = false;
+  #cancelSync = (): void => {};
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#timeUs = options.world.chronicle.timeUs;
+    this.#offsetUs = Math.round(options.clock.wallUs() - options.clock.bootUs());
+  }
+
+  /** The seq of the last event appended; 0 before the first. */
+  get seq(): number {
+    return this.#options.log.seq;
+  }
+
+  /** The time of the last event appended, wall-clock microseconds; 0 before the first. */
+  get timeUs(): number {
+    return this.#timeUs;
+  }
+
+  /** Nothing can be written any more: the log has failed, or the last event is written. */
+  get closed(): boolean {
+    return this.#ended || this.#failure !== undefined;
+  }
+
+  /** From here on boot time is carried to wall-clock time by this, and the log says so. */
+  setClock(offsetUs: number): void {
+    this.#offsetUs = offsetUs;
+    this.append([{ type: 'clock', offsetUs }]);
+  }
+
+  /** Boot-clock time plus this is wall-clock time, microseconds. */
+  get clockOffsetUs(): number {
+    return this.#offsetUs;
+  }
+
+  /** Appends facts that happened at `bootUs`, now where not given. One call is one batch: all of it or none. */
+  append(facts: readonly Fact[], bootUs: number = this.#options.clock.bootUs()): void {
+    if (facts.length === 0) return;
+    assert(!this.#ended, 'nothing is recorded behind the last event');
+    const { log, world } = this.#options;
+    const kernelUs = Math.round(bootUs + this.#offsetUs);
+    this.#timeUs = Math.max(this.#timeUs, kernelUs);
+    const skewUs = kernelUs - this.#timeUs;
+    const events = log.append(facts.map((fact) => ({ fact, timeUs: this.#timeUs, skewUs })));
+    for (const event of events) world.apply(event);
+    this.#oweSync();
+    this.#show(events);
+  }
+
+  /**
+   * Makes everything appended so far as durable as asked. Rejects with the log's own error once that has
+   * failed, at every later call as well.
+   */
+  async commit(durability: Durability): Promise<void> {
+    if (durability === 'synced') this.#oweNothing();
+    try {
+      await this.#options.log.commit(durability);
+    } catch (error) {
+      this.#fail(error as Error);
+      throw error;
+    }
+  }
+
+  /** Like `commit`, for who does not wait: a failure is told to `onFailure` and to nobody else. */
+  commitSoon(durability: Durability): void {
+    this.commit(durability).catch(() => {});
+  }
+
+  /** Appends the last event, and resolves when all of the log is synced. */
+  async end(fact: Fact): Promise<void> {
+    this.append([fact]);
+    this.#ended = true;
+    await this.commit('synced');
+  }
+
+  /** Calls back with all events from now on, when they are sequenced; returns what ends it. */
+  follow(follower: Follower): () => void {
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  /** Shows a batch to every follower. What a follower appends meanwhile is shown when all have seen this. */
+  #show(events: readonly Event[]): void {
+    this.#unshown.push(events);
+    if (this.#unshown.length > 1) return;
+    for (let batch = this.#unshown[0]; batch; batch = this.#unshown[0]) {
+      for (const follower of this.#followers) follower(batch);
+      this.#unshown.shift();
+    }
+  }
+
+  #oweSync(): void {
+    if (this.#syncOwed) return;
+    this.#syncOwed = true;
+    const { clock, syncIntervalMs } = this.#options;
+    this.#cancelSync = clock.after(syncIntervalMs, () => this.commitSoon('synced'));
+  }
+
+  #oweNothing(): void {
+    this.#syncOwed = false;
+    this.#cancelSync();
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    this.#oweNothing();
+    this.#options.onFailure(error);
+  }
+}

@@ -3,6 +3,7 @@
  * of a command is loaded when it runs.
  */
 import { Command, CommanderError } from 'commander';
+import { messageOf } from '../system/errno.ts';
 import { type Context, contextOf, type GlobalOptions } from './context.ts';
 import { exitCodes, Failure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
@@ -60,10 +61,6 @@ function endedRun(error: unknown, terminal: Terminal): number {
 /** Errors that no input may cause: whoever mends them needs to know where they came from. */
 function isBug(error: unknown): error is Error {
   return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function describeProgram(terminal: Terminal, perform: Perform): Command {

@@ -2,6 +2,7 @@
  * What can go wrong with a recording, as errors whose message is one sentence for a person: what is wrong,
  * and what to do.
  */
+import { hasCode } from '../system/errno.ts';
 
 /** The recording cannot be opened, read or written. */
 export class RecordingError extends Error {
@@ -50,11 +51,6 @@ export class UnsoundLogError extends RecordingError {
     this.seq = seq;
     this.why = why;
   }
-}
-
-/** Whether an error carries this code: an errno name from Node, or one of classic-level's. */
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 /**

@@ -3,9 +3,9 @@
  */
 import { access, constants, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { hasCode } from '../system/errno.ts';
 import {
   damageText,
-  hasCode,
   isLevelDamage,
   RecordingError,
   RecordingHeldError,
@@ -55,7 +55,7 @@ export async function openingError(folder: string, error: unknown): Promise<Reco
 
 function sentence(path: string, error: unknown): string {
   if (hasCode(error, 'ENOENT')) return noRecording(path).message;
-  if (hasCode(error, 'EEXIST') || hasCode(error, 'ENOTDIR')) return noFolder(path);
+  if (hasCode(error, 'EEXIST', 'ENOTDIR')) return noFolder(path);
   return `The recording in ${path} cannot be opened: ${reasonOf(error)}. ${adviceFor(error)}`;
 }
 

@@ -8,7 +8,7 @@
 import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RowReader } from '../../events/codec.ts';
-import { hasCode } from './errors.ts';
+import { hasCode } from '../system/errno.ts';
 
 /** Something in a file that LevelDB would pass over in silence. */
 export interface Damage {

@@ -9,10 +9,10 @@
 import { ClassicLevel } from 'classic-level';
 import { DecodeError } from '../../events/codec.ts';
 import type { Event } from '../../events/event.ts';
+import { hasCode } from '../system/errno.ts';
 import { Chain, eventsFrom, format, linkOf, UnsoundError } from './commit.ts';
 import {
   damageText,
-  hasCode,
   isLevelDamage,
   RecordingClosedError,
   RecordingError,
@@ -234,7 +234,7 @@ function readingError(folder: string, seq: number, error: unknown): unknown {
   if (error instanceof UnsoundError) return new UnsoundLogError(folder, error.seq, error.message);
   if (error instanceof DecodeError) return new UnsoundLogError(folder, seq, error.message);
   if (isLevelDamage(error)) return new UnsoundLogError(folder, seq, damageText(folder, error));
-  if (hasCode(error, 'LEVEL_DATABASE_NOT_OPEN') || hasCode(error, 'LEVEL_ITERATOR_NOT_OPEN')) {
+  if (hasCode(error, 'LEVEL_DATABASE_NOT_OPEN', 'LEVEL_ITERATOR_NOT_OPEN')) {
     return new RecordingClosedError();
   }
   if (!hasCode(error, 'LEVEL_IO_ERROR')) return error;

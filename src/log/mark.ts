@@ -4,7 +4,7 @@
  */
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode } from './errors.ts';
+import { hasCode } from '../system/errno.ts';
 import { syncFolder } from './levelFiles.ts';
 
 export const markName = 'head.json';

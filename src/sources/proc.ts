@@ -8,6 +8,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { Bytes } from '../../events/bytes.ts';
 import type { TaskSeen } from '../ports.ts';
+import { hasCode } from '../system/errno.ts';
 
 /** What a task's `stat` file tells. */
 export interface Stat {
@@ -165,6 +166,5 @@ function readIfThere(path: string): string | undefined {
 }
 
 function isGone(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ENOENT' || code === 'ESRCH';
+  return hasCode(error, 'ENOENT', 'ESRCH');
 }

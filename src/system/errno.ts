@@ -1,6 +1,7 @@
 /**
- * Errno names, and the error that a refused system call is thrown as. Commands have their own, smaller table
- * (`src/kernel/errno.ts`): there a refusal is a value; here it is the machine that says no.
+ * Errors as the machine gives them: errno names, the error that a refused system call is thrown as, and what can be
+ * read from an error that somebody else threw. Commands have their own, smaller table (`src/kernel/errno.ts`): there a
+ * refusal is a value; here it is the machine that says no.
  */
 import { constants } from 'node:os';
 
@@ -21,6 +22,21 @@ export class SystemCallError extends Error {
     this.errno = errno;
     this.attempt = attempt;
   }
+}
+
+/** The code that an error carries: an errno name from Node, or a library's own; empty where it carries none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** Whether an error carries one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes(codeOf(error));
+}
+
+/** What an error says; anything else that was thrown, as text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 let namesByNumber: Map<number, string> | undefined;

@@ -1,9 +1,9 @@
 /**
- * Errno names, and what a refused system call says.
+ * Errno names, what a refused system call says, and what can be read from errors of others.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { errnoName, SystemCallError } from '../../src/system/errno.ts';
+import { errnoName, hasCode, messageOf, SystemCallError } from '../../src/system/errno.ts';
 
 const test = suite('errno');
 
@@ -18,6 +18,15 @@ test('a refused call says what was tried and why it failed', () => {
   const error = new SystemCallError('opening the door', 13);
   assert.is(error.message, 'opening the door: EACCES');
   assert.is(error.errno, 'EACCES');
+});
+
+test('an error is known by its code and told by its message, whatever was thrown', () => {
+  const error = Object.assign(new Error('no such door'), { code: 'ENOENT' });
+  assert.ok(hasCode(error, 'EACCES', 'ENOENT'));
+  assert.not.ok(hasCode(error, 'EACCES'));
+  assert.not.ok(hasCode({ code: 'ENOENT' }, 'ENOENT'));
+  assert.not.ok(hasCode(new Error('no such door'), 'ENOENT'));
+  assert.equal([messageOf(error), messageOf(undefined)], ['no such door', 'undefined']);
 });
 
 test.run();

@@ -1,7 +1,7 @@
 /**
  * Findings: what came of trying one thing that tasktrail needs, in words.
  */
-import { SystemCallError } from '../../system/errno.ts';
+import { codeOf, messageOf, SystemCallError } from '../../system/errno.ts';
 
 /** `unknown`: it cannot be tried, and nobody tells. */
 export type State = 'works' | 'fails' | 'unknown';
@@ -47,11 +47,9 @@ export async function find({ name, needed, means, causes, attempt }: Probe): Pro
 
 function explained(error: unknown, causes: Readonly<Record<string, string>>): string {
   const cause = causes[errnoOf(error)];
-  const message = error instanceof Error ? error.message : String(error);
-  return cause === undefined ? message : `${message}: ${cause}`;
+  return cause === undefined ? messageOf(error) : `${messageOf(error)}: ${cause}`;
 }
 
 function errnoOf(error: unknown): string {
-  if (error instanceof SystemCallError) return error.errno;
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  return error instanceof SystemCallError ? error.errno : codeOf(error);
 }

@@ -4,6 +4,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { createCounters } from '../../system/bpf.ts';
 import { tryConnector } from '../../system/connector.ts';
+import { codeOf } from '../../system/errno.ts';
 import { libc } from '../../system/libc.ts';
 import { size } from '../format/count.ts';
 import { type Probe, Unknowable } from './finding.ts';
@@ -135,7 +136,8 @@ function readLockdown(): string {
   try {
     return readFileSync(lockdownPath, 'latin1');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : '';
-    throw new Unknowable(`${lockdownPath} cannot be read (${code}): a kernel without it is not locked down`);
+    throw new Unknowable(
+      `${lockdownPath} cannot be read (${codeOf(error)}): a kernel without it is not locked down`,
+    );
   }
 }

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { socketName, socketPathLimitBytes } from '../../http/api.ts';
+import { hasCode } from '../../system/errno.ts';
 import { koffi } from '../../system/libc.ts';
 import { size } from '../format/count.ts';
 import type { Probe } from './finding.ts';
@@ -131,8 +132,7 @@ function nearestFolder(folder: string): string {
       return at;
     } catch (error) {
       // The root is always there, so that this ends.
-      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-      if (!missing || at === '/') throw error;
+      if (!hasCode(error, 'ENOENT') || at === '/') throw error;
     }
   }
 }

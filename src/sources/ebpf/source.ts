@@ -14,7 +14,7 @@ import {
   missesOf,
   type Program,
 } from '../../system/bpf.ts';
-import { SystemCallError } from '../../system/errno.ts';
+import { hasCode, messageOf, SystemCallError } from '../../system/errno.ts';
 import { checked, libc } from '../../system/libc.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
@@ -91,8 +91,7 @@ function runUidProgram(assemble: () => Program, programs: number[], descriptors:
     programs.push(run(assemble(), descriptors));
     return '';
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return `a task's change of user is seen only when it next executes a program or is looked at (${reason})`;
+    return `a task's change of user is seen only when it next executes a program or is looked at (${messageOf(error)})`;
   }
 }
 
@@ -210,7 +209,7 @@ function namespaceOf(name: string): string | undefined {
   try {
     return readlinkSync(`/proc/self/ns/${name}`);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw new Error(`the eBPF source cannot tell which ${name} namespace it is in: ${messageOf(error)}`);
   }
 }
@@ -242,11 +241,3 @@ const causes: Readonly<Record<string, string>> = {
   ENOMEM: 'there is too little memory for the ring, or RLIMIT_MEMLOCK is too small: choose a smaller ring',
   E2BIG: 'this kernel is probably older than 5.11',
 };
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}

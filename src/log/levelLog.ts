@@ -16,8 +16,8 @@ import {
   reasonOf,
   UnsoundLogError,
 } from './errors.ts';
-import { LevelSync, syncFolder } from './levelFiles.ts';
 import { commitKey, metaKey, metaValue, openStore, readAll, readFrom, type Store } from './levelStore.ts';
+import { LevelSync, syncFolder } from './levelSync.ts';
 import { markName, readMark, writeMark } from './mark.ts';
 import { sha256 } from './sha256.ts';
 
@@ -206,6 +206,7 @@ export class LevelLog implements EventLog {
     } else {
       await level.put(key, value);
     }
+    this.#sync.wrote();
     this.#link = link;
   }
 
@@ -242,6 +243,7 @@ export class LevelLog implements EventLog {
       await lastCommit;
       if (!failed) await this.#mark();
     } finally {
+      await this.#sync.close();
       await release(this.#store);
     }
   }

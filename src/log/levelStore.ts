@@ -21,7 +21,8 @@ import {
 } from './errors.ts';
 import { noRecording, openFolder, openingError } from './folder.ts';
 import { Handle } from './handles.ts';
-import { findDamage, holdsLevel, putsIn } from './levelFiles.ts';
+import { findDamage, holdsLevel } from './levelFiles.ts';
+import { putsIn } from './levelWrites.ts';
 import { markName, readMark } from './mark.ts';
 import { sha256 } from './sha256.ts';
 

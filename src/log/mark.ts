@@ -5,7 +5,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../system/errno.ts';
-import { syncFolder } from './levelFiles.ts';
+import { syncFolder } from './levelSync.ts';
 
 export const markName = 'head.json';
 

@@ -105,6 +105,18 @@ crash('a file that may not grow ends the recording with why, and keeps what was 
   assert.ok((await soundSeq(folder)) >= seq());
 });
 
+crash('a process that has no descriptor left goes on to sync what it commits', async () => {
+  const folder = scratch.folder();
+  const { child, says } = start(['sh', '-c', 'ulimit -n 80; exec "$@"', 'sh', ...node, folder, 'starve']);
+  let message = '';
+  child.stderr?.on('data', (text) => {
+    message += text;
+  });
+  await says(40).catch((error: Error) => assert.unreachable(`${error.message}: ${message}`));
+  child.kill('SIGKILL');
+  await once(child, 'close');
+});
+
 testNeeding(crash, ['root'], 'a full disk refuses all that follows, with one sentence', async () => {
   await onSmallDisk(async (disk) => {
     const folder = join(disk, 'recording');

@@ -52,6 +52,7 @@ testNeeding(
   async () => {
     const { synced, there } = await recordUntilCut(async (log) => {
       const logFiles = (): number => readdirSync(log.folder).filter((name) => name.endsWith('.log')).length;
+      await commitSome(log, 'synced');
       // LevelDB begins a new log file every 4 MiB, and keeps the old one until it has become a table.
       for (let i = 0; i < 500 && logFiles() === 1; i++) await commitSome(log, 'written', 3000);
       assert.is(logFiles(), 2);

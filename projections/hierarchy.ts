@@ -9,6 +9,7 @@ import type {
   AdoptFact,
   AttachFact,
   AttrFact,
+  Certainty,
   Event,
   ExecFact,
   ExitFact,
@@ -54,6 +55,8 @@ export interface Task {
   /** Path of the last program executed since recording began, else empty. */
   readonly program: Bytes;
   readonly container: Container;
+  /** How the recorder knows that it is in this container. */
+  readonly certainty: Certainty;
 }
 
 // The same two shapes, as this file alone may write them.
@@ -200,11 +203,12 @@ export class Hierarchy {
 
   #fork(event: ForkFact): void {
     const parent = this.#live(event.parent);
-    this.#enter(taskOf(event, parent.container));
+    // What is known of the parent's place is known of the child's, and no more.
+    this.#enter(taskOf(event, parent.container, parent.certainty));
   }
 
   #adopt(event: AdoptFact): void {
-    this.#enter(taskOf(event, this.#standing(event.container)));
+    this.#enter(taskOf(event, this.#standing(event.container), event.certainty));
   }
 
   #enter(task: TaskNode): void {
@@ -241,6 +245,7 @@ export class Hierarchy {
     task.container.tasks.delete(task);
     task.container = this.#standing(event.container);
     task.container.tasks.add(task);
+    task.certainty = event.certainty;
   }
 
   #tree(event: TreeFact): void {
@@ -333,7 +338,7 @@ export function tasksOf(container: Container): Task[] {
 }
 
 /** Written out: to spread an object into another costs more than all else that a birth does here. */
-function taskOf(event: ForkFact | AdoptFact, container: ContainerNode): TaskNode {
+function taskOf(event: ForkFact | AdoptFact, container: ContainerNode, certainty: Certainty): TaskNode {
   return {
     id: event.task,
     parent: event.parent,
@@ -345,6 +350,7 @@ function taskOf(event: ForkFact | AdoptFact, container: ContainerNode): TaskNode
     comm: event.comm,
     program: '',
     container,
+    certainty,
   };
 }
 

@@ -4,13 +4,14 @@
  */
 import { assert } from '../events/assert.ts';
 import type { Bytes } from '../events/bytes.ts';
-import type { Event } from '../events/event.ts';
+import type { Event, ReleaseCause } from '../events/event.ts';
 
 export interface Release {
   /** The seq of the `release` event. */
   readonly seq: number;
   readonly container: number;
   readonly path: Bytes;
+  readonly cause: ReleaseCause;
   /** Attempts begun so far. */
   readonly attempts: number;
   /** When the latest attempt began, wall-clock microseconds; 0 before the first. */
@@ -44,6 +45,7 @@ export class Releases {
           seq: event.seq,
           container: event.container,
           path: event.path,
+          cause: event.cause,
           attempts: 0,
           startedUs: 0,
           running: false,

@@ -12,5 +12,8 @@ export async function path(context: Context, typedPid: string): Promise<void> {
   await withReader(context, self ? 'daemon' : 'any', async (reader) => {
     const view = answered(`path ${typedPid}`, await reader.path(pid));
     printAll(context, [view], (views) => views.map((each) => each.path));
+    if (view.certainty !== 'known') {
+      context.terminal.tell(`tasktrail: where it is is ${view.certainty}: its way there was not seen whole`);
+    }
   });
 }

@@ -6,6 +6,7 @@ import { type Bytes, bytesOf, textOf } from '../../events/bytes.ts';
 import type { By, Event, EventType, ReleaseFact } from '../../events/event.ts';
 import { layouts } from '../../events/layout.ts';
 import { type Container, Hierarchy, pathOf, type Task } from '../../projections/hierarchy.ts';
+import { normalised } from '../kernel/path.ts';
 import type { LogReader } from '../ports.ts';
 import { timeText } from './reads.ts';
 
@@ -88,6 +89,8 @@ export class History {
     const before = this.#subjectOf(event);
     this.#hierarchy.apply(event);
     const subject = merge(before, this.#subjectOf(event));
+    // Whatever is asked for: where something was missed, the answer may lack it.
+    if (event.type === 'gap') return this.#entry(event, subject);
     if (path !== undefined && !subject.paths.some((at) => isAtOrBelow(at, path))) return undefined;
     const by = 'by' in event ? event.by : undefined;
     if (pid !== undefined && subject.pid !== pid && subject.tgid !== pid && by?.pid !== pid) return undefined;
@@ -187,14 +190,6 @@ function merge(before: Subject, after: Subject): Subject {
   const paths = [...new Set([...after.paths.slice(0, 1), ...before.paths, ...after.paths])];
   const known = after.pid !== undefined ? after : before;
   return { ...known, paths };
-}
-
-/** A path as events have it: one leading slash, none at the end, none twice. */
-function normalised(path: Bytes): Bytes {
-  return `/${path
-    .split('/')
-    .filter((name) => name !== '')
-    .join('/')}`;
 }
 
 function isAtOrBelow(path: Bytes, top: Bytes): boolean {

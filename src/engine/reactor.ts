@@ -6,9 +6,10 @@
  * Before each start an `agent` event is synced, and an `outcome` is recorded after. So after a crash the
  * log says what may have run, and the attempt is repeated only where it still makes sense.
  */
+import { assert } from '../../events/assert.ts';
 import type { Bytes } from '../../events/bytes.ts';
 import type { Event } from '../../events/event.ts';
-import { attemptLimit } from '../../projections/releases.ts';
+import { attemptLimit, type Release } from '../../projections/releases.ts';
 import { isReleasable } from '../kernel/release.ts';
 import type { AgentRunner, Clock } from '../ports.ts';
 import type { Recorder } from './recorder.ts';
@@ -25,12 +26,15 @@ export interface ReactorOptions {
 
 /** The wait before the second attempt to start an agent that could not be started; it doubles each time. */
 const retryDelayMs = 1000;
+/** A look can conclude very many releases at once, after a reboot all of them: they start at this distance. */
+const lookDelayMs = 20;
 
 export class Reactor {
   readonly #options: ReactorOptions;
   readonly #waiting: number[] = [];
-  readonly #cancelRetries = new Set<() => void>();
+  readonly #timers = new Set<() => void>();
   #running = 0;
+  #resting = false;
   #stopped = false;
   #unfollow = (): void => {};
 
@@ -53,7 +57,7 @@ export class Reactor {
   stop(): void {
     this.#stopped = true;
     this.#unfollow();
-    for (const cancel of this.#cancelRetries) cancel();
+    for (const cancel of this.#timers) cancel();
   }
 
   #take(events: readonly Event[]): void {
@@ -65,19 +69,28 @@ export class Reactor {
   }
 
   #startWaiting(): void {
-    while (!this.#stopped && this.#running < this.#options.concurrency) {
+    while (!this.#stopped && !this.#resting && this.#running < this.#options.concurrency) {
       const seq = this.#waiting.shift();
       if (seq === undefined) return;
+      const release = this.#options.recorder.world.releases.get(seq);
+      assert(release, `release ${seq} waits and is not settled`);
       this.#running += 1;
-      void this.#attempt(seq);
+      if (release.cause === 'look') this.#rest();
+      void this.#attempt(release);
     }
   }
 
-  async #attempt(release: number): Promise<void> {
+  #rest(): void {
+    this.#resting = true;
+    this.#after(lookDelayMs, () => {
+      this.#resting = false;
+      this.#startWaiting();
+    });
+  }
+
+  async #attempt({ seq: release, path, attempts }: Release): Promise<void> {
     const { recorder, runner, program } = this.#options;
-    const open = recorder.world.releases.get(release);
-    if (!open) throw new Error(`impossible state: release ${release} waits and is settled`);
-    const attempt = open.attempts + 1;
+    const attempt = attempts + 1;
     recorder.record({ type: 'agent', release, attempt, program });
     try {
       await recorder.commit('synced');
@@ -86,7 +99,7 @@ export class Reactor {
       return;
     }
     if (this.#stopped) return;
-    const outcome = await runner.run(program, open.path);
+    const outcome = await runner.run(program, path);
     this.#running -= 1;
     if (this.#stopped) return;
     recorder.record({ type: 'outcome', release, attempt, ...outcome });
@@ -96,12 +109,18 @@ export class Reactor {
   }
 
   #retry(release: number, attempt: number): void {
-    const cancel = this.#options.clock.after(retryDelayMs * 2 ** (attempt - 1), () => {
-      this.#cancelRetries.delete(cancel);
+    this.#after(retryDelayMs * 2 ** (attempt - 1), () => {
       this.#again(release);
       this.#startWaiting();
     });
-    this.#cancelRetries.add(cancel);
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const cancel = this.#options.clock.after(delayMs, () => {
+      this.#timers.delete(cancel);
+      callback();
+    });
+    this.#timers.add(cancel);
   }
 
   /** Another attempt for a container that is still to be released; else the release is stale. */

@@ -4,13 +4,14 @@
  * JSON: names and paths are text as `textOf` writes it.
  */
 import { type Bytes, textOf } from '../../events/bytes.ts';
+import type { Certainty } from '../../events/event.ts';
 import type { Counts } from '../../projections/activity.ts';
 import { type Container, pathOf, type Task, tasksOf } from '../../projections/hierarchy.ts';
 import type { ReleaseCounts } from '../../projections/releases.ts';
 import type { World } from '../../projections/world.ts';
 import type { Actor } from '../kernel/command.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
-import { find } from '../kernel/path.ts';
+import { find, pathLimitBytes, pathTooLong } from '../kernel/path.ts';
 
 /** One container, as `tree` shows it. */
 export interface ContainerView {
@@ -38,11 +39,15 @@ export interface TaskView {
   readonly uid: number;
   /** tasktrail's own id of the task, never reused. */
   readonly task: number;
+  /** How the recorder knows that it is in this container. */
+  readonly certainty: Certainty;
 }
 
 export interface PathView {
   readonly pid: number;
   readonly path: string;
+  /** How the recorder knows that the task is there. */
+  readonly certainty: Certainty;
 }
 
 /** An attempt to run the release agent that has not ended. */
@@ -91,7 +96,10 @@ export function tasksIn(world: World, path: Bytes): TaskView[] | Refusal {
 /** The path of the container that a task is in. */
 export function pathOfPid(world: World, pid: number): PathView | Refusal {
   const path = world.taskPaths.pathOfPid(pid);
-  return path === undefined ? refuse('ESRCH', `no task ${pid} lives`) : { pid, path: textOf(path) };
+  const task = world.hierarchy.taskByPid(pid);
+  if (path === undefined || !task) return refuse('ESRCH', `no task ${pid} lives`);
+  if (path.length >= pathLimitBytes) return pathTooLong(path);
+  return { pid, path: textOf(path), certainty: task.certainty };
 }
 
 export function recordingOf(world: World, nowUs: number): RecordingView {
@@ -161,5 +169,6 @@ function taskView(task: Task): TaskView {
     program: textOf(task.program),
     uid: task.uid,
     task: task.id,
+    certainty: task.certainty,
   };
 }

@@ -15,7 +15,7 @@ export class BadRequest extends Error {
   }
 }
 
-type Field = 'text' | 'whole' | 'boolean' | 'file';
+type Field = 'text' | 'whole' | 'id' | 'boolean' | 'file';
 type Form<Body> = { readonly [Name in keyof Body]: Field };
 
 const forms: { readonly [Name in CommandName]: Form<Commands[Name]> } = {
@@ -24,8 +24,11 @@ const forms: { readonly [Name in CommandName]: Form<Commands[Name]> } = {
   rename: { from: 'text', to: 'text' },
   attach: { path: 'text', pid: 'whole', thread: 'boolean' },
   write: { path: 'text', file: 'file', text: 'text' },
-  delegate: { path: 'text', uid: 'whole', gid: 'whole' },
+  delegate: { path: 'text', uid: 'id', gid: 'id' },
 };
+
+/** The highest id; the one above it means none to the kernel (chown(2)). */
+const maxId = 2 ** 32 - 2;
 
 type Tagged = { [Name in CommandName]: [Name, Commands[Name]] }[CommandName];
 
@@ -53,6 +56,7 @@ export function whole(text: string | null, name: string): number {
 const wanted: Readonly<Record<Field, string>> = {
   text: 'a text',
   whole: 'a whole number from 0 on',
+  id: 'a user or group id, from 0 to 4294967294',
   boolean: 'true or false',
   file: 'tasks or notify_on_release',
 };
@@ -63,6 +67,8 @@ function isOf(kind: Field, value: unknown): boolean {
       return typeof value === 'string';
     case 'whole':
       return Number.isSafeInteger(value) && (value as number) >= 0;
+    case 'id':
+      return isOf('whole', value) && (value as number) <= maxId;
     case 'boolean':
       return typeof value === 'boolean';
     case 'file':

@@ -57,6 +57,11 @@ export function openForWriting(
   return container;
 }
 
+/** A path as events have it: one leading slash, none at the end, none twice. */
+export function normalised(path: Bytes): Bytes {
+  return `/${namesOf(path).join('/')}`;
+}
+
 function namesOf(path: Bytes): Bytes[] {
   return path.split('/').filter((name) => name !== '');
 }
@@ -89,4 +94,9 @@ export function nameTooLong(name: Bytes): Refusal {
 
 function noSearch(container: Container): Refusal {
   return refuse('EACCES', `no search permission on ${textOf(pathOf(container))}`);
+}
+
+/** The path has so many bytes that no one call can name it (path_resolution(7)). */
+export function pathTooLong(path: Bytes): Refusal {
+  return refuse('ENAMETOOLONG', `the path has ${path.length} bytes, ${pathLimitBytes - 1} are possible`);
 }

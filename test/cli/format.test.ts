@@ -81,7 +81,7 @@ format('activity names only what happens', () => {
 });
 
 function task(pid: number, tgid: number, comm: string, program = ''): TaskView {
-  return { pid, tgid, comm, program, uid: 1000, task: pid };
+  return { pid, tgid, comm, program, uid: 1000, task: pid, certainty: 'known' };
 }
 
 const threads = [

@@ -92,6 +92,14 @@ test('a pid finds what a task did and what was done to it', () => {
   );
 });
 
+test('a gap is told whatever path or pid is asked for: the answer may lack what was missed', () => {
+  for (const query of [{ path: '/nowhere' }, { pid: 9999 }]) {
+    const history = new History(filterOf(query));
+    const gap: Fact = { type: 'gap', reason: 'overflow', lost: 3, sinceUs: 0, detail: '' };
+    assert.is(history.take({ ...gap, seq: 1, timeUs: 5, skewUs: 0 })?.lost, 3);
+  }
+});
+
 test('types leave out the others, and the rest is told as if all were', () => {
   const [release, ...others] = entriesOf({ types: ['release'] });
   assert.equal(others, []);

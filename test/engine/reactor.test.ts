@@ -204,6 +204,26 @@ reactor('a wait for another attempt takes nobody’s place', async () => {
   assert.equal(runner.started, ['/a', '/b']);
 });
 
+reactor('what a look concludes is released at a bounded rate, whatever the number', async () => {
+  const { recording, runner } = await ground({ containers: 4 });
+  for (const name of ['a', 'b', 'c', 'd']) {
+    recording.source.happen(`start ${name}1`);
+    await recording.attach(`/${name}`, `${name}1`);
+    recording.source.lose(`${name}1 exits`);
+  }
+  recording.recorder.read(() => {});
+  await settled();
+  assert.equal(runner.started, ['/a']);
+  recording.clock.pass(20);
+  await settled();
+  assert.equal(runner.started, ['/a', '/b']);
+  recording.clock.pass(20);
+  await settled();
+  recording.clock.pass(20);
+  await settled();
+  assert.equal(runner.started, ['/a', '/b', '/c', '/d']);
+});
+
 // Stop, crash, replay.
 
 reactor('after a stop none is started, and none is awaited', async () => {

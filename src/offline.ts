@@ -5,8 +5,8 @@
  */
 import { bytesOf } from '../events/bytes.ts';
 import { World } from '../projections/world.ts';
-import type { Reader } from './cli/reader.ts';
 import { filterOf, Story } from './engine/history.ts';
+import type { Reader } from './engine/reader.ts';
 import { pathOfPid, recordingOf, tasksIn, treeOf } from './engine/reads.ts';
 import { type LevelLog, openLevelLog, verifyLog } from './log/levelLog.ts';
 import { folderBytes } from './system/folder.ts';

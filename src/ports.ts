@@ -25,9 +25,28 @@ export interface Head {
   readonly hash: string;
 }
 
+/** The result of checking a log from its first event on. */
+export interface Verification {
+  /** What was read and found sound: events and commits, counted from the first. */
+  readonly events: number;
+  readonly commits: number;
+  /** The last seq of these. */
+  readonly seq: number;
+  /** The chain's hash there, 64 hex digits. */
+  readonly hash: string;
+  /**
+   * From this seq on the log is not to be trusted, and why; absent when all of it is sound. Where a file of the log is
+   * damaged as such, nothing is read, and this seq is further on than `seq`.
+   */
+  readonly unsound?: { readonly seq: number; readonly why: string };
+}
+
 /** The log as a reader has it, who may be another thread than the recorder. */
 export interface LogReader {
-  /** The committed events from `fromSeq` on, one commit at a time, up to the head at the call. */
+  /**
+   * The committed events from `fromSeq` on, one commit at a time. What is committed while they are read may be among
+   * them, unless an implementation says that it is not.
+   */
   read(fromSeq: number): AsyncIterable<readonly Event[]>;
   close(): Promise<void>;
 }
@@ -37,6 +56,8 @@ export interface LogReader {
  * `commit` writes everything appended so far as one atomic value. Commits reach the disk in order.
  */
 export interface EventLog extends LogReader {
+  /** As above, up to the head at the call. */
+  read(fromSeq: number): AsyncIterable<readonly Event[]>;
   /** The last sequenced seq; 0 for an empty log. */
   readonly seq: number;
   /** The last committed event; seq 0, time 0 and a hash of zeros for an empty log. */

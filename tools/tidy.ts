@@ -27,7 +27,7 @@ const rooms: readonly Room[] = [
   {
     path: 'src/log/',
     may: ['events/', 'src/system/'],
-    mayTypes: ['src/ports.ts', 'src/engine/', 'projections/'],
+    mayTypes: ['src/ports.ts', 'projections/'],
   },
   {
     path: 'src/engine/',
@@ -49,7 +49,7 @@ const rooms: readonly Room[] = [
   {
     path: 'src/http/',
     may: ['events/', 'projections/', 'src/engine/', 'src/kernel/errno.ts', 'src/kernel/path.ts'],
-    mayTypes: ['src/ports.ts', 'src/kernel/', 'src/cli/reader.ts'],
+    mayTypes: ['src/ports.ts', 'src/kernel/'],
   },
   {
     path: 'src/cli/',
@@ -63,7 +63,7 @@ const rooms: readonly Room[] = [
       'src/daemon.ts',
       'src/offline.ts',
     ],
-    mayTypes: ['src/kernel/'],
+    mayTypes: ['src/ports.ts', 'src/kernel/'],
   },
   { path: 'src/offline.ts', may: ['events/', 'projections/', 'src/'] },
   { path: 'src/daemon.ts', may: ['events/', 'projections/', 'src/'] },

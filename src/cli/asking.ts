@@ -2,15 +2,12 @@
  * Asking: how a command gets at the recording. Commands that read take the daemon's word, or open the recording
  * directly when no daemon runs; commands that change something need the daemon.
  */
-import type { RecordingView } from '../engine/reads.ts';
-import type { CommandName, Commands, DaemonView } from '../http/api.ts';
+import type { Reader, Status } from '../engine/reader.ts';
+import type { CommandName, Commands } from '../http/api.ts';
 import { DaemonError, HttpReader } from '../http/client.ts';
 import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import type { Context } from './context.ts';
 import { Failure, refusalFailure } from './failure.ts';
-import type { Reader } from './reader.ts';
-
-export type Status = RecordingView & Partial<DaemonView>;
 
 /** Whom a reader may be: `any`, or only the daemon where the question is about what goes on now. */
 export type Witness = 'any' | 'daemon';

@@ -3,13 +3,13 @@
  */
 import type { EventType } from '../../events/event.ts';
 import { busyTypes, type Entry, eventTypes, type LogQuery } from '../engine/history.ts';
+import type { Reader } from '../engine/reader.ts';
 import { DaemonError } from '../http/client.ts';
 import { withReader } from './asking.ts';
 import type { Context } from './context.ts';
 import { Failure, usageFailure } from './failure.ts';
 import { entryLine } from './format/entry.ts';
 import { parsePid } from './pid.ts';
-import type { Reader } from './reader.ts';
 
 export interface LogOptions {
   readonly follow?: boolean;

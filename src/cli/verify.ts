@@ -1,8 +1,7 @@
 /**
  * `tasktrail verify`: reads and checks the whole log, from its first event on.
  */
-
-import type { Verification } from '../engine/verify.ts';
+import type { Verification } from '../ports.ts';
 import { openReader, tellHow } from './asking.ts';
 import { type Context, printAll } from './context.ts';
 import { exitCodes } from './failure.ts';

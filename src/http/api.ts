@@ -2,6 +2,7 @@
  * The HTTP API, as types: what a client sends and gets. JSON over a unix socket; names and paths are text
  * as `textOf` writes it, so that every byte string can be said.
  */
+
 /** The bodies of `POST /v1/NAME`. */
 export interface Commands {
   readonly mkdir: { readonly path: string; readonly mode: number; readonly umask: number };
@@ -31,13 +32,8 @@ export interface ErrorBody {
   readonly error: string;
 }
 
-/** What `GET /v1/status` adds to the recording: who records it and where. */
-export interface DaemonView {
-  readonly daemonPid: number;
-  readonly folder: string;
-  readonly sizeBytes: number;
-  readonly releaseAgent: string;
-}
+/** What `GET /v1/status` adds to the recording. */
+export type { DaemonView } from '../engine/reader.ts';
 
 /** The socket's name in the recording's folder. */
 export const socketName = 'tasktrail.sock';

@@ -4,15 +4,14 @@
  * message is one sentence.
  */
 import { type IncomingMessage, request as openRequest } from 'node:http';
-import type { Reader } from '../cli/reader.ts';
 import type { Entry, LogQuery } from '../engine/history.ts';
+import type { DaemonView, Reader } from '../engine/reader.ts';
 import type { ContainerView, PathView, RecordingView, TaskView } from '../engine/reads.ts';
-import type { Verification } from '../engine/verify.ts';
 import { errnoText, isErrno, type Refusal } from '../kernel/errno.ts';
+import type { Verification } from '../ports.ts';
 import {
   type CommandName,
   type Commands,
-  type DaemonView,
   type DoneBody,
   type ErrorBody,
   socketName,

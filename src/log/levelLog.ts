@@ -6,8 +6,7 @@
  * the process ends.
  */
 import type { Event } from '../../events/event.ts';
-import type { Verification } from '../engine/verify.ts';
-import type { Durability, EventLog, Head, LogReader, Stamped } from '../ports.ts';
+import type { Durability, EventLog, Head, LogReader, Stamped, Verification } from '../ports.ts';
 import { Chain, format, headOf, type Link, missing, OpenCommit } from './commit.ts';
 import {
   RecordingClosedError,

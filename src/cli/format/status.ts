@@ -1,17 +1,17 @@
 /**
  * The state of a recording as a short table.
  */
+import type { Status } from '../../engine/reader.ts';
 import type { RecordingView } from '../../engine/reads.ts';
-import type { DaemonView } from '../../http/api.ts';
 import { counted, duration, grouped, size } from './count.ts';
 import { table } from './table.ts';
 import { localTimeInSeconds } from './time.ts';
 
-export function statusLines(view: RecordingView & Partial<DaemonView>): string[] {
+export function statusLines(view: Status): string[] {
   return table(['left', 'left'], rowsOf(view));
 }
 
-function rowsOf(view: RecordingView & Partial<DaemonView>): string[][] {
+function rowsOf(view: Status): string[][] {
   return [
     ['recording', `${view.recording}, begun by tasktrail ${view.version}`],
     ['folder', `${view.folder ?? ''}, ${size(view.sizeBytes ?? 0)}`],
@@ -45,7 +45,7 @@ function releasesOf({ releases, waiting }: RecordingView): string {
   ].join(', ');
 }
 
-function agentRows({ releaseAgent, agents }: RecordingView & Partial<DaemonView>): string[][] {
+function agentRows({ releaseAgent, agents }: Status): string[][] {
   return [
     ...(releaseAgent === undefined ? [] : [['agent', releaseAgent]]),
     ...agents.map(({ path, attempt, runningMs }) => [

@@ -1,0 +1,33 @@
+/**
+ * What is asked of a recording by who only reads it. Two things answer: the daemon over its socket, or the recording
+ * opened directly when no daemon runs. Whoever asks need not know which.
+ */
+import type { Refusal } from '../kernel/errno.ts';
+import type { Verification } from '../ports.ts';
+import type { Entry, LogQuery } from './history.ts';
+import type { ContainerView, PathView, RecordingView, TaskView } from './reads.ts';
+
+/** Who records, and where. */
+export interface DaemonView {
+  readonly daemonPid: number;
+  readonly folder: string;
+  readonly sizeBytes: number;
+  readonly releaseAgent: string;
+}
+
+/** Without a daemon, only the folder and its size are known of what a daemon tells. */
+export type Status = RecordingView & Partial<DaemonView>;
+
+export interface Reader {
+  /** Whether it is a daemon that answers, and things go on; false where the recording was opened directly. */
+  readonly live: boolean;
+  status(): Promise<Status>;
+  /** Paths are text as `textOf` writes it. */
+  tree(path: string): Promise<readonly ContainerView[] | Refusal>;
+  tasks(path: string): Promise<readonly TaskView[] | Refusal>;
+  path(pid: number): Promise<PathView | Refusal>;
+  log(query: LogQuery): AsyncIterable<Entry>;
+  /** Reads and checks the whole log; `progress` is told the last sound seq now and then. */
+  verify(progress: (seq: number) => void): Promise<Verification>;
+  close(): Promise<void>;
+}

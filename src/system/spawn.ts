@@ -8,7 +8,7 @@
 import type { Bytes } from '../../events/bytes.ts';
 import { cString, cStrings } from './cStrings.ts';
 import { errnoName } from './errno.ts';
-import { koffi, type Memory } from './libc.ts';
+import { koffi, lastErrno, type Memory } from './libc.ts';
 
 export interface Program {
   readonly program: Bytes;
@@ -32,6 +32,9 @@ const writeOnly = 1;
 // <sys/wait.h>, <sys/syscall.h>: pidfd_open has the same number on every architecture.
 const noHang = 1;
 const pidfdOpen = 434;
+
+// <linux/sched.h>: a thread's working folder, root and umask.
+const cloneFs = 0x200;
 
 type Call = (...args: (number | Memory)[]) => number;
 
@@ -63,11 +66,24 @@ export function spawnProgram({ program, args, environment, folder }: Program): S
   return errno === 0 ? { pid: pid[0] ?? 0 } : { error: errnoName(errno) };
 }
 
+/**
+ * Gives the calling thread a umask of its own, which what it spawns inherits. Where that is not allowed (by the
+ * filter of a container, say) the whole process gets it.
+ */
+export function setThreadUmask(mask: number): void {
+  const call = bound();
+  call.unshare?.(cloneFs);
+  call.umask?.(mask);
+}
+
 /** What ends each wait that goes on in this thread. */
 const waits = new Set<() => void>();
 
-/** Resolves with the wait(2) status of a child of ours when it has ended, and reaps it. */
-export function whenEnded(pid: number): Promise<number> {
+/** How a process ended: its wait(2) status, or the name of the errno that nobody could be told it with. */
+export type Ending = { readonly status: number } | { readonly error: string };
+
+/** Resolves when a child of ours has ended, and reaps it. */
+export function whenEnded(pid: number): Promise<Ending> {
   const call = bound();
   const descriptor = Number(call.syscall?.(pidfdOpen, pid, 0));
   if (descriptor < 0) throw new Error(`impossible state: child ${pid} has no pidfd before it is reaped`);
@@ -76,8 +92,9 @@ export function whenEnded(pid: number): Promise<number> {
       const status = new Int32Array(1);
       const reaped = call.waitpid?.(pid, status, noHang);
       if (reaped === 0) return;
+      const ending = reaped === pid ? { status: status[0] ?? 0 } : { error: errnoName(lastErrno()) };
       end();
-      resolve(status[0] ?? 0);
+      resolve(ending);
     });
     const end = (): void => {
       waits.delete(end);
@@ -122,6 +139,8 @@ function bind(): Record<string, Call> {
     posix_spawnattr_setsigdefault: ['int', [pointer, pointer]],
     posix_spawnattr_setsigmask: ['int', [pointer, pointer]],
     waitpid: ['int', ['int', pointer, 'int']],
+    unshare: ['int', ['int']],
+    umask: ['uint', ['uint']],
     syscall: ['long', ['long', 'long', 'long']],
     close: ['int', ['int']],
   };

@@ -113,7 +113,7 @@ export class HttpReader implements Reader {
     for await (const chunk of this.#chunks(response)) {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) yield this.#parsed(line);
+      for (const line of lines) yield soundLine(this.#parsed(line));
     }
   }
 
@@ -187,6 +187,13 @@ export class HttpReader implements Reader {
         return new DaemonError('failed', `asking the daemon at ${this.#socketPath} failed: ${error.message}`);
     }
   }
+}
+
+/** A line of an answer, unless it is the last one of an answer that failed after it had begun. */
+function soundLine(line: object): object {
+  // Entries of the log have an error of their own at times, and always a seq.
+  if ('error' in line && !('seq' in line)) throw new DaemonError('failed', String(line.error));
+  return line;
 }
 
 /** A refusal by its errno, without the words that every refusal begins with; anything else is thrown. */

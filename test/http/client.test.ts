@@ -97,6 +97,17 @@ client('a check of the log tells how far it is, and ends with its result', async
   });
 });
 
+client('an answer whose last line is an error fails with that sentence', async () => {
+  const outcome = '{"seq":1,"type":"outcome","error":"ENOENT"}';
+  const answer: Answer = [200, `${outcome}\n{"error":"the recording is not sound"}\n`];
+  await against({ 'GET /v1/log': answer, 'GET /v1/verify': answer }, async (reader) => {
+    const entries = reader.log({});
+    assert.equal((await entries.next()).value, JSON.parse(outcome));
+    await fails(() => entries.next(), 'failed', /^the recording is not sound$/);
+    await fails(() => reader.verify(() => {}), 'failed', /^the recording is not sound$/);
+  });
+});
+
 client('nobody listens: no socket, a socket that was left behind, a folder that is not there', async () => {
   const folder = emptyFolder();
   await fails(() => new HttpReader(folder).status(), 'absent', /no daemon answers at/);

@@ -3,12 +3,44 @@
  */
 import { chmodSync, chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
 
-/** Lets a group use a recording through its daemon: enter the folder, and write to the socket in it. */
+/** The mode of a folder that is made for a recording. */
+const folderMode = 0o750;
+/** Files come and go all the time, and looking at each takes its time. */
+const sizeAgeUs = 1_000_000;
+
+/**
+ * Lets a group use a recording through its daemon: enter the folder, and write to the socket in it. A folder
+ * that is not as we make one was made by somebody who has said who may enter it, and stays as it is.
+ */
 export function shareFolder(folder: string, socketPath: string, group: string): void {
   chmodSync(socketPath, 0o660);
   const gid = groupId(group);
   if (gid === undefined || process.geteuid?.() !== 0) return;
-  for (const path of [folder, socketPath]) chownSync(path, statSync(path).uid, gid);
+  chownSync(socketPath, statSync(socketPath).uid, gid);
+  if (isAsMade(folder)) chownSync(folder, statSync(folder).uid, gid);
+}
+
+function isAsMade(folder: string): boolean {
+  const { uid, gid, mode } = statSync(folder);
+  return uid === process.geteuid?.() && gid === process.getegid?.() && (mode & 0o7777) === folderMode;
+}
+
+/** Whether somebody who is neither the owner of a folder nor in its group may enter it. */
+export function othersMayEnter(folder: string): boolean {
+  return (statSync(folder).mode & 0o001) !== 0;
+}
+
+/** Tells how many bytes the files in a folder hold, as it was at most a second ago. */
+export function folderSize(folder: string, nowUs: () => number): () => number {
+  let sizeBytes = 0;
+  let lookedUs = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (nowUs() - lookedUs >= sizeAgeUs) {
+      sizeBytes = folderBytes(folder);
+      lookedUs = nowUs();
+    }
+    return sizeBytes;
+  };
 }
 
 /** The bytes that the files in a folder hold, without folders in it. */

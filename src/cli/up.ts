@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Daemon, defaultReleaseAgent, type SourceName, startDaemon } from '../daemon.ts';
+import { SourceError } from '../sources/sourceError.ts';
 import { typedText } from './arguments.ts';
 import type { Context } from './context.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
@@ -50,10 +51,9 @@ async function started(context: Context, settings: Settings): Promise<Daemon> {
   try {
     return await startDaemon({ folder: context.folder.path, version: readVersion(), ...settings });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    if (settings.source !== 'ebpf' || !message.startsWith('the eBPF source')) throw error;
+    if (!(error instanceof SourceError)) throw error;
     throw new Failure(
-      `${message}. \`${context.typed('doctor')}\` tells more, and ` +
+      `${error.message}; \`${context.typed('doctor')}\` tells more, and ` +
         `\`${context.typed('up --source simulated')}\` plays a made-up workload instead`,
     );
   }

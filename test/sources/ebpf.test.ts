@@ -321,14 +321,17 @@ function opening(...who: string[]) {
 }
 
 testNeeding(test, ['ebpf'], 'who may not load programs is told what that needs', () => {
-  assert.match(opening('nobody').stdout, /cannot be opened: .*: EPERM; it needs .*CAP_BPF and CAP_PERFMON/);
+  assert.match(
+    opening('nobody').stdout,
+    /^SourceError: .* cannot be opened: .*: EPERM; it needs .*CAP_BPF and CAP_PERFMON/,
+  );
 });
 
 testNeeding(test, ['ebpf'], 'outside of the initial namespaces it does not open, and says why', () => {
   for (const kind of ['pid', 'time']) {
     assert.match(
       opening(kind).stdout,
-      new RegExp(`^the eBPF source works only in the initial ${kind} namesp`),
+      new RegExp(`^SourceError: the eBPF source works only in the initial ${kind} namesp`),
     );
   }
 });

@@ -6,6 +6,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { openEbpfSource } from '../../src/sources/ebpf/source.ts';
+import { SourceError } from '../../src/sources/sourceError.ts';
+import { messageOf } from '../../src/system/errno.ts';
 import { checked, koffi } from '../../src/system/libc.ts';
 
 /** CLONE_NEWPID and CLONE_NEWTIME: both hold for the children of the one who asks. */
@@ -16,7 +18,7 @@ function open(): string {
     openEbpfSource().wake(() => {});
     return 'opened';
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return error instanceof SourceError ? `SourceError: ${error.message}` : messageOf(error);
   }
 }
 

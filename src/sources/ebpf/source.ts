@@ -18,6 +18,7 @@ import { hasCode, messageOf, SystemCallError } from '../../system/errno.ts';
 import { checked, libc } from '../../system/libc.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
+import { SourceError } from '../sourceError.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
 import { taskPrograms, uidChangeProgram } from './programs.ts';
@@ -44,8 +45,8 @@ const btfPath = '/sys/kernel/btf/vmlinux';
 const missesAgeUs = 1_000_000;
 
 /**
- * Opens the source: from the return of this call on, everything that happens is queued. Throws an Error that says in
- * words what was tried, why it failed, by its errno, and what is probably the cause.
+ * Opens the source: from the return of this call on, everything that happens is queued. Throws a `SourceError`
+ * where that cannot be done.
  */
 export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
   const ringBytes = options.ringBytes ?? defaultRingBytes;
@@ -188,7 +189,7 @@ class Descriptors {
 function requireRingSize(ringBytes: number): void {
   const isPowerOfTwo = Number.isInteger(ringBytes) && ringBytes > 0 && Number.isInteger(Math.log2(ringBytes));
   if (isPowerOfTwo && ringBytes >= pageSizeBytes() && ringBytes <= maxRingBytes) return;
-  throw new Error(
+  throw new RangeError(
     `the eBPF source cannot have a ring of ${ringBytes} bytes: choose a power of two from ${pageSizeBytes()} to ${maxRingBytes}`,
   );
 }
@@ -198,7 +199,7 @@ function requireInitialNamespaces(): void {
   for (const [name, initial] of Object.entries(initialNamespaces)) {
     const own = namespaceOf(name);
     if (own === undefined || own === initial) continue;
-    throw new Error(
+    throw new SourceError(
       `the eBPF source works only in the initial ${name} namespace, and this process is in ${own}: start it outside of the container`,
     );
   }
@@ -210,7 +211,9 @@ function namespaceOf(name: string): string | undefined {
     return readlinkSync(`/proc/self/ns/${name}`);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
-    throw new Error(`the eBPF source cannot tell which ${name} namespace it is in: ${messageOf(error)}`);
+    throw new SourceError(
+      `the eBPF source cannot tell which ${name} namespace it is in: ${messageOf(error)}`,
+    );
   }
 }
 
@@ -218,18 +221,17 @@ function readKernelBtf(): Btf {
   try {
     return new Btf(readFileSync(btfPath));
   } catch (error) {
-    throw new Error(
+    throw new SourceError(
       `the eBPF source cannot read the kernel's type information, ${btfPath}: ${messageOf(error)}; it needs a kernel built with CONFIG_DEBUG_INFO_BTF`,
     );
   }
 }
 
 /** The same failure with what is probably its cause. */
-function explained(error: unknown): Error {
+function explained(error: unknown): SourceError {
   const cause = error instanceof SystemCallError ? causes[error.errno] : undefined;
-  return new Error(`the eBPF source cannot be opened: ${messageOf(error)}${cause ? `; ${cause}` : ''}`, {
-    cause: error,
-  });
+  const says = `the eBPF source cannot be opened: ${messageOf(error)}`;
+  return new SourceError(cause === undefined ? says : `${says}; ${cause}`, { cause: error });
 }
 
 const causes: Readonly<Record<string, string>> = {

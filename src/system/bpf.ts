@@ -3,6 +3,7 @@
  * command's attributes (`union bpf_attr` of include/uapi/linux/bpf.h) and gives back what the kernel answered;
  * a refusal is thrown as a `SystemCallError`. What the maps and programs are for is known elsewhere.
  */
+import { cString } from './cStrings.ts';
 import { errnoName, SystemCallError } from './errno.ts';
 import { type Address, addressOf, lastErrno, libc, type Memory } from './libc.ts';
 
@@ -147,10 +148,6 @@ function bpfNumber(): number {
 function required(attempt: string, result: number): number {
   if (result < 0) throw new SystemCallError(attempt, lastErrno());
   return result;
-}
-
-function cString(text: string): Uint8Array {
-  return Buffer.from(`${text}\0`, 'latin1');
 }
 
 /** The attributes of one bpf(2) command: zeros, but for the fields that are filled in by their offset. */

@@ -19,12 +19,28 @@ export type Address = number;
 
 export const clocks = { realtime: 0, boottime: 7 } as const;
 
-interface Calls {
+/** The calls by the names that the C library has for them; their pages of the manual say what they take. */
+export interface Calls {
+  readonly bind: (fd: number, address: Memory, sizeBytes: number) => number;
   readonly clock_gettime: (clock: number, into: Memory) => number;
   readonly close: (fd: number) => number;
   readonly execvp: (file: Memory, argv: Memory) => number;
   readonly fcntl: (fd: number, command: number, argument: number) => number;
   readonly getpagesize: () => number;
+  readonly getpwnam_r: (
+    name: Memory,
+    record: Memory,
+    space: Memory,
+    sizeBytes: number,
+    found: Memory,
+  ) => number;
+  readonly getpwuid_r: (
+    uid: number,
+    record: Memory,
+    space: Memory,
+    sizeBytes: number,
+    found: Memory,
+  ) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Memory, size: Memory) => number;
   readonly mmap: (
     at: Address,
@@ -35,7 +51,11 @@ interface Calls {
     offset: number,
   ) => Address;
   readonly munmap: (at: Address, sizeBytes: number) => number;
+  readonly poll: (descriptors: Memory, count: number, timeoutMs: number) => number;
+  readonly recv: (fd: number, into: Memory, sizeBytes: number, flags: number) => number;
+  readonly send: (fd: number, message: Memory, sizeBytes: number, flags: number) => number;
   readonly signal: (signal: number, disposition: number) => number;
+  readonly socket: (family: number, type: number, protocol: number) => number;
   readonly syscall: (number: number, a: number, b: number, c: number) => number;
 }
 
@@ -73,15 +93,22 @@ export function lastErrno(): number {
 function bind(): Calls {
   const library = koffi().load(null);
   return {
+    bind: library.func('bind', 'int', ['int', 'void *', 'uint']),
     clock_gettime: library.func('clock_gettime', 'int', ['int', 'void *']),
     close: library.func('close', 'int', ['int']),
     execvp: library.func('execvp', 'int', ['void *', 'void *']),
     fcntl: library.func('fcntl', 'int', ['int', 'int', 'long']),
     getpagesize: library.func('getpagesize', 'int', []),
+    getpwnam_r: library.func('getpwnam_r', 'int', ['void *', 'void *', 'void *', 'size_t', 'void *']),
+    getpwuid_r: library.func('getpwuid_r', 'int', ['uint', 'void *', 'void *', 'size_t', 'void *']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
     mmap: library.func('mmap', 'intptr_t', ['intptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']),
     munmap: library.func('munmap', 'int', ['intptr_t', 'size_t']),
+    poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
+    recv: library.func('recv', 'intptr_t', ['int', 'void *', 'size_t', 'int']),
+    send: library.func('send', 'intptr_t', ['int', 'void *', 'size_t', 'int']),
     signal: library.func('signal', 'intptr_t', ['int', 'intptr_t']),
+    socket: library.func('socket', 'int', ['int', 'int', 'int']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long', 'long']),
   };
 }

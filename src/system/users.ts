@@ -2,8 +2,9 @@
  * Users by name and number, as the machine's own name service knows them (getpwnam(3)): /etc/passwd and whatever
  * else is configured.
  */
-import { type Bytes, bufferOf, bytesFrom, textOf } from '../../events/bytes.ts';
-import { addressOf, koffi, type Memory } from './libc.ts';
+import { type Bytes, bytesFrom, textOf } from '../../events/bytes.ts';
+import { cString } from './cStrings.ts';
+import { addressOf, libc } from './libc.ts';
 
 export interface User {
   readonly uid: number;
@@ -13,17 +14,15 @@ export interface User {
 
 /** Undefined where no user has this name. */
 export function userNamed(name: Bytes): User | undefined {
-  const text = bufferOf(`${name}\0`);
-  return entryOf((record, space, found) =>
-    bound().getpwnam_r(addressOf(text), record, space, space.length, found),
-  );
+  const text = cString(name);
+  return entryOf((record, space, found) => libc().getpwnam_r(text, record, space, space.length, found));
 }
 
 /** The name of a user; undefined where no user has this number. */
 export function userName(uid: number): string | undefined {
   let name: string | undefined;
   entryOf((record, space, found) => {
-    const errno = bound().getpwuid_r(uid, record, space, space.length, found);
+    const errno = libc().getpwuid_r(uid, record, space, space.length, found);
     if (found[0] !== 0n) name = textIn(space, new DataView(record.buffer).getBigUint64(nameAt, true));
     return errno;
   });
@@ -54,36 +53,4 @@ function entryOf(look: Lookup): User | undefined {
 function textIn(space: Uint8Array, address: bigint): string {
   const start = Number(address) - addressOf(space);
   return textOf(bytesFrom(space.subarray(start, space.indexOf(0, start))));
-}
-
-interface Calls {
-  readonly getpwnam_r: (
-    name: number,
-    record: Memory,
-    space: Memory,
-    sizeBytes: number,
-    found: Memory,
-  ) => number;
-  readonly getpwuid_r: (
-    uid: number,
-    record: Memory,
-    space: Memory,
-    sizeBytes: number,
-    found: Memory,
-  ) => number;
-}
-
-let boundCalls: Calls | undefined;
-
-function bound(): Calls {
-  boundCalls ??= bind();
-  return boundCalls;
-}
-
-function bind(): Calls {
-  const library = koffi().load(null);
-  return {
-    getpwnam_r: library.func('getpwnam_r', 'int', ['intptr_t', 'void *', 'void *', 'size_t', 'void *']),
-    getpwuid_r: library.func('getpwuid_r', 'int', ['uint', 'void *', 'void *', 'size_t', 'void *']),
-  };
 }

@@ -2,6 +2,7 @@
  * The composition root: the only place that decides what stands behind the ports of a recorder, and the
  * order in which the parts of the daemon come and go.
  */
+import { strict as assert } from 'node:assert';
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -11,17 +12,20 @@ import { World } from '../projections/world.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
 import { realClock } from './clock.ts';
+import { Closers } from './closers.ts';
 import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
+import { isRefusal } from './kernel/errno.ts';
+import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
-import type { Clock, EventLog, Source } from './ports.ts';
+import type { Clock, Source } from './ports.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
-import { folderBytes, shareFolder } from './system/folder.ts';
+import { folderSize, shareFolder } from './system/folder.ts';
 import { peerOf } from './system/peer.ts';
 
 export type SourceName = 'ebpf' | 'simulated';
@@ -44,8 +48,12 @@ export interface DaemonOptions {
 export interface Daemon {
   /** As it is at each reading, and after a stop as it was then. */
   readonly view: RecordingView & DaemonView;
-  /** Resolves when the daemon has stopped; rejects when it had to. */
+  /**
+   * Settles when nothing of the daemon is left: resolves after a stop in order; rejects with one sentence when
+   * the log could not go on, or its end could not be written.
+   */
   readonly closed: Promise<void>;
+  /** Stops in order; gives `closed`. */
   stop(): Promise<void>;
 }
 
@@ -57,13 +65,30 @@ const agentConcurrency = 16;
 /** The group that may use the daemon, beside its owner. */
 const groupName = 'tasktrail';
 
-/** Starts to record. Fails with one sentence for a person. */
+/** Starts to record. Fails with one sentence for a person; then nothing is left of what had come up. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { folder } = options;
-  const socketPath = `${folder}/${socketName}`;
+  const socketPath = `${options.folder}/${socketName}`;
   if (Buffer.byteLength(socketPath) > socketPathLimitBytes) {
-    throw new Error(`the path of ${folder} is too long for a socket in it: use a folder with a shorter one`);
+    throw new Error(
+      `the path of ${options.folder} is too long for a socket in it: use a folder with a shorter one`,
+    );
   }
+  // What is recorded concerns the owner and the group. Agents have a umask of their own.
+  process.umask(0o027);
+  const parts = new Closers();
+  try {
+    return await startParts(options, socketPath, parts);
+  } catch (error) {
+    // Why it could not start says more than what could not be closed after that.
+    await parts.close().catch(() => {});
+    throw error;
+  }
+}
+
+/** Brings up one part after the other, bottom up, and leaves in `parts` how each goes down again. */
+async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
+  const { folder, releaseAgent, syncIntervalMs, version } = options;
+  const clock = realClock();
   const world = new World();
   const log = await openLevelLog({
     folder,
@@ -71,25 +96,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       for (const event of events) world.apply(event);
     },
   });
-  try {
-    return await startOn(log, world, options, socketPath);
-  } catch (error) {
-    await log.close();
-    throw error;
-  }
-}
-
-/** Everything that stands on an open log, bottom up; `stop` takes it down in the other direction. */
-async function startOn(
-  log: EventLog,
-  world: World,
-  options: DaemonOptions,
-  socketPath: string,
-): Promise<Daemon> {
-  const { folder, releaseAgent, syncIntervalMs, version } = options;
-  const clock = realClock();
+  parts.add(() => log.close());
   const source = openSource(options, clock);
-  const end = settlement();
+  parts.add(() => source.close());
+  // Below the recorder, so that the log has its end before an agent that cannot be started is waited for.
+  const runner = openAgentRunner();
+  parts.add(() => runner.close());
+
+  const failure = pending<Error>();
   const recorder = new Recorder({
     log,
     source,
@@ -97,48 +111,49 @@ async function startOn(
     world,
     syncIntervalMs,
     drainBeforeDecide: options.drainBeforeDecide ?? true,
-    onFailure: end.reject,
+    onFailure: failure.resolve,
   });
   await recorder.start({ recording: nanoid(), version });
+  parts.add(() => recorder.stop());
   await leaveContainers(recorder);
 
-  // The kernel starts its helpers with this one, and agents inherit it from us.
-  process.umask(0o022);
-  const runner = openAgentRunner();
   const program = utf8BytesOf(releaseAgent);
   const reactor = new Reactor({ recorder, runner, clock, program, concurrency: agentConcurrency });
   reactor.start();
+  parts.add(() => reactor.stop());
 
-  const view = (): DaemonView => ({
-    daemonPid: process.pid,
-    folder,
-    sizeBytes: folderBytes(folder),
-    releaseAgent,
-  });
+  const sizeBytes = folderSize(folder, () => clock.bootUs());
+  const view = (): DaemonView => ({ daemonPid: process.pid, folder, sizeBytes: sizeBytes(), releaseAgent });
   const archive = openArchive(folder, recorder, clock);
-  const server = openServer({ recorder, clock, archive, peerOf: peerOfSocket, daemon: view });
+  parts.add(() => archive.close());
+  const { server, close } = openServer({ recorder, clock, archive, peerOf: peerOfSocket, daemon: view });
   await listen(server, socketPath);
+  parts.add(close);
+  parts.add(() => rmSync(socketPath, { force: true }));
   shareFolder(folder, socketPath, groupName);
 
-  const stop = async (): Promise<void> => {
-    rmSync(socketPath, { force: true });
-    server.close();
-    server.closeAllConnections();
-    reactor.stop();
-    await archive.close();
-    await recorder.stop();
-    source.close();
-    await runner.close();
-    await log.close();
-    end.resolve();
-  };
+  const stopping = pending<undefined>();
+  const closed = Promise.race([stopping.promise, failure.promise]).then((error) => end(parts, error));
   return {
     get view() {
       return { ...recordingOf(world, clock.wallUs()), ...view() };
     },
-    closed: end.promise,
-    stop,
+    closed,
+    stop: () => {
+      stopping.resolve(undefined);
+      return closed;
+    },
   };
+}
+
+/** Takes all parts down. Rejects afterwards where it is a failure that ends them, or where one follows. */
+async function end(parts: Closers, failure: Error | undefined): Promise<void> {
+  try {
+    await parts.close();
+  } catch (error) {
+    throw failure ?? error;
+  }
+  if (failure) throw failure;
 }
 
 /**
@@ -163,7 +178,8 @@ async function leaveContainers(recorder: Recorder): Promise<void> {
   if (!self || self.container === hierarchy.root) return;
   const actor = { pid: process.pid, uid: self.uid, gid: process.getegid?.() ?? 0, groups: [] };
   const command: Command = { type: 'attach', container: hierarchy.root.id, pid: process.pid };
-  await recorder.submit({ name: 'attach', path: '/', actor, plan: () => command });
+  const answer = await recorder.submit({ name: 'attach', path: '/', actor, plan: () => command });
+  assert(!isRefusal(answer), 'whoever attaches itself to the root container is not refused');
 }
 
 /** The descriptor is Node's own affair, and there is no other way to ask the kernel about a socket. */
@@ -174,19 +190,24 @@ function peerOfSocket(socket: Socket): Actor {
 
 /** A socket left by a daemon that was killed is in the way; we hold the log, so nobody listens on it. */
 async function listen(server: Server, path: string): Promise<void> {
-  rmSync(path, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
+  try {
+    rmSync(path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, resolve);
+    });
+  } catch (error) {
+    throw new Error(`the daemon cannot listen at ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+  // From here on an error is a connection that could not be taken, which its client sees. We go on.
+  server.on('error', () => {});
 }
 
-function settlement(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
-  let resolve = (): void => {};
-  let reject = (_error: Error): void => {};
-  const promise = new Promise<void>((settle, refuse) => {
+/** A promise that is resolved from the outside, by the first call. */
+function pending<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve = (_value: T): void => {};
+  const promise = new Promise<T>((settle) => {
     resolve = settle;
-    reject = refuse;
   });
-  return { promise, resolve, reject };
+  return { promise, resolve };
 }

@@ -27,45 +27,69 @@ export type Chunk = { readonly lines: string } | { readonly error: string } | 'e
 
 /** The log is told to have grown at most this often. */
 const growthDelayMs = 20;
+/** Each answer has a thread and its own view of the log. */
+const answerLimit = 8;
 
 export interface OpenArchive extends Archive {
   /** Ends every answer that is still being made, and resolves when no worker reads the log any more. */
   close(): Promise<void>;
 }
 
-export function openArchive(folder: string, recorder: Recorder, clock: Clock): OpenArchive {
+/** `open` starts the worker for a task. */
+export function openArchive(
+  folder: string,
+  recorder: Recorder,
+  clock: Clock,
+  open: (task: Task) => Worker = openArchiveWorker,
+): OpenArchive {
   const closing = new AbortController();
-  const open = new Set<Promise<unknown>>();
+  const exits = new Set<Promise<unknown>>();
+  let answers = 0;
   return {
     log: (query, gone) => ask({ kind: 'log', query }, query.follow === true, gone),
     verify: (gone) => ask({ kind: 'verify' }, false, gone),
     close: async () => {
       closing.abort();
-      await Promise.all(open);
+      await Promise.all(exits);
     },
   };
 
-  async function* ask(question: Question, follow: boolean, gone: AbortSignal): AsyncGenerator<string> {
+  function ask(question: Question, follow: boolean, gone: AbortSignal): AsyncGenerator<string> | undefined {
+    return answers < answerLimit ? counted(question, follow, gone) : undefined;
+  }
+
+  /** Counts from the first chunk that is asked for, which is when anything is done. */
+  async function* counted(question: Question, follow: boolean, gone: AbortSignal): AsyncGenerator<string> {
+    answers += 1;
+    try {
+      yield* answer(question, follow, AbortSignal.any([gone, closing.signal]));
+    } finally {
+      answers -= 1;
+    }
+  }
+
+  async function* answer(question: Question, follow: boolean, ending: AbortSignal): AsyncGenerator<string> {
     // Whatever happened before the question belongs into the answer, and must be where the worker reads.
     recorder.read(() => {});
     await recorder.commit('written');
-    const ending = AbortSignal.any([gone, closing.signal]);
-    const worker = openWorker('worker', import.meta.url, { folder, question } satisfies Task);
-    const ended = new Promise((resolve) => worker.once('exit', resolve));
-    open.add(ended);
+    ending.throwIfAborted();
+    const worker = open({ folder, question });
+    const exit = new Promise((resolve) => worker.once('exit', resolve));
+    exits.add(exit);
+    const broken = breakdownOf(worker);
     const unfollow = follow ? tellGrowth((notice) => worker.postMessage(notice)) : () => {};
     try {
       for (;;) {
         worker.postMessage('more' satisfies Notice);
-        const answer = await answerOf(worker, ending);
-        if (answer === 'end') return;
-        if ('error' in answer) throw new Error(answer.error);
-        yield answer.lines;
+        const chunk = await Promise.race([chunkOf(worker, ending), broken]);
+        if (chunk === 'end') return;
+        if ('error' in chunk) throw new Error(chunk.error);
+        yield chunk.lines;
       }
     } finally {
       unfollow();
       await worker.terminate();
-      open.delete(ended);
+      exits.delete(exit);
     }
   }
 
@@ -77,7 +101,12 @@ export function openArchive(folder: string, recorder: Recorder, clock: Clock): O
       due = true;
       cancel = clock.after(growthDelayMs, async () => {
         due = false;
-        await recorder.commit('written');
+        try {
+          await recorder.commit('written');
+        } catch {
+          // The log has failed, and its owner knows: it grows no more.
+          return;
+        }
         tell('grown');
       });
     });
@@ -88,8 +117,23 @@ export function openArchive(folder: string, recorder: Recorder, clock: Clock): O
   }
 }
 
-/** The next chunk of a worker; rejects when it breaks down instead, or when nobody waits any more. */
-async function answerOf(worker: Worker, ending: AbortSignal): Promise<Chunk> {
-  const [answer] = (await once(worker, 'message', { signal: ending })) as [Chunk];
-  return answer;
+/** The next chunk of a worker; rejects when nobody waits any more. */
+async function chunkOf(worker: Worker, ending: AbortSignal): Promise<Chunk> {
+  const [chunk] = (await once(worker, 'message', { signal: ending })) as [Chunk];
+  return chunk;
+}
+
+/** Rejects when a worker breaks down, which it may do at any time, also while nobody waits for a chunk. */
+function breakdownOf(worker: Worker): Promise<never> {
+  const broken = new Promise<never>((_, reject) => {
+    worker.on('error', (error) => reject(new Error(`the answer broke off: ${error.message}`)));
+    worker.once('exit', () => reject(new Error('the answer broke off: its thread has ended')));
+  });
+  // It is told with the next chunk that is asked for.
+  broken.catch(() => {});
+  return broken;
+}
+
+function openArchiveWorker(task: Task): Worker {
+  return openWorker('worker', import.meta.url, task);
 }

@@ -56,8 +56,10 @@ async function tell(log: LogReader, query: LogQuery): Promise<void> {
       lines += `${JSON.stringify(entry)}\n`;
       if (lines.length >= chunkChars) await flush();
     }
-    await flush();
-    if (query.follow !== true) return;
+    if (query.follow !== true) return flush();
+    // Also where there is nothing to tell yet: whoever follows shall know that it has begun.
+    await send({ lines });
+    lines = '';
     await taken('grown');
   }
 }

@@ -17,11 +17,16 @@ import type { Clock } from '../ports.ts';
 import type { CommandName, Commands, DaemonView, ErrorBody } from './api.ts';
 import { asCommand, BadRequest, whole } from './body.ts';
 
-/** Answers that take long are made elsewhere: chunks of NDJSON, until there are no more or the asker is gone. */
+/**
+ * Answers that take long are made elsewhere: chunks of NDJSON, until there are no more or the asker is gone. An
+ * empty chunk says that the answer has begun. Undefined where as many are being made as may be at once.
+ */
 export interface Archive {
-  log(query: LogQuery, gone: AbortSignal): AsyncGenerator<string>;
-  verify(gone: AbortSignal): AsyncGenerator<string>;
+  log(query: LogQuery, gone: AbortSignal): Chunks | undefined;
+  verify(gone: AbortSignal): Chunks | undefined;
 }
+
+type Chunks = AsyncGenerator<string>;
 
 export interface ServerOptions {
   readonly recorder: Recorder;
@@ -32,7 +37,21 @@ export interface ServerOptions {
   daemon(): DaemonView;
 }
 
+export interface ApiServer {
+  /** Not listening yet. */
+  readonly server: Server;
+  /** Takes no more requests, waits a moment for commands to be answered, and cuts off whatever is left. */
+  close(): Promise<void>;
+}
+
 const bodyLimitBytes = 64 * 1024;
+/** Each takes a descriptor, of which the log and the source need some too. */
+const connectionLimit = 128;
+/** A request has to be there in full by then. Its answer may take as long as it takes. */
+const requestLimitMs = 5000;
+const requestCheckMs = 1000;
+/** How long a stop waits for commands that are carried out already. */
+const closeLimitMs = 1000;
 
 const statusOf: Partial<Record<Errno, number>> = {
   EPERM: 403,
@@ -47,16 +66,53 @@ const statusOf: Partial<Record<Errno, number>> = {
   ENOSPC: 507,
 };
 
-export function openServer(options: ServerOptions): Server {
+export function openServer(options: ServerOptions): ApiServer {
   const peers = new WeakMap<Socket, Actor>();
-  const server = createServer((request, response) => {
+  const commands = new Set<ServerResponse>();
+  let allAnswered = (): void => {};
+  const limits = {
+    headersTimeout: requestLimitMs,
+    requestTimeout: requestLimitMs,
+    connectionsCheckingInterval: requestCheckMs,
+  };
+  const server = createServer(limits, (request, response) => {
     const actor = peers.get(request.socket);
     if (!actor) throw new Error('impossible state: a request on a connection that nobody opened');
+    if (request.method === 'POST') keepUntilAnswered(response);
     answer(options, actor, request, response).catch((error: Error) => fail(response, error));
   });
+  server.maxConnections = connectionLimit;
   // Asked once, when the connection is made: a process that hands its socket on answers for it.
   server.on('connection', (socket: Socket) => peers.set(socket, options.peerOf(socket)));
-  return server;
+
+  function keepUntilAnswered(response: ServerResponse): void {
+    commands.add(response);
+    response.once('close', () => {
+      commands.delete(response);
+      if (commands.size === 0) allAnswered();
+    });
+  }
+
+  function commandsAnswered(): Promise<void> {
+    if (commands.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = options.clock.after(closeLimitMs, resolve);
+      allAnswered = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  return {
+    server,
+    close: async () => {
+      server.close();
+      server.closeIdleConnections();
+      await commandsAnswered();
+      server.closeAllConnections();
+    },
+  };
 }
 
 async function answer(
@@ -65,7 +121,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://tasktrail');
+  const { pathname, searchParams } = targetOf(request);
   if (request.method === 'POST') {
     const name = /^\/v1\/([a-z]+)$/.exec(pathname)?.[1];
     if (name === undefined) throw new BadRequest(404, `there is nothing at ${pathname}`);
@@ -103,6 +159,14 @@ async function answer(
       return stream(response, (gone) => options.archive.verify(gone));
     default:
       throw new BadRequest(404, `there is nothing at ${pathname}`);
+  }
+}
+
+function targetOf({ url = '' }: IncomingMessage): URL {
+  try {
+    return new URL(url, 'http://tasktrail');
+  } catch {
+    throw new BadRequest(400, `${url} is neither a path nor a URL`);
   }
 }
 
@@ -240,22 +304,40 @@ function write(response: ServerResponse, status: number, body: object): void {
   response.end(text);
 }
 
-/** Writes chunks as fast as the client takes them, and ends their making when it goes away. */
+/**
+ * Writes chunks as fast as the client takes them, and ends their making when it goes away. What fails before
+ * the first chunk is an answer of its own; what fails later is the last line of what has begun.
+ */
 async function stream(
   response: ServerResponse,
-  open: (gone: AbortSignal) => AsyncGenerator<string>,
+  open: (gone: AbortSignal) => Chunks | undefined,
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-  response.flushHeaders();
+  const chunks = open(gone.signal);
+  if (!chunks) return write(response, 503, busy);
   try {
-    for await (const chunk of open(gone.signal)) {
-      if (!response.write(chunk)) await once(response, 'drain', { signal: gone.signal });
+    for await (const chunk of chunks) {
+      begin(response);
+      if (chunk !== '' && !response.write(chunk)) await once(response, 'drain', { signal: gone.signal });
     }
     response.end();
   } catch (error) {
     // Whatever fails because the client has gone away concerns nobody.
-    if (!gone.signal.aborted) throw error;
+    if (gone.signal.aborted) return;
+    if (!response.headersSent) throw error;
+    const last: ErrorBody = { error: error instanceof Error ? error.message : String(error) };
+    response.end(`${JSON.stringify(last)}\n`);
   }
+    begin(response);
+}
+
+const busy: ErrorBody = {
+  error: 'as many answers from the whole log are being made as may be at once: try again when one has ended',
+};
+
+function begin(response: ServerResponse): void {
+  if (response.headersSent) return;
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.flushHeaders();
 }

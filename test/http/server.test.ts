@@ -1,0 +1,181 @@
+/** The server as a client meets it: what it answers when something goes wrong, and how much it lets itself be burdened. */
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { socketName } from '../../src/http/api.ts';
+import { HttpReader } from '../../src/http/client.ts';
+import { type Archive, openServer } from '../../src/http/server.ts';
+import { rootActor } from '../support/ground.ts';
+import { Recording } from '../support/recording.ts';
+import { emptyFolder } from './fakeDaemon.ts';
+
+const server = suite('http server');
+
+/** What makes long answers: the chunks of the log, or nothing for `undefined`. */
+type Log = () => ReturnType<Archive['log']>;
+
+interface Ground {
+  readonly recording: Recording;
+  readonly api: ReturnType<typeof openServer>;
+  readonly socketPath: string;
+  readonly reader: HttpReader;
+}
+
+async function withServer(log: Log, use: (ground: Ground) => Promise<void>): Promise<void> {
+  const folder = emptyFolder();
+  const socketPath = `${folder}/${socketName}`;
+  const recording = await Recording.begin();
+  const { recorder, clock } = recording;
+  const archive: Archive = { log, verify: log };
+  const daemon = { daemonPid: 1, folder, sizeBytes: 0, releaseAgent: '/agent' };
+  const api = openServer({ recorder, clock, archive, peerOf: () => rootActor, daemon: () => daemon });
+  api.server.listen(socketPath);
+  await once(api.server, 'listening');
+  try {
+    await use({ recording, api, socketPath, reader: new HttpReader(folder) });
+  } finally {
+    await api.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const nothing: Log = async function* () {};
+
+/** The status and the body of what is answered to a GET. */
+async function got(socketPath: string, path: string): Promise<readonly [status: number, body: string]> {
+  const [response] = await once(request({ socketPath, path, agent: false }).end(), 'response');
+  let body = '';
+  for await (const chunk of response.setEncoding('utf8')) body += chunk;
+  return [response.statusCode, body];
+}
+
+async function failureOf(attempt: Promise<unknown>): Promise<string> {
+  const [outcome] = await Promise.allSettled([attempt]);
+  return outcome?.status === 'rejected' ? outcome.reason.message : 'it did not fail';
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+server('what is no path is a bad request', async () => {
+  await withServer(nothing, async ({ socketPath }) => {
+    for (const path of ['//', 'http://[']) {
+      const [status, body] = await got(socketPath, path);
+      assert.is(status, 400, path);
+      assert.match(JSON.parse(body).error, /is neither a path nor a URL/);
+    }
+  });
+});
+
+server('a long answer that fails before it begins is an error with its sentence', async () => {
+  const failing: Log = async function* () {
+    yield await Promise.reject(new Error('the recording is not sound'));
+  };
+  await withServer(failing, async ({ socketPath, reader }) => {
+    assert.is((await got(socketPath, '/v1/log'))[0], 500);
+    assert.is(await failureOf(all(reader.log({}))), 'the recording is not sound');
+  });
+});
+
+server('a long answer that fails later ends with its sentence', async () => {
+  const failing: Log = async function* () {
+    yield '{"seq":1}\n';
+    throw new Error('the recording is not sound from seq 2 on');
+  };
+  await withServer(failing, async ({ socketPath, reader }) => {
+    const [status, body] = await got(socketPath, '/v1/log');
+    assert.is(status, 200);
+    assert.is(body, '{"seq":1}\n{"error":"the recording is not sound from seq 2 on"}\n');
+    assert.is(await failureOf(all(reader.log({}))), 'the recording is not sound from seq 2 on');
+  });
+});
+
+server('a long answer that has begun and has nothing to tell yet has its head', async () => {
+  let end = (): void => {};
+  const waiting: Log = async function* () {
+    yield '';
+    await new Promise<void>((resolve) => {
+      end = resolve;
+    });
+  };
+  await withServer(waiting, async ({ socketPath }) => {
+    const [response] = await once(request({ socketPath, path: '/v1/log', agent: false }).end(), 'response');
+    end();
+    assert.equal(await all(response), []);
+  });
+});
+
+server('more long answers than may be made at once are put off with a sentence', async () => {
+  await withServer(
+    () => undefined,
+    async ({ socketPath, reader }) => {
+      assert.is((await got(socketPath, '/v1/verify'))[0], 503);
+      assert.match(await failureOf(all(reader.log({}))), /try again when one has ended/);
+    },
+  );
+});
+
+server('no more connections are held than the limit, and none that asks nothing', async () => {
+  await withServer(nothing, async ({ api, socketPath, reader }) => {
+    assert.is(api.server.maxConnections, 128);
+    const idle: Socket[] = [];
+    for (let i = 0; i < 128; i++) {
+      const socket = connect(socketPath);
+      await once(socket, 'connect');
+      idle.push(socket);
+    }
+    // The one too many is closed at once, the others when their time for a request is over.
+    const excess = connect(socketPath).resume();
+    await once(excess, 'close');
+    await Promise.all(idle.map((socket) => once(socket.resume(), 'close')));
+    assert.is((await reader.status()).source, 'fake');
+  });
+});
+
+server('a log that fails answers the commands in flight with an error, and reads too', async () => {
+  await withServer(nothing, async ({ recording, reader }) => {
+    const release = recording.log.hold();
+    const command = failureOf(reader.command('mkdir', { path: '/a', mode: 0o755, umask: 0 }));
+    await until(() => recording.log.commits.length > 1);
+    recording.log.failure = new Error('no space');
+    release();
+    assert.is(await command, 'no space');
+    assert.match(await failureOf(reader.status()), /nothing is recorded any more/);
+  });
+});
+
+server('a stop waits for commands in flight, and not for those that never end', async () => {
+  await withServer(nothing, async ({ recording, api, reader }) => {
+    const release = recording.log.hold();
+    const command = reader.command('mkdir', { path: '/a', mode: 0o755, umask: 0 });
+    await until(() => recording.log.commits.length > 1);
+    const closed = api.close();
+    release();
+    assert.ok('seq' in (await command));
+    await closed;
+  });
+  await withServer(nothing, async ({ recording, api, reader }) => {
+    recording.log.hold();
+    const command = failureOf(reader.command('mkdir', { path: '/a', mode: 0o755, umask: 0 }));
+    await until(() => recording.log.commits.length > 1);
+    const closed = api.close();
+    recording.clock.pass(1000);
+    await closed;
+    assert.match(await command, /went away/);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    if (turns > 100_000) throw new Error('it never came to that');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+server.run();

@@ -321,6 +321,7 @@ async function stream(
       begin(response);
       if (chunk !== '' && !response.write(chunk)) await once(response, 'drain', { signal: gone.signal });
     }
+    begin(response);
     response.end();
   } catch (error) {
     // Whatever fails because the client has gone away concerns nobody.
@@ -329,7 +330,6 @@ async function stream(
     const last: ErrorBody = { error: error instanceof Error ? error.message : String(error) };
     response.end(`${JSON.stringify(last)}\n`);
   }
-    begin(response);
 }
 
 const busy: ErrorBody = {

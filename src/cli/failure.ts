@@ -2,7 +2,7 @@
  * Failures: how a command ends when it cannot do what it was asked. The message is one clear sentence without a
  * full stop; it goes to standard error behind the program's name.
  */
-import { errnoText, type Refusal } from '../kernel/errno.ts';
+import { type Refusal, refusalText } from '../kernel/errno.ts';
 
 export const exitCodes = {
   done: 0,
@@ -34,6 +34,6 @@ export function usageFailure(message: string): Failure {
 }
 
 /** A command was refused: `rmdir /a: EBUSY (in use): 2 tasks are in it`. */
-export function refusalFailure(attempt: string, { errno, saw }: Refusal): Failure {
-  return new Failure(`${attempt}: ${errno} (${errnoText(errno)}): ${saw}`);
+export function refusalFailure(attempt: string, refusal: Refusal): Failure {
+  return new Failure(`${attempt}: ${refusalText(refusal)}`);
 }

@@ -26,9 +26,13 @@ export interface DoneBody {
   readonly seq: number;
 }
 
-/** Anything that was not: `errno` where the contract gives one, `error` a sentence for a person. */
+/**
+ * Anything that was not: `error` is a sentence for a person; `errno` and `saw` are there where the contract gives an
+ * errno, and are the refusal that the sentence is made of.
+ */
 export interface ErrorBody {
   readonly errno?: string;
+  readonly saw?: string;
   readonly error: string;
 }
 
@@ -37,6 +41,12 @@ export type { DaemonView } from '../engine/reader.ts';
 
 /** The socket's name in the recording's folder. */
 export const socketName = 'tasktrail.sock';
+
+/**
+ * How much a request's first line and headers may hold. A path may have 4,095 bytes, and each byte that is no
+ * printable UTF-8 takes six characters in a query: `%5Cxff`.
+ */
+export const headerLimitBytes = 32 * 1024;
 
 /** The longest path that a unix socket can have, without its NUL (unix(7)). */
 export const socketPathLimitBytes = 107;

@@ -1,6 +1,7 @@
 /**
- * Request bodies: from whatever a client sent to a command of the API, or a sentence about what is wrong.
- * Nothing that is malformed gets past here.
+ * Request bodies: from whatever a client sent to a command of the API, or a sentence about what is wrong. The form is
+ * checked here: exactly the fields of a command, each of its kind. What a field says is for others to judge: a text
+ * need not be a path.
  */
 import type { CommandName, Commands } from './api.ts';
 

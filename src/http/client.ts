@@ -7,7 +7,7 @@ import { type IncomingMessage, request as openRequest } from 'node:http';
 import type { Entry, LogQuery } from '../engine/history.ts';
 import type { DaemonView, Reader } from '../engine/reader.ts';
 import type { ContainerView, PathView, RecordingView, TaskView } from '../engine/reads.ts';
-import { errnoText, isErrno, type Refusal } from '../kernel/errno.ts';
+import { isErrno, type Refusal } from '../kernel/errno.ts';
 import type { Verification } from '../ports.ts';
 import {
   type CommandName,
@@ -196,11 +196,10 @@ function soundLine(line: object): object {
   return line;
 }
 
-/** A refusal by its errno, without the words that every refusal begins with; anything else is thrown. */
-function refusalIn({ errno, error }: ErrorBody): Refusal {
-  if (errno === undefined || !isErrno(errno)) throw new DaemonError('failed', error);
-  const prefix = `${errno} (${errnoText(errno)}): `;
-  return { errno, saw: error.startsWith(prefix) ? error.slice(prefix.length) : error };
+/** The refusal that a body tells; anything else that went wrong is thrown. */
+function refusalIn({ errno, saw, error }: ErrorBody): Refusal {
+  if (errno === undefined || saw === undefined || !isErrno(errno)) throw new DaemonError('failed', error);
+  return { errno, saw };
 }
 
 function searchOf({ types, path, pid, limit, follow }: LogQuery): URLSearchParams {

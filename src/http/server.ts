@@ -11,10 +11,10 @@ import { eventTypes, type LogQuery } from '../engine/history.ts';
 import { pathOfPid, recordingOf, tasksIn, treeOf } from '../engine/reads.ts';
 import type { Recorder, Request } from '../engine/recorder.ts';
 import type { Actor } from '../kernel/command.ts';
-import { type Errno, errnoText, isRefusal, type Refusal } from '../kernel/errno.ts';
-import { find, locate, openForWriting } from '../kernel/path.ts';
+import { type Errno, isRefusal, type Refusal, refusalText } from '../kernel/errno.ts';
+import { find, locate, normalised, openForWriting, pathLimitBytes, pathTooLong } from '../kernel/path.ts';
 import type { Clock } from '../ports.ts';
-import type { CommandName, Commands, DaemonView, ErrorBody } from './api.ts';
+import { type CommandName, type Commands, type DaemonView, type ErrorBody, headerLimitBytes } from './api.ts';
 import { asCommand, BadRequest, whole } from './body.ts';
 
 /**
@@ -71,6 +71,7 @@ export function openServer(options: ServerOptions): ApiServer {
   const commands = new Set<ServerResponse>();
   let allAnswered = (): void => {};
   const limits = {
+    maxHeaderSize: headerLimitBytes,
     headersTimeout: requestLimitMs,
     requestTimeout: requestLimitMs,
     connectionsCheckingInterval: requestCheckMs,
@@ -237,7 +238,12 @@ function at(
   plan: (state: Parameters<Plan>[0], path: Bytes) => ReturnType<Plan>,
 ): Request {
   const bytes = bytesOf(path);
-  return { name, path: bytes, actor, plan: (state) => plan(state, bytes) };
+  return {
+    name,
+    path: normalised(bytes),
+    actor,
+    plan: (state) => (bytes.length < pathLimitBytes ? plan(state, bytes) : pathTooLong(bytes)),
+  };
 }
 
 function pathIn(search: URLSearchParams): Bytes {
@@ -280,9 +286,8 @@ function send(response: ServerResponse, result: object | Refusal): void {
     write(response, 200, result);
     return;
   }
-  const { errno, saw } = result;
-  const body: ErrorBody = { errno, error: `${errno} (${errnoText(errno)}): ${saw}` };
-  write(response, statusOf[errno] ?? 400, body);
+  const body: ErrorBody = { ...result, error: refusalText(result) };
+  write(response, statusOf[result.errno] ?? 400, body);
 }
 
 function fail(response: ServerResponse, error: Error): void {

@@ -42,8 +42,13 @@ export function errnoNumber(errno: Errno): number {
 }
 
 /** One short phrase for this errno. */
-export function errnoText(errno: Errno): string {
+function errnoText(errno: Errno): string {
   return errnos[errno][1];
+}
+
+/** A refusal in one line, its errno first: `EBUSY (in use): 2 tasks are in it`. */
+export function refusalText({ errno, saw }: Refusal): string {
+  return `${errno} (${errnoText(errno)}): ${saw}`;
 }
 
 export function isErrno(name: string): name is Errno {

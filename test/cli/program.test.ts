@@ -60,7 +60,8 @@ program('with --json, before or after the command, a command prints where in the
 });
 
 program('a refusal is one line on standard error and ends with 1', async () => {
-  const answer: Answer = [409, { errno: 'EBUSY', error: 'EBUSY (in use): 2 tasks are in it' }];
+  const error = 'EBUSY (in use): 2 tasks are in it';
+  const answer: Answer = [409, { errno: 'EBUSY', saw: '2 tasks are in it', error }];
   const { code, printed, told } = await tasktrail('rmdir /a', { 'POST /v1/rmdir': answer });
   assert.equal(told, ['tasktrail: rmdir /a: EBUSY (in use): 2 tasks are in it']);
   assert.equal([code, printed], [1, []]);
@@ -217,13 +218,15 @@ program('run enters the container, and ends with 127 or 126 where CMD cannot be 
 });
 
 program('run goes on with a container that is there already', async () => {
-  const taken: Answer = [409, { errno: 'EEXIST', error: 'EEXIST (exists already): the name is taken' }];
+  const error = 'EEXIST (exists already): the name is taken';
+  const taken: Answer = [409, { errno: 'EEXIST', saw: 'the name is taken', error }];
   const answers = { 'POST /v1/mkdir': taken, 'POST /v1/attach': done };
   assert.is((await tasktrail('run /a --create -- no-such-program-anywhere', answers)).code, 127);
 });
 
 program('run ends with 125 where tasktrail itself fails, and CMD is not tried', async () => {
-  const refused: Answer = [404, { errno: 'ENOENT', error: 'ENOENT (not found): no such container' }];
+  const error = 'ENOENT (not found): no such container';
+  const refused: Answer = [404, { errno: 'ENOENT', saw: 'no such container', error }];
   const { code, told } = await tasktrail('run /a -- true', { 'POST /v1/attach': refused });
   assert.equal([code, told], [125, ['tasktrail: run /a: ENOENT (not found): no such container']]);
   assert.is((await tasktrail('run /a')).code, 125);

@@ -54,9 +54,9 @@ client('a command is posted with its body, and its answer handed on', async () =
   });
 });
 
-client('a refusal is a value, without the words that its errno says already', async () => {
-  const error = 'EBUSY (in use): 2 tasks are in it';
-  await against({ 'POST /v1/rmdir': [409, { errno: 'EBUSY', error }] }, async (reader) => {
+client('a refusal is a value', async () => {
+  const body = { errno: 'EBUSY', saw: '2 tasks are in it', error: 'EBUSY (in use): 2 tasks are in it' };
+  await against({ 'POST /v1/rmdir': [409, body] }, async (reader) => {
     assert.equal(await reader.command('rmdir', { path: '/a' }), { errno: 'EBUSY', saw: '2 tasks are in it' });
   });
 });
@@ -67,6 +67,17 @@ client('paths of any form reach the daemon whole', async () => {
     await reader.tree(path);
     const url = new URL(asked[0]?.question.replace('GET ', '') ?? '', 'http://daemon');
     assert.is(url.searchParams.get('path'), path);
+  });
+});
+
+client('the longest path there can be reaches the daemon, whatever its bytes', async () => {
+  await against({ 'GET /v1/tree': [200, []] }, async (reader, { asked }) => {
+    const path = `/${'\\xff'.repeat(4094)}`;
+    assert.equal(await reader.tree(path), []);
+    assert.is(
+      new URL(asked[0]?.question.replace('GET ', '') ?? '', 'http://d').searchParams.get('path'),
+      path,
+    );
   });
 });
 
@@ -160,7 +171,7 @@ client('somebody else who listens on the socket is not taken for the daemon', as
 
 client('a path that no request can hold is refused in words', async () => {
   await against({}, async (reader) => {
-    await fails(() => reader.tree(`/${'x'.repeat(20_000)}`), 'failed', /the path is too long/);
+    await fails(() => reader.tree(`/${'x'.repeat(40_000)}`), 'failed', /the path is too long/);
   });
 });
 

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { socketName } from '../../src/http/api.ts';
+import { headerLimitBytes, socketName } from '../../src/http/api.ts';
 
 export interface Asked {
   /** `GET /v1/tree?path=%2F`. */
@@ -32,7 +32,7 @@ export function emptyFolder(): string {
 export async function openFakeDaemon(answers: Readonly<Record<string, Answer>>): Promise<FakeDaemon> {
   const folder = emptyFolder();
   const asked: Asked[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer({ maxHeaderSize: headerLimitBytes }, async (request, response) => {
     let text = '';
     for await (const chunk of request) text += chunk;
     const question = `${request.method} ${request.url}`;

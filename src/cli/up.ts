@@ -3,8 +3,10 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isatty } from 'node:tty';
 import { type Daemon, defaultReleaseAgent, type SourceName, startDaemon } from '../daemon.ts';
 import { SourceError } from '../sources/sourceError.ts';
+import { othersMayEnter } from '../system/folder.ts';
 import { typedText } from './arguments.ts';
 import type { Context } from './context.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
@@ -26,9 +28,14 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   };
   const { json, terminal } = context;
   const daemon = await started(context, settings);
-  // A recorder goes on when the terminal that it was started from is closed.
+  // A recorder goes on when nobody reads what it prints any more.
   terminal.outliveReaders();
   const { view } = daemon;
+  if (othersMayEnter(view.folder)) {
+    terminal.tell(
+      `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
+    );
+  }
   for (const line of json ? [JSON.stringify(view)] : greeting(view, context)) terminal.print(line);
   stopOnSignals(daemon, context);
   await daemon.closed;
@@ -62,17 +69,33 @@ async function started(context: Context, settings: Settings): Promise<Daemon> {
 /** The first signal stops in order, the second at once. */
 function stopOnSignals(daemon: Daemon, { terminal }: Context): void {
   let stopping = false;
+  const stop = (): void => {
+    stopping = true;
+    terminal.tell('tasktrail: stopping; once more stops at once');
+    void daemon.stop();
+  };
   for (const [signal, number] of [
     ['SIGINT', 2],
     ['SIGTERM', 15],
   ] as const) {
     process.on(signal, () => {
       if (stopping) process.exit(128 + number);
-      stopping = true;
-      terminal.tell('tasktrail: stopping; once more stops at once');
-      void daemon.stop();
+      stop();
     });
   }
+  // Whoever was started from a terminal ends with it, in order: the shell and the kernel may both send this.
+  const fromTerminal = isFromTerminal();
+  process.on('SIGHUP', () => {
+    if (fromTerminal && !stopping) stop();
+  });
+}
+
+/**
+ * Node forgets at its start that nohup(1) had this signal ignored. But what nohup starts has no stream on a
+ * terminal, and neither has what a service manager or a script starts in the background.
+ */
+function isFromTerminal(): boolean {
+  return [0, 1, 2].some((descriptor) => isatty(descriptor));
 }
 
 /** What is recorded, how, where, and what to type next. */

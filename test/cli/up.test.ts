@@ -4,11 +4,14 @@
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { socketName } from '../../src/http/api.ts';
+import { HttpReader } from '../../src/http/client.ts';
 import { emptyFolder } from '../http/fakeDaemon.ts';
+import { testNeeding } from '../support/needs.ts';
 
 const up = suite('up');
 
@@ -21,8 +24,8 @@ class Running {
   readonly #ended: Promise<unknown[]>;
   #look = (): void => {};
 
-  constructor(folder: string, ...args: string[]) {
-    this.#child = spawn(process.execPath, [...process.execArgv, main, ...args, '--data', folder]);
+  constructor(file: string, args: readonly string[]) {
+    this.#child = spawn(file, args);
     this.#ended = once(this.#child, 'close');
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.on('data', (chunk) => {
@@ -62,19 +65,34 @@ class Running {
   }
 }
 
+function commandLine(folder: string, args: readonly string[]): readonly string[] {
+  return [...process.execArgv, main, ...args, '--data', folder];
+}
+
+function tasktrail(folder: string, ...args: readonly string[]): Running {
+  return new Running(process.execPath, commandLine(folder, args));
+}
+
+const simulated = ['up', '--source', 'simulated'] as const;
+
+/** A recorder that a shell starts; `"$@"` in the script stands for it. */
+function scripted(script: string, folder: string): Running {
+  return new Running('sh', ['-c', script, 'sh', process.execPath, ...commandLine(folder, simulated)]);
+}
+
 up('a recorder says what it records, holds its recording, and lets go of it on a signal', async () => {
   const folder = emptyFolder();
-  const recorder = new Running(folder, 'up', '--source', 'simulated');
+  const recorder = tasktrail(folder, 'up', '--source', 'simulated');
   await recorder.says(/stop with Ctrl-C/);
   assert.match(recorder.output, /SIMULATED workload, nothing of this machine/);
   assert.match(recorder.output, /tasktrail tree --data/);
 
-  const second = new Running(folder, 'up', '--source', 'simulated');
+  const second = tasktrail(folder, 'up', '--source', 'simulated');
   assert.is(await second.ends(), 1);
   assert.match(second.output, /is held by process [0-9]+/);
 
   // Whoever follows must not keep the recorder from ending.
-  const follower = new Running(folder, 'log', '--follow', '--all', '--limit', '10000');
+  const follower = tasktrail(folder, 'log', '--follow', '--all', '--limit', '10000');
   await follower.says(/ source +simulated/);
 
   recorder.kill('SIGINT');
@@ -83,9 +101,117 @@ up('a recorder says what it records, holds its recording, and lets go of it on a
   assert.is(await follower.ends(), 1);
   assert.match(follower.output, /the daemon stopped, and nothing follows/);
 
-  const reader = new Running(folder, 'log', '--limit', '1');
+  const reader = tasktrail(folder, 'log', '--limit', '1');
   assert.is(await reader.ends(), 0);
   assert.match(reader.output, /no daemon runs; reading the recording in .* directly/);
+  assert.match(reader.output, /the recorder stopped in order/);
+  rmSync(folder, { recursive: true });
+});
+
+up('a disk that is full at the first commit is one sentence', async () => {
+  const folder = emptyFolder();
+  const recorder = scripted('ulimit -f 1; exec "$@"', folder);
+  assert.is(await recorder.ends(), 1, recorder.output);
+  assert.match(
+    recorder.output,
+    /^tasktrail: The recording in .* cannot be written any more: file too large\..*\n$/,
+  );
+  rmSync(folder, { recursive: true });
+});
+
+up(
+  'a disk that fills ends the recorder with one sentence, and everybody who waits for an answer',
+  async () => {
+    const folder = emptyFolder();
+    const recorder = scripted('ulimit -f 64; exec "$@"', folder);
+    await recorder.says(/stop with Ctrl-C/);
+    const follower = tasktrail(folder, 'log', '--follow', '--all');
+    const ended = recorder.ends();
+    assert.match(
+      await fill(folder),
+      /cannot be written any more|went away|no daemon answers|nothing is recorded/,
+    );
+    assert.is(await ended, 1, recorder.output);
+    assert.match(
+      recorder.output,
+      /stop with Ctrl-C\ntasktrail: The recording in .* cannot be written any more: .*\n$/,
+    );
+    assert.is(await follower.ends(), 1);
+    const reader = tasktrail(folder, 'verify');
+    assert.is(await reader.ends(), 0, reader.output);
+    assert.not.ok(readdirSync(folder).includes(socketName));
+    rmSync(folder, { recursive: true });
+  },
+);
+
+/** Makes containers until that fails, and resolves with why. */
+async function fill(folder: string): Promise<string> {
+  const reader = new HttpReader(folder);
+  try {
+    for (let i = 0; ; i++) {
+      await reader.command('mkdir', { path: `/${'x'.repeat(200)}${i}`, mode: 0o755, umask: 0 });
+    }
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+up('a recording whose end cannot be marked is one sentence too', async () => {
+  const folder = emptyFolder();
+  const recorder = tasktrail(folder, ...simulated);
+  await recorder.says(/stop with Ctrl-C/);
+  rmSync(folder, { recursive: true });
+  recorder.kill('SIGTERM');
+  assert.is(await recorder.ends(), 1, recorder.output);
+  assert.match(recorder.output, /at once\ntasktrail: .*\n$/);
+});
+
+up('a start that fails half-way leaves nothing that keeps the process alive', async () => {
+  const folder = emptyFolder();
+  mkdirSync(`${folder}/${socketName}`);
+  const recorder = tasktrail(folder, ...simulated);
+  assert.is(await recorder.ends(), 1, recorder.output);
+  assert.match(recorder.output, /^tasktrail: the daemon cannot listen at .*\n$/);
+  rmSync(folder, { recursive: true });
+});
+
+up('others can read nothing of a recording, and a folder that they may enter is told', async () => {
+  const folder = emptyFolder();
+  chmodSync(folder, 0o777);
+  const recorder = scripted('umask 0; exec "$@"', folder);
+  await recorder.says(/stop with Ctrl-C/);
+  assert.match(recorder.output, /everybody may enter .*: chmod o= /);
+  for (const name of readdirSync(folder)) assert.is(statSync(`${folder}/${name}`).mode & 0o007, 0, name);
+  recorder.kill('SIGTERM');
+  await recorder.ends();
+  rmSync(folder, { recursive: true });
+});
+
+up('without a terminal a recorder goes on when one is closed', async () => {
+  const folder = emptyFolder();
+  const recorder = tasktrail(folder, ...simulated);
+  await recorder.says(/stop with Ctrl-C/);
+  recorder.kill('SIGHUP');
+  const reader = tasktrail(folder, 'status');
+  assert.is(await reader.ends(), 0, reader.output);
+  assert.not.match(reader.output, /no daemon runs/);
+  recorder.kill('SIGTERM');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  rmSync(folder, { recursive: true });
+});
+
+testNeeding(up, ['script'], 'a recorder stops in order when its terminal is closed', async () => {
+  const folder = emptyFolder();
+  const line = [process.execPath, ...commandLine(folder, simulated)].map((word) => `'${word}'`).join(' ');
+  const recorder = new Running('script', ['--quiet', '--return', '--command', line, '/dev/null']);
+  await recorder.says(/stop with Ctrl-C/);
+  const { daemonPid } = await new HttpReader(folder).status();
+  // The shell and the kernel both send it.
+  process.kill(daemonPid, 'SIGHUP');
+  process.kill(daemonPid, 'SIGHUP');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  const reader = tasktrail(folder, 'log', '--limit', '1');
+  assert.is(await reader.ends(), 0);
   assert.match(reader.output, /the recorder stopped in order/);
   rmSync(folder, { recursive: true });
 });

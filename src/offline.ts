@@ -1,19 +1,21 @@
 /**
- * The other composition root: a recording read directly, when no daemon runs. It opens the log for reading,
- * rebuilds the world from it, and answers what a daemon would have answered. Nothing here can write an event
- * or start an agent.
+ * The other composition root: a recording read directly, when no daemon runs. It opens the log for reading, rebuilds
+ * the world from it, and answers what a daemon would have answered. No event is written here and no agent started; of
+ * the recording's files only those that LevelDB rearranges whenever it is opened change.
  */
 import { bytesOf } from '../events/bytes.ts';
-import { World } from '../projections/world.ts';
+import type { World } from '../projections/world.ts';
 import { filterOf, Story } from './engine/history.ts';
+import { openWorld } from './engine/openWorld.ts';
 import type { Reader } from './engine/reader.ts';
 import { pathOfPid, recordingOf, tasksIn, treeOf } from './engine/reads.ts';
-import { type LevelLog, openLevelLog, verifyLog } from './log/levelLog.ts';
+import { openLogReader, verifyLog } from './log/levelLog.ts';
+import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';
 
 /** A recording as it was when it was opened. */
 interface Opened {
-  readonly log: LevelLog;
+  readonly log: LogReader;
   readonly world: World;
   /** Nothing happens any more: now is when the recording ends. */
   readonly nowUs: number;
@@ -57,13 +59,6 @@ export function openOffline(folder: string): Reader {
 }
 
 async function open(folder: string): Promise<Opened> {
-  const world = new World();
-  const log = await openLevelLog({
-    folder,
-    create: false,
-    onCommit: (events) => {
-      for (const event of events) world.apply(event);
-    },
-  });
+  const { log, world } = await openWorld((onCommit) => openLogReader({ folder, onCommit }));
   return { log, world, nowUs: world.chronicle.timeUs };
 }

@@ -8,12 +8,13 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 /** One thread's part in an open LevelDB. */
 export class Handle {
   readonly #count: Int32Array;
-  readonly #first: boolean;
+  /** Whether it is this handle that opens LevelDB's files; later ones share what it opened. */
+  readonly isFirst: boolean;
 
   /** To be taken before LevelDB is opened. */
   constructor(folder: string) {
     this.#count = sharedCount(folder);
-    this.#first = Atomics.add(this.#count, 0, 1) === 0;
+    this.isFirst = Atomics.add(this.#count, 0, 1) === 0;
   }
 
   /**
@@ -22,7 +23,7 @@ export class Handle {
    */
   async release(close: () => Promise<void>): Promise<void> {
     const others = Atomics.sub(this.#count, 0, 1) - 1;
-    if (this.#first && others > 0) return;
+    if (this.isFirst && others > 0) return;
     await close();
   }
 }

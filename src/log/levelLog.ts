@@ -16,7 +16,7 @@ import {
   UnsoundLogError,
 } from './errors.ts';
 import { commitKey, metaKey, metaValue, openStore, readAll, readFrom, type Store } from './levelStore.ts';
-import { LevelSync, syncFolder } from './levelSync.ts';
+import { LevelSync } from './levelSync.ts';
 import { markName, readMark, writeMark } from './mark.ts';
 import { sha256 } from './sha256.ts';
 
@@ -25,8 +25,6 @@ export { RecordingError, RecordingHeldError, UnsoundLogError } from './errors.ts
 export interface LevelLogOptions {
   /** The recording's folder. */
   readonly folder: string;
-  /** Whether to begin a recording where there is none; true unless said otherwise. */
-  readonly create?: boolean;
   /** Is given every commit that is there, in order, as it has been found sound. */
   readonly onCommit?: (events: readonly Event[]) => void;
 }
@@ -35,20 +33,18 @@ export interface LevelLogOptions {
 const held = new Set<string>();
 
 /**
- * Opens a recording to write it. Everything in it is read and checked first. Fails with a `RecordingError`:
+ * Opens a recording to write it, and begins one where there is none. Everything in it is read and checked first. Fails with a `RecordingError`:
  * a `RecordingHeldError` when another has it open, an `UnsoundLogError` when it is not what was recorded.
  */
 export async function openLevelLog(options: LevelLogOptions): Promise<LevelLog> {
-  const { folder, create = true, onCommit = () => {} } = options;
-  const store = await openStore(folder, create);
+  const { folder, onCommit = () => {} } = options;
+  const store = await openStore(folder, true);
   if (held.has(store.folder)) {
     await store.close();
     throw new RecordingHeldError(store.folder, process.pid);
   }
   held.add(store.folder);
   try {
-    // LevelDB has renamed the file that says which files count, and left that to chance.
-    await syncFolder(store.folder);
     const chain = new Chain();
     await check(store, chain, onCommit);
     return new LevelLog(store, chain.link);
@@ -58,9 +54,25 @@ export async function openLevelLog(options: LevelLogOptions): Promise<LevelLog> 
   }
 }
 
-/** Opens a recording to read it, beside the log that this process holds or alone. Checks what it reads. */
-export async function openLogReader({ folder }: { readonly folder: string }): Promise<LogReader> {
+export interface LogReaderOptions {
+  /** The recording's folder. */
+  readonly folder: string;
+  /** Where given, everything is read and checked first, as when a log is opened, and this is given every commit. */
+  readonly onCommit?: (events: readonly Event[]) => void;
+}
+
+/**
+ * Opens a recording to read it, beside the log that this process holds or alone; other processes are kept out all the
+ * same. Checks what it reads, and fails as `openLevelLog` does. What is committed while it reads is read too.
+ */
+export async function openLogReader({ folder, onCommit }: LogReaderOptions): Promise<LogReader> {
   const store = await openStore(folder, false);
+  try {
+    if (onCommit) await check(store, new Chain(), onCommit);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
   return {
     read: (fromSeq) => readFrom(store, fromSeq, Number.POSITIVE_INFINITY),
     close: () => store.close(),

@@ -19,11 +19,12 @@ import {
   reasonOf,
   UnsoundLogError,
 } from './errors.ts';
-import { noRecording, openFolder, openingError } from './folder.ts';
 import { Handle } from './handles.ts';
 import { findDamage, holdsLevel } from './levelFiles.ts';
+import { syncFolder } from './levelSync.ts';
 import { putsIn } from './levelWrites.ts';
 import { markName, readMark } from './mark.ts';
+import { noRecording, openFolder, openingError } from './opening.ts';
 import { sha256 } from './sha256.ts';
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
@@ -84,6 +85,8 @@ export async function openStore(path: string, create: boolean): Promise<Store> {
   const close = (): Promise<void> => handle.release(() => level.close());
   try {
     await level.open();
+    // LevelDB has renamed the file that says which files count, and left that to chance.
+    if (handle.isFirst) await syncFolder(folder);
     const meta = await readMeta(folder, level);
     if (meta === undefined) await assertNew(folder, create);
     return { folder, level, meta, close };

@@ -156,7 +156,7 @@ testNeeding(crash, ['root'], 'a file system that is read-only, or full, is named
     await makeRecording(folder, 3);
     execFileSync('mount', ['-o', 'remount,ro', disk]);
     assert.is(
-      await rejection(openLevelLog({ folder, create: false })),
+      await rejection(openLevelLog({ folder })),
       `The recording in ${folder} cannot be opened: read-only file system. ` +
         'LevelDB writes even to read: copy it to where it can be written.',
     );

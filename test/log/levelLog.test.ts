@@ -1,16 +1,19 @@
 /** The log in LevelDB does what every log does, and what only a log on disk can. */
 
 import { once } from 'node:events';
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Event } from '../../events/event.ts';
 import {
   openLevelLog,
   openLogReader,
   RecordingError,
   RecordingHeldError,
+  UnsoundLogError,
   verifyLog,
 } from '../../src/log/levelLog.ts';
 import { metaKey, metaValue } from '../../src/log/levelStore.ts';
@@ -92,6 +95,23 @@ levelLog('readers see what was just committed, on this thread and on others', as
   await log.close();
 });
 
+levelLog('a reader that asks for every commit is told what a log is told, and marks nothing', async () => {
+  const folder = scratch.folder();
+  const events = await makeRecording(folder, 5);
+  const mark = join(folder, 'head.json');
+  await rm(mark);
+  const seen: Event[] = [];
+  const reader = await openLogReader({ folder, onCommit: (commit) => seen.push(...commit) });
+  assert.equal(seen, events);
+  assert.equal(await readAll(reader), events);
+  await reader.close();
+  assert.not.ok(existsSync(mark));
+  await writeFile(mark, `{"seq":${events.length + 1}}\n`);
+  const error = await openLogReader({ folder, onCommit: () => {} }).catch((reason: unknown) => reason);
+  assert.instance(error, UnsoundLogError);
+  await (await openLogReader({ folder })).close();
+});
+
 levelLog('readers outlive a log that is closed before them', async () => {
   const folder = scratch.folder();
   // Opening turns this into a table, which is read through LevelDB's cache: what a close could take away.
@@ -133,18 +153,18 @@ async function startReading(log: EventLog, folder: string): Promise<ReadingWorke
 
 levelLog('a folder that is missing or empty is named, and stays as it is', async () => {
   const folder = scratch.folder();
-  for (const open of [openLevelLog, openLogReader, verifyLog]) {
-    const message = await rejection(open({ folder, create: false }));
+  for (const open of [openLogReader, verifyLog]) {
+    const message = await rejection(open({ folder }));
     assert.is(message, `There is no recording in ${folder}. Begin one with: tasktrail up --data ${folder}`);
   }
   await mkdir(folder);
-  assert.match(await rejection(openLevelLog({ folder, create: false })), /^There is no recording in/);
+  assert.match(await rejection(openLogReader({ folder })), /^There is no recording in/);
 });
 
 levelLog('a recording in which nothing was recorded is none, until something is', async () => {
   const folder = scratch.folder();
   await (await openLevelLog({ folder })).close();
-  assert.match(await rejection(openLevelLog({ folder, create: false })), /^There is no recording in/);
+  assert.match(await rejection(openLogReader({ folder })), /^There is no recording in/);
   const log = await openLevelLog({ folder });
   assert.is(log.seq, 0);
   await log.close();
@@ -186,7 +206,7 @@ levelLog('a folder that may not be entered or written is named, with why', async
   const folder = scratch.folder();
   await makeRecording(folder, 3);
   await chmod(folder, 0o555);
-  const message = await asNobody(() => rejection(openLevelLog({ folder, create: false })));
+  const message = await asNobody(() => rejection(openLevelLog({ folder })));
   assert.is(
     message,
     `The recording in ${folder} cannot be opened: permission denied. Run tasktrail as its owner or as root.`,

@@ -64,7 +64,7 @@ export async function makeTables(folder: string): Promise<void> {
 /** All events of a recording; the error, when it does not open. */
 export async function openedEvents(folder: string): Promise<Event[] | RecordingError> {
   try {
-    const log = await openLevelLog({ folder, create: false });
+    const log = await openLevelLog({ folder });
     const events = await readAll(log);
     await log.close();
     return events;

@@ -1,5 +1,5 @@
 /**
- * The folder of a recording: whether it can be used, who holds it, and if not, why not, in one sentence.
+ * Opening: whether a recording's folder can be used, and if it cannot be opened, why not, in one sentence.
  */
 import { access, constants, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * The context of a command: which recording it is about, how it shall answer, and where to.
  */
-import { type Folder, folderFrom, invocation } from './folder.ts';
+import { type Folder, folderFrom, invocation } from './dataFolder.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What every command takes beside its own options. */

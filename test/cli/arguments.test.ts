@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { argumentsAsText, typedBytes, typedText } from '../../src/cli/arguments.ts';
-import { defaultFolder, folderFrom, invocation, quoted } from '../../src/cli/folder.ts';
+import { defaultFolder, folderFrom, invocation, quoted } from '../../src/cli/dataFolder.ts';
 
 const args = suite('arguments');
 

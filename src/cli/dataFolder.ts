@@ -1,5 +1,6 @@
 /**
- * The recording's folder: which one is meant, when nobody says, and how a command is typed that means it again.
+ * The data folder, which holds the recording: which one is meant, also when nobody says, and how a command is typed
+ * that means it again.
  */
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';

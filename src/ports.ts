@@ -4,9 +4,9 @@
  */
 import type { Bytes } from '../events/bytes.ts';
 import type { Event, Fact } from '../events/event.ts';
-import type { Observation, TaskSeen } from './kernel/observation.ts';
+import type { HierarchySeen, Observation, TaskSeen } from './kernel/observation.ts';
 
-export type { Observation, TaskSeen } from './kernel/observation.ts';
+export type { HierarchySeen, Observation, TaskSeen } from './kernel/observation.ts';
 
 /** How far an append has got: `written` survives a kill of the process, `synced` a loss of power. */
 export type Durability = 'written' | 'synced';
@@ -63,6 +63,8 @@ export interface Source {
   lost(): number;
   /** All tasks that exist, read one by one so that the caller can drain in between. Exiting ones are left out. */
   scan(): Iterable<TaskSeen>;
+  /** The cgroup hierarchies that are mirrored, each whole as it is now; empty where none are. */
+  hierarchies(): readonly HierarchySeen[];
   /** One task as it is now; undefined when it does not exist or is exiting. */
   look(pid: number): TaskSeen | undefined;
   /** Calls back once, as soon as something is queued. Armed again by the next call. */

@@ -136,7 +136,8 @@ export class RowReader {
     const length = this.uint();
     if (length === 0) return noUints;
     const left = this.buffer.length - this.offset;
-    if (length > left) throw new DecodeError(`a list of ${length} numbers has only ${left} bytes left`, start);
+    if (length > left)
+      throw new DecodeError(`a list of ${length} numbers has only ${left} bytes left`, start);
     return Object.freeze(Array.from({ length }, () => this.uint()));
   }
 

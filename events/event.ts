@@ -54,6 +54,8 @@ export interface TreeFact {
   readonly hierarchy: number;
   /** The kernel's id of the root group (kernfs id); 0 in our own tree. */
   readonly group: number;
+  /** Where the hierarchy was mounted; empty for our own tree. */
+  readonly mountPoint: Bytes;
 }
 
 /** A mirrored tree is gone: its hierarchy was unmounted for good, or is not mirrored any more. */

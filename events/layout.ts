@@ -62,7 +62,14 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
   stop: { code: 3, fields: {} },
   tree: {
     code: 4,
-    fields: { tree: 'uint', name: 'bytes', container: 'uint', hierarchy: 'uint', group: 'uint' },
+    fields: {
+      tree: 'uint',
+      name: 'bytes',
+      container: 'uint',
+      hierarchy: 'uint',
+      group: 'uint',
+      mountPoint: 'bytes',
+    },
   },
   untree: { code: 7, fields: { tree: 'uint' } },
   clock: { code: 5, fields: { offsetUs: 'int' } },

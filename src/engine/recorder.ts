@@ -16,9 +16,10 @@ import { byOf, decide } from '../kernel/decide.ts';
 import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
+import { reconcileGroups, reconcileTrees, removeGroups } from '../kernel/reconcileTrees.ts';
 import { parsePid } from '../kernel/text.ts';
 import type { Clock, Durability, EventLog, Observation, Source } from '../ports.ts';
-import { lookAtMachine } from './look.ts';
+import { type Look, lookAtMachine } from './look.ts';
 import { RefusalBudget } from './refusals.ts';
 
 /** A command as a door hands it in: what was asked, by whom, and how it becomes a command or a refusal. */
@@ -55,6 +56,17 @@ export interface Identity {
   readonly recording: string;
   readonly version: string;
 }
+
+/** tasktrail's own tree, as every recording begins with it. */
+const ownTree: Fact = {
+  type: 'tree',
+  tree: 0,
+  name: 'tasktrail',
+  container: 1,
+  hierarchy: 0,
+  group: 0,
+  mountPoint: '',
+};
 
 export type Follower = (events: readonly Event[]) => void;
 
@@ -108,7 +120,7 @@ export class Recorder {
   async start(identity: Identity): Promise<void> {
     // Counted before the look, so that what is lost while it goes on has the next drain look again.
     this.#lost = this.#source.lost();
-    const seen = lookAtMachine(this.#source, this.#clock);
+    const look = lookAtMachine(this.#source, this.#clock);
     this.#offsetUs = Math.round(this.#clock.wallUs() - this.#clock.bootUs());
     const sinceUs = this.#timeUs;
     const first = this.#log.seq === 0;
@@ -116,13 +128,13 @@ export class Recorder {
     const sameBoot = bootId === this.#world.chronicle.bootId;
     if (first) {
       this.#append([{ type: 'recording', id: identity.recording, version: identity.version }]);
-      this.#append([{ type: 'tree', tree: 0, name: 'tasktrail', container: 1 }]);
+      this.#append([ownTree]);
     }
     this.#append([{ type: 'source', name, bootId, blind }]);
     this.#append([{ type: 'clock', offsetUs: this.#offsetUs }]);
     if (!first) this.#append([{ type: 'gap', reason: 'stopped', lost: 0, sinceUs, detail: '' }]);
-    const state = this.#world.hierarchy;
-    this.#append(first ? adoptAll(state, seen) : reconcile(state, seen, sameBoot));
+    if (first) this.#adopt(look);
+    else this.#reconcile(look, sameBoot);
     await this.commit('synced');
     this.#arm();
     this.#tick();
@@ -227,11 +239,26 @@ export class Recorder {
   }
 
   #resync(reason: GapReason, lost: number, sinceUs: number, detail: string): void {
-    const seen = lookAtMachine(this.#source, this.#clock);
-    this.#append([
-      { type: 'gap', reason, lost, sinceUs, detail },
-      ...reconcile(this.#world.hierarchy, seen, true),
-    ]);
+    const look = lookAtMachine(this.#source, this.#clock);
+    this.#append([{ type: 'gap', reason, lost, sinceUs, detail }]);
+    this.#reconcile(look, true);
+  }
+
+  /** The first look of all. */
+  #adopt({ tasks, hierarchies }: Look): void {
+    const state = this.#world.hierarchy;
+    this.#append(reconcileTrees(state, hierarchies, false));
+    for (const hierarchy of hierarchies) this.#append(reconcileGroups(state, hierarchy));
+    this.#append(adoptAll(state, tasks));
+  }
+
+  /** A later look: what it shows beside what is known. A task's container comes before it and goes after it. */
+  #reconcile({ tasks, hierarchies }: Look, sameBoot: boolean): void {
+    const state = this.#world.hierarchy;
+    this.#append(reconcileTrees(state, hierarchies, sameBoot));
+    for (const hierarchy of hierarchies) this.#append(reconcileGroups(state, hierarchy));
+    this.#append(reconcile(state, tasks, sameBoot));
+    for (const hierarchy of hierarchies) this.#append(removeGroups(state, hierarchy));
   }
 
   /**

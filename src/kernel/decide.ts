@@ -65,6 +65,7 @@ function mkdir(state: Hierarchy, { at, mode, umask }: MkdirCommand, actor: Actor
       container: state.nextContainer,
       parent: parent.id,
       name: at.name,
+      group: 0,
       mode: mode & ~umask & 0o1777,
       uid: actor.uid,
       gid: actor.gid,

@@ -42,6 +42,8 @@ export interface HierarchySeen {
   readonly hierarchy: number;
   /** `v2`, a controller's name, or `name=…`. */
   readonly name: Bytes;
+  /** Where it is mounted. */
+  readonly mountPoint: Bytes;
   /** All groups, parents before children; the first is the root, whose parent is 0. */
   readonly groups: readonly GroupSeen[];
 }

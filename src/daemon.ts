@@ -2,7 +2,7 @@
  * The composition root: the only place that decides what stands behind the ports of a recorder, and the
  * order in which the parts of the daemon come and go.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
@@ -64,7 +64,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (Buffer.byteLength(socketPath) > socketPathLimitBytes) {
     throw new Error(`the path of ${folder} is too long for a socket in it: use a folder with a shorter one`);
   }
-  mkdirSync(folder, { recursive: true, mode: 0o750 });
   const world = new World();
   const log = await openLevelLog({
     folder,

@@ -2,7 +2,6 @@
  * Asking: how a command gets at the recording. Commands that read take the daemon's word, or open the recording
  * directly when no daemon runs; commands that change something need the daemon.
  */
-import { existsSync } from 'node:fs';
 import type { RecordingView } from '../engine/reads.ts';
 import type { CommandName, Commands, DaemonView } from '../http/api.ts';
 import { DaemonError, HttpReader } from '../http/client.ts';
@@ -13,12 +12,16 @@ import type { Reader } from './reader.ts';
 
 export type Status = RecordingView & Partial<DaemonView>;
 
+/** Whom a reader may be: `any`, or only the daemon where the question is about what goes on now. */
+export type Witness = 'any' | 'daemon';
+
 /** Hands a reader to `use` and closes it afterwards. `status` is the recording as it was at the beginning. */
 export async function withReader<T>(
   context: Context,
+  witness: Witness,
   use: (reader: Reader, status: Status) => Promise<T>,
 ): Promise<T> {
-  const { reader, status } = await openReader(context);
+  const { reader, status } = await openReader(context, witness);
   if (status.source === 'simulated') {
     context.terminal.tell('tasktrail: the source is simulated: none of this happened on this machine');
   }
@@ -66,7 +69,7 @@ export function noDaemon(context: Context): Failure {
   );
 }
 
-async function openReader(context: Context): Promise<{ reader: Reader; status: Status }> {
+async function openReader(context: Context, witness: Witness): Promise<{ reader: Reader; status: Status }> {
   const folder = context.folder.path;
   const daemon = new HttpReader(folder);
   try {
@@ -74,9 +77,7 @@ async function openReader(context: Context): Promise<{ reader: Reader; status: S
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }
-  if (!existsSync(folder)) {
-    throw new Failure(`there is no recording in ${folder}: make one with \`${context.typed('up')}\``);
-  }
+  if (witness === 'daemon') throw noDaemon(context);
   const { openOffline } = await import('../offline.ts');
   const reader = await openOffline(folder);
   context.terminal.tell(`tasktrail: no daemon runs; reading the recording in ${folder} directly`);

@@ -2,12 +2,14 @@
  * `tasktrail log`: what happened, one line an event, and with `--follow` what happens.
  */
 import type { EventType } from '../../events/event.ts';
-import { busyTypes, eventTypes, type LogQuery } from '../engine/history.ts';
-import { noDaemon, withReader } from './asking.ts';
+import { busyTypes, type Entry, eventTypes, type LogQuery } from '../engine/history.ts';
+import { DaemonError } from '../http/client.ts';
+import { withReader } from './asking.ts';
 import type { Context } from './context.ts';
-import { usageFailure } from './failure.ts';
+import { Failure, usageFailure } from './failure.ts';
 import { entryLine } from './format/entry.ts';
 import { parsePid } from './pid.ts';
+import type { Reader } from './reader.ts';
 
 export interface LogOptions {
   readonly follow?: boolean;
@@ -24,18 +26,26 @@ const followedEntries = 10;
 
 /**
  * Interrupting `--follow` is how it ends: SIGINT has its usual effect on this process, so a shell sees 130 and
- * knows that it was not the log that ended.
+ * knows that it was not the daemon that ended.
  */
 export async function log(context: Context, options: LogOptions): Promise<void> {
   const query = queryFrom(options);
   const { json, terminal } = context;
-  await withReader(context, async (reader) => {
-    if (query.follow === true && !reader.live) throw noDaemon(context);
-    for await (const entry of reader.log(query)) {
+  await withReader(context, query.follow === true ? 'daemon' : 'any', async (reader) => {
+    for await (const entry of query.follow === true ? followed(reader, query) : reader.log(query)) {
       terminal.print(json ? JSON.stringify(entry) : entryLine(entry, terminal.paint));
     }
-    if (query.follow === true) terminal.tell('tasktrail: the daemon stopped');
   });
+}
+
+/** However a daemon ends, what it is followed by is nothing. */
+async function* followed(reader: Reader, query: LogQuery): AsyncGenerator<Entry> {
+  try {
+    yield* reader.log(query);
+  } catch (error) {
+    if (!(error instanceof DaemonError) || error.reason !== 'gone') throw error;
+  }
+  throw new Failure('the daemon stopped, and nothing follows');
 }
 
 export function queryFrom({ follow, all, type, path, pid, limit }: LogOptions): LogQuery {

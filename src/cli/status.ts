@@ -6,7 +6,7 @@ import { type Context, printAll } from './context.ts';
 import { statusLines } from './format/status.ts';
 
 export async function status(context: Context): Promise<void> {
-  await withReader(context, async (_reader, view) => {
+  await withReader(context, 'any', async (_reader, view) => {
     printAll(context, [view], (views) => views.flatMap(statusLines));
   });
 }

@@ -10,7 +10,7 @@ export async function tasks(
   path: string,
   options: { readonly threads?: boolean },
 ): Promise<void> {
-  await withReader(context, async (reader) => {
+  await withReader(context, 'any', async (reader) => {
     const found = answered(`tasks ${path}`, await reader.tasks(path));
     if (options.threads === true) printAll(context, found, threadTable);
     else printAll(context, processesOf(found), processTable);

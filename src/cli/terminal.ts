@@ -2,6 +2,7 @@
  * The terminal: the two streams a command writes to. Data goes to standard output, everything else to standard
  * error. A reader that goes away (`tasktrail log | head`) ends the program quietly.
  */
+import { exitCodes } from './failure.ts';
 import { type Paint, paintOf } from './format/paint.ts';
 
 export interface Terminal {
@@ -34,10 +35,12 @@ export function openTerminal(
   let heldCharacters = 0;
   let outlives = false;
   let progressing = false;
-  const lost = (): void => {
-    if (!outlives) process.exit(0);
-  };
-  output.on('error', lost);
+  output.on('error', (error: Error & { code?: string }) => {
+    if (outlives) return;
+    if (error.code === 'EPIPE') process.exit(exitCodes.done);
+    errors.write(`tasktrail: what was printed could not be written: ${error.message}\n`);
+    process.exit(exitCodes.failed);
+  });
   errors.on('error', () => {
     // There is nobody left to tell.
   });

@@ -6,7 +6,7 @@ import { type Context, printAll } from './context.ts';
 import { drawTree } from './format/tree.ts';
 
 export async function tree(context: Context, path: string): Promise<void> {
-  await withReader(context, async (reader) => {
+  await withReader(context, 'any', async (reader) => {
     const views = answered(`tree ${path}`, await reader.tree(path));
     const names = await namesOf(views.map(({ uid }) => uid));
     printAll(context, views, (all) =>

@@ -86,7 +86,8 @@ export function greeting(view: Daemon['view'], context: Context): string[] {
     `containers that fall empty run ${view.releaseAgent}${agent}`,
     '',
     'next, in another terminal:',
-    `  ${context.typed('run /demo --create -- sh')}`,
+    // A made-up machine does not know the tasks of this one.
+    ...(view.source === 'simulated' ? [] : [`  ${context.typed('run /demo --create -- sh')}`]),
     `  ${context.typed('tree')}`,
     `  ${context.typed('log --follow --all')}`,
     'stop with Ctrl-C',

@@ -10,7 +10,7 @@ import { counted, grouped } from './format/count.ts';
 
 /** Ends with 1 where anything of it is not to be trusted. */
 export async function verify(context: Context): Promise<number> {
-  return withReader(context, async (reader, { seq: last }) => {
+  return withReader(context, 'any', async (reader, { seq: last }) => {
     const { terminal } = context;
     const result = await reader.verify((seq) =>
       terminal.progress(`checked ${grouped(seq)} of ${grouped(Math.max(seq, last))} events`),

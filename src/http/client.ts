@@ -35,8 +35,8 @@ export class DaemonError extends Error {
   }
 }
 
-/** What Node's server answers, without a body of ours, to a path that fills its limit of 16 KiB. */
-const headerTooLong = 431;
+/** What is answered to a path that no request can hold: in its body (ours), or in its first line (Node's). */
+const tooLong: ReadonlySet<number | undefined> = new Set([413, 431]);
 
 export class HttpReader implements Reader {
   readonly live = true;
@@ -136,7 +136,7 @@ export class HttpReader implements Reader {
         ...(body !== undefined && { headers }),
       });
       request.on('response', (response) => {
-        if (response.statusCode === headerTooLong) reject(new DaemonError('failed', 'the path is too long'));
+        if (tooLong.has(response.statusCode)) reject(new DaemonError('failed', 'the path is too long'));
         else resolve(response);
       });
       request.on('error', (error) => reject(this.#explained(error)));

@@ -96,9 +96,9 @@ export class OpenCommit {
   }
 
   #add({ fact, timeUs, skewUs }: Stamped): Event {
-    if (timeUs < this.#timeUs) {
+    if (!Number.isSafeInteger(timeUs) || timeUs < this.#timeUs) {
       throw new RangeError(
-        `the ${fact.type} event's time is ${timeUs}, before the last one's ${this.#timeUs}`,
+        `the timeUs of this ${fact.type} event cannot be stored: ${timeUs} after ${this.#timeUs}`,
       );
     }
     const first = this.count === 0;
@@ -154,10 +154,8 @@ export class Chain {
     }
     const events = decode(expected, value);
     const [first, last] = [events[0], events.at(-1)];
-    if (first === undefined || last === undefined)
-      throw new UnsoundError(expected, 'the commit there is empty');
-    if (first.seq !== expected)
-      throw new UnsoundError(expected, `the commit there begins with seq ${first.seq}`);
+    if (!first || !last) throw new UnsoundError(expected, 'the commit there is empty');
+    if (first.seq !== expected) throw new UnsoundError(expected, `it begins with seq ${first.seq}`);
     if (first.timeUs < timeUs) throw new UnsoundError(expected, 'time runs backwards there');
     this.#link = { seq: last.seq, timeUs: last.timeUs, hash };
     return events;

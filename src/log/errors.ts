@@ -32,11 +32,11 @@ export class RecordingHeldError extends RecordingError {
   }
 }
 
-/** What is stored is not what was recorded. Nothing was changed on disk. */
+/** What is stored is not what was recorded. Nothing of it was changed or set right. */
 export class UnsoundLogError extends RecordingError {
   override readonly name = 'UnsoundLogError';
   readonly folder: string;
-  /** The first seq that is not sound; what comes before it is. */
+  /** The first seq that is not known to be sound. */
   readonly seq: number;
   /** What is wrong there, as a phrase without a full stop. */
   readonly why: string;
@@ -52,7 +52,7 @@ export class UnsoundLogError extends RecordingError {
   }
 }
 
-/** Whether an error is a system call's, with this errno name. */
+/** Whether an error carries this code: an errno name from Node, or one of classic-level's. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
@@ -67,4 +67,15 @@ export function reasonOf(error: unknown): string {
   if ('syscall' in error) return error.message.replace(/^\w+: /, '').replace(/, .*$/, '');
   const reason = error.message.replace(/^.*: /, '');
   return reason.charAt(0).toLowerCase() + reason.slice(1);
+}
+
+/** Whether LevelDB says that a file is missing, is not what it wrote, or is shorter (`Invalid argument`). */
+export function isLevelDamage(error: unknown): error is Error {
+  if (hasCode(error, 'LEVEL_CORRUPTION')) return true;
+  return hasCode(error, 'LEVEL_IO_ERROR') && /Invalid argument|No such file/.test(String(error));
+}
+
+/** What LevelDB says about a file of its own, without the folder. */
+export function damageText(folder: string, error: Error): string {
+  return `LevelDB cannot read its files (${error.message.replaceAll(`${folder}/`, '')})`;
 }

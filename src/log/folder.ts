@@ -2,20 +2,41 @@
  * The folder of a recording: whether it can be used, who holds it, and if not, why not, in one sentence.
  */
 import { access, constants, mkdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { hasCode, RecordingError, RecordingHeldError, reasonOf, UnsoundLogError } from './errors.ts';
+import { dirname, join, resolve } from 'node:path';
+import {
+  damageText,
+  hasCode,
+  isLevelDamage,
+  RecordingError,
+  RecordingHeldError,
+  reasonOf,
+  UnsoundLogError,
+} from './errors.ts';
 
 /** The folder's one real path. It is made if need be with `create`, and can be read and written. */
 export async function openFolder(path: string, create: boolean): Promise<string> {
   try {
-    if (create) await mkdir(path, { recursive: true, mode: 0o750 });
+    if (create) await makeFolder(resolve(path));
     const folder = await realpath(path);
+    if (!(await stat(folder)).isDirectory()) throw new RecordingError(noFolder(path));
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-    if ((await stat(folder)).isDirectory()) return folder;
+    return folder;
   } catch (error) {
+    if (error instanceof RecordingError) throw error;
     throw new RecordingError(sentence(path, error), { cause: error });
   }
-  throw new RecordingError(noFolder(path));
+}
+
+/** Node's own recursive mkdir names the wrong errno on a read-only file system. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o750 });
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return;
+    if (!hasCode(error, 'ENOENT')) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path, { mode: 0o750 });
+  }
 }
 
 export function noRecording(folder: string): RecordingError {
@@ -24,13 +45,11 @@ export function noRecording(folder: string): RecordingError {
   );
 }
 
-/** Why LevelDB did not open the folder. */
+/** Why LevelDB did not open the folder, or could not read what is needed first. */
 export async function openingError(folder: string, error: unknown): Promise<RecordingError> {
-  const cause = error instanceof Error ? error.cause : undefined;
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (hasCode(cause, 'LEVEL_LOCKED')) return new RecordingHeldError(folder, await holderOf(folder));
-  if (hasCode(cause, 'LEVEL_CORRUPTION')) {
-    return new UnsoundLogError(folder, 1, `LevelDB cannot open its files: ${reasonOf(cause)}`);
-  }
+  if (isLevelDamage(cause)) return new UnsoundLogError(folder, 1, damageText(folder, cause));
   return new RecordingError(sentence(folder, cause), { cause });
 }
 

@@ -1,8 +1,9 @@
 /**
  * The log in LevelDB, format 0: one value a commit. The one writer, and readers beside it.
  *
- * Several threads of the process that holds a recording may read it, each through `openLogReader`. They must
- * be closed before the log: the last to let go of LevelDB must be the one that took it.
+ * The process that holds a recording may read it on other threads too, each through `openLogReader`. Such a
+ * thread is started after the log is opened, and ends before the log is closed, or LevelDB stays open until
+ * the process ends.
  */
 import type { Event } from '../../events/event.ts';
 import type { Verification } from '../engine/verify.ts';
@@ -15,8 +16,8 @@ import {
   reasonOf,
   UnsoundLogError,
 } from './errors.ts';
-import { LevelSync } from './levelFiles.ts';
-import { commitKey, metaKey, metaValue, openStore, readFrom, readSound, type Store } from './levelStore.ts';
+import { LevelSync, syncFolder } from './levelFiles.ts';
+import { commitKey, metaKey, metaValue, openStore, readAll, readFrom, type Store } from './levelStore.ts';
 import { markName, readMark, writeMark } from './mark.ts';
 import { sha256 } from './sha256.ts';
 
@@ -42,13 +43,15 @@ export async function openLevelLog(options: LevelLogOptions): Promise<LevelLog> 
   const { folder, create = true, onCommit = () => {} } = options;
   const store = await openStore(folder, create);
   if (held.has(store.folder)) {
-    await store.level.close();
+    await store.close();
     throw new RecordingHeldError(store.folder, process.pid);
   }
   held.add(store.folder);
   try {
+    // LevelDB has renamed the file that says which files count, and left that to chance.
+    await syncFolder(store.folder);
     const chain = new Chain();
-    for await (const events of checked(store, chain)) onCommit(events);
+    await check(store, chain, onCommit);
     return new LevelLog(store, chain.link);
   } catch (error) {
     await release(store);
@@ -61,7 +64,7 @@ export async function openLogReader({ folder }: { readonly folder: string }): Pr
   const store = await openStore(folder, false);
   return {
     read: (fromSeq) => readFrom(store, fromSeq, Number.POSITIVE_INFINITY),
-    close: () => store.level.close(),
+    close: () => store.close(),
   };
 }
 
@@ -82,12 +85,12 @@ export async function verifyLog(
   try {
     const store = await openStore(folder, false);
     try {
-      for await (const events of checked(store, chain)) {
+      await check(store, chain, () => {
         commits += 1;
-        progress(events.at(-1)?.seq ?? 0);
-      }
+        progress(chain.link.seq);
+      });
     } finally {
-      await store.level.close();
+      await store.close();
     }
     return result();
   } catch (error) {
@@ -257,12 +260,16 @@ export class LevelLog implements EventLog {
   }
 }
 
-/** Every commit of a recording, checked, and that none is missing at its end. */
-async function* checked(store: Store, chain: Chain): AsyncGenerator<readonly Event[]> {
+/** Takes the chain along every commit of a recording, and sees that none is missing at its end. */
+async function check(
+  store: Store,
+  chain: Chain,
+  onCommit: (events: readonly Event[]) => void,
+): Promise<void> {
   const { folder } = store;
   // Read first: a log of this process that is closed meanwhile may set it further than we can see.
   const mark = await readMark(folder);
-  yield* readSound(store, chain);
+  await readAll(store, chain, onCommit);
   const { seq } = chain.link;
   if (mark === 'damaged') {
     throw new UnsoundLogError(folder, seq + 1, `the file ${markName}, which says where it ended, is damaged`);
@@ -272,7 +279,7 @@ async function* checked(store: Store, chain: Chain): AsyncGenerator<readonly Eve
   }
 }
 
-async function release({ folder, level }: Store): Promise<void> {
-  held.delete(folder);
-  await level.close();
+async function release(store: Store): Promise<void> {
+  held.delete(store.folder);
+  await store.close();
 }

@@ -10,9 +10,19 @@ import { ClassicLevel } from 'classic-level';
 import { DecodeError } from '../../events/codec.ts';
 import type { Event } from '../../events/event.ts';
 import { Chain, eventsFrom, format, linkOf, UnsoundError } from './commit.ts';
-import { hasCode, RecordingClosedError, RecordingError, reasonOf, UnsoundLogError } from './errors.ts';
+import {
+  damageText,
+  hasCode,
+  isLevelDamage,
+  RecordingClosedError,
+  RecordingError,
+  reasonOf,
+  UnsoundLogError,
+} from './errors.ts';
 import { noRecording, openFolder, openingError } from './folder.ts';
+import { Handle } from './handles.ts';
 import { findDamage, holdsLevel, putsIn } from './levelFiles.ts';
+import { markName, readMark } from './mark.ts';
 import { sha256 } from './sha256.ts';
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
@@ -30,6 +40,8 @@ export interface Store {
   readonly level: Level;
   /** Undefined where the recording has not begun. */
   readonly meta: Meta | undefined;
+  /** Lets go of the LevelDB. */
+  close(): Promise<void>;
 }
 
 const utf8 = new TextEncoder();
@@ -67,32 +79,37 @@ export async function openStore(path: string, create: boolean): Promise<Store> {
     multithreading: true,
     createIfMissing: create,
   });
+  const handle = new Handle(folder);
+  const close = (): Promise<void> => handle.release(() => level.close());
   try {
     await level.open();
-  } catch (error) {
-    throw await openingError(folder, error);
-  }
-  try {
     const meta = await readMeta(folder, level);
-    if (meta === undefined && !create) throw noRecording(folder);
-    return { folder, level, meta };
+    if (meta === undefined) await assertNew(folder, create);
+    return { folder, level, meta, close };
   } catch (error) {
-    await level.close();
-    throw error;
+    await close();
+    throw error instanceof RecordingError ? error : await openingError(folder, error);
   }
 }
 
+/** Nothing is stored: then nothing may have been, and nothing may be asked for. */
+async function assertNew(folder: string, create: boolean): Promise<void> {
+  const mark = await readMark(folder);
+  if (mark !== 0) throw new UnsoundLogError(folder, 1, `all of it is missing, though ${markName} is there`);
+  if (!create) throw noRecording(folder);
+}
+
 /**
- * The commits that follow the chain's link, one by one. An `UnsoundLogError` ends them at the first that is
- * not what was written, or not there.
+ * Takes the chain along all commits behind its link, and hands over the events of each. An `UnsoundLogError`
+ * ends this at the first that is not what was written, or not there.
  */
-export async function* readSound(store: Store, chain: Chain): AsyncGenerator<readonly Event[]> {
-  try {
-    for await (const [key, value] of entries(store.level, chain.link.seq + 1)) {
-      yield chain.next(seqOfKey(key, chain), value, sha256);
-    }
-  } catch (error) {
-    throw readingError(store.folder, chain.link.seq + 1, error);
+export async function readAll(
+  store: Store,
+  chain: Chain,
+  onCommit: (events: readonly Event[]) => void,
+): Promise<void> {
+  for await (const batch of batchesBehind(store, chain)) {
+    for (const entry of batch) onCommit(nextEvents(store, chain, entry));
   }
 }
 
@@ -102,10 +119,13 @@ export async function* readFrom(
   fromSeq: number,
   lastSeq: number,
 ): AsyncGenerator<readonly Event[]> {
-  for await (const events of readSound(store, await chainBefore(store, fromSeq))) {
-    if ((events[0]?.seq ?? 0) > lastSeq) return;
-    const wanted = eventsFrom(fromSeq, events);
-    if (wanted.length > 0) yield wanted;
+  const chain = await chainBefore(store, fromSeq);
+  for await (const batch of batchesBehind(store, chain)) {
+    for (const entry of batch) {
+      if (chain.link.seq >= lastSeq) return;
+      const events = eventsFrom(fromSeq, nextEvents(store, chain, entry));
+      if (events.length > 0) yield events;
+    }
   }
 }
 
@@ -120,39 +140,43 @@ async function chainBefore({ folder, level }: Store, seq: number): Promise<Chain
   }
 }
 
+/** A commit's key and value. */
+type Entry = readonly [Uint8Array, Uint8Array];
+
 const batchSize = 1000;
 const batchBytes = 1024 * 1024;
 
 /**
- * Keys and values of commits, in order, from `fromSeq` on. Where LevelDB fails in the middle of a batch, the
- * batch is read again one by one, so that all that can be read is.
+ * What is stored behind the chain's link, in order. The chain is to be taken along each batch before the
+ * next: where LevelDB fails in the middle of one, reading goes on from there one by one, so that everything
+ * that can be read is.
  */
-async function* entries(level: Level, fromSeq: number): AsyncGenerator<[Uint8Array, Uint8Array]> {
-  const range = { lt: commitsEnd, highWaterMarkBytes: batchBytes };
-  let from = commitKey(fromSeq);
+async function* batchesBehind({ folder, level }: Store, chain: Chain): AsyncGenerator<readonly Entry[]> {
   for (let size = batchSize; ; size = 1) {
-    const iterator = level.iterator({ ...range, gte: from });
+    const from = commitKey(chain.link.seq + 1);
     try {
-      for (;;) {
-        const batch = await iterator.nextv(size);
-        yield* batch;
-        const last = batch.at(-1);
-        if (!last) return;
-        from = after(last[0]);
+      const iterator = level.iterator({ gte: from, lt: commitsEnd, highWaterMarkBytes: batchBytes });
+      try {
+        for (;;) {
+          const batch = await iterator.nextv(size);
+          if (batch.length === 0) return;
+          yield batch;
+        }
+      } finally {
+        await iterator.close();
       }
     } catch (error) {
-      if (size === 1 || !hasCode(error, 'LEVEL_CORRUPTION')) throw error;
-    } finally {
-      await iterator.close();
+      if (size === 1 || !isLevelDamage(error)) throw readingError(folder, chain.link.seq + 1, error);
     }
   }
 }
 
-/** The key right behind this one. */
-function after(key: Uint8Array): Uint8Array {
-  const next = new Uint8Array(key.length + 1);
-  next.set(key);
-  return next;
+function nextEvents({ folder }: Store, chain: Chain, [key, value]: Entry): readonly Event[] {
+  try {
+    return chain.next(seqOfKey(key, chain), value, sha256);
+  } catch (error) {
+    throw readingError(folder, chain.link.seq + 1, error);
+  }
 }
 
 function seqOfKey(key: Uint8Array, chain: Chain): number {
@@ -198,21 +222,22 @@ function jsonOf(text: Uint8Array): unknown {
   }
 }
 
-/** The last seq of the commits in a write; 0 when it holds none. */
+/** The last seq of the commits in a write; 0 when it holds none that this tasktrail can read. */
 function lastSeqIn(write: Uint8Array | undefined): number {
   const puts = write ? [...putsIn(write)] : [];
-  const commit = puts.findLast(({ key }) => key[0] === commitMark);
+  const commit = puts.findLast(({ key, value }) => key[0] === commitMark && value[0] === format);
   return commit ? linkOf(commit.value).seq : 0;
 }
 
+/** The error for a person; what neither the recording nor LevelDB is the cause of stays as it is. */
 function readingError(folder: string, seq: number, error: unknown): unknown {
   if (error instanceof UnsoundError) return new UnsoundLogError(folder, error.seq, error.message);
   if (error instanceof DecodeError) return new UnsoundLogError(folder, seq, error.message);
-  if (hasCode(error, 'LEVEL_CORRUPTION'))
-    return new UnsoundLogError(folder, seq, `LevelDB: ${reasonOf(error)}`);
+  if (isLevelDamage(error)) return new UnsoundLogError(folder, seq, damageText(folder, error));
   if (hasCode(error, 'LEVEL_DATABASE_NOT_OPEN') || hasCode(error, 'LEVEL_ITERATOR_NOT_OPEN')) {
     return new RecordingClosedError();
   }
+  if (!hasCode(error, 'LEVEL_IO_ERROR')) return error;
   return new RecordingError(`The recording in ${folder} cannot be read: ${reasonOf(error)}.`, {
     cause: error,
   });

@@ -261,7 +261,7 @@ format('gaps, releases and agents that run are on the screen', () => {
   });
   assert.ok(lines.includes('daemon     pid 42'));
   assert.ok(lines.includes('gaps       2, 130 observations known to be lost in them'));
-  assert.ok(lines.includes('releases   3: 2 agents run, 1 well, 1 failed, 1 waiting'));
+  assert.ok(lines.includes('releases   3, 2 attempts to run the agent, 1 succeeded, 1 failed, 1 waiting'));
   assert.ok(lines.includes('running    for /Charlie, attempt 1, since 1.5 s'));
 });
 

@@ -167,6 +167,21 @@ program('log asks for the types that are not busy, unless it is told which', asy
   assert.is((await search('log --follow --limit 0')).get('limit'), '0');
 });
 
+program('following ends with 1 when the daemon does, after everything that it said was printed', async () => {
+  const line = '{"seq":1,"time":"2026-11-24T00:00:00Z","type":"stop"}\n';
+  const cut: Answer = (response) => {
+    response.writeHead(200);
+    response.write(line, () => response.destroy());
+  };
+  for (const answer of [cut, [200, line] as const]) {
+    const { code, printed, told } = await tasktrail('log --follow', { 'GET /v1/log': answer });
+    assert.equal(
+      [code, printed.length, told],
+      [1, 1, ['tasktrail: the daemon stopped, and nothing follows']],
+    );
+  }
+});
+
 program('a simulated source is named beside every answer, on standard error', async () => {
   const answers = {
     'GET /v1/status': [200, { source: 'simulated' }],
@@ -195,7 +210,7 @@ program('run enters the container, and ends with 127 or 126 where CMD cannot be 
     missing.asked.map(({ question }) => question),
     ['POST /v1/mkdir', 'POST /v1/attach'],
   );
-  assert.equal(missing.asked[1]?.body, { path: '/a', pid: process.pid, thread: false });
+  assert.equal(missing.asked[1]?.body, { path: '/a', pid: process.pid, thread: true });
   assert.is(missing.code, 127);
   assert.match(missing.told[0] ?? '', /no-such-program-anywhere cannot be run: there is no such program/);
   assert.is((await tasktrail('run /a -- /etc/passwd', answers)).code, 126);
@@ -223,7 +238,7 @@ program('where nobody records, a command says how to start', async () => {
     [`run /a --data ${folder} -- true`, /no daemon records in/],
     [
       `tree --data ${folder}/none`,
-      /there is no recording in .*none: make one with `tasktrail up --data .*none`/,
+      /There is no recording in .*none. Begin one with: tasktrail up --data .*none/,
     ],
   ];
   for (const [line, message] of lines) {

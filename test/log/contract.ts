@@ -136,7 +136,12 @@ export function testContract(test: Test, open: () => Promise<EventLog>): void {
       () => log.append([exit(2, 20), exit(-1, 20)]),
       /the task of this exit event cannot be stored/,
     );
-    assert.throws(() => log.append([exit(2, 20), exit(3, 19)]), /before/);
+    for (const timeUs of [19, 20.5, Number.NaN]) {
+      assert.throws(
+        () => log.append([exit(2, 20), exit(3, timeUs)]),
+        /the timeUs of .* cannot be stored: .* after 20/,
+      );
+    }
     assert.is(log.seq, 1);
     const after = log.append([exit(4, 10)]);
     assert.equal(seqs(after), [2]);

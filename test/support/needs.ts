@@ -15,6 +15,8 @@ const needs = {
     readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]',
   /** A C compiler, for the small programs that no shell can stand in for. */
   cc: () => executable('cc'),
+  /** A loop device and mkfs.ext4: a file system of our own, whose power can be cut. */
+  loop: () => process.getuid?.() === 0 && readable('/dev/loop-control') && executable('mkfs.ext4'),
   'stress-ng': () => executable('stress-ng'),
 } as const;
 

@@ -91,13 +91,17 @@ function tryFolder(folder: string): string {
       `${folder} is too long a path for a socket in it: ${socketPathLimitBytes} bytes are possible`,
     );
   }
-  const firstMade = mkdirSync(folder, { recursive: true, mode: 0o750 });
+  const made: string[] = [];
   try {
+    for (const path of missingFolders(folder)) {
+      mkdirSync(path, { mode: 0o750 });
+      made.push(path);
+    }
     trySync(`${folder}/.doctor-${process.pid}`);
   } finally {
-    if (firstMade !== undefined) removeFrom(folder, firstMade);
+    for (const path of made.reverse()) rmdirSync(path);
   }
-  return `a file can be written and synced in ${folder}${firstMade === undefined ? '' : ', once it is made'}`;
+  return `a file can be written and synced in ${folder}${made.length === 0 ? '' : ', once it is made'}`;
 }
 
 function trySync(path: string): void {
@@ -111,9 +115,12 @@ function trySync(path: string): void {
   }
 }
 
-/** Removes empty folders from `folder` up to `top`, both included. */
-function removeFrom(folder: string, top: string): void {
-  for (let at = folder; at.length >= top.length; at = dirname(at)) rmdirSync(at);
+/** What has to be made for the folder to be there, the first to be made first. */
+function missingFolders(folder: string): string[] {
+  const there = nearestFolder(folder);
+  const missing: string[] = [];
+  for (let at = folder; at !== there; at = dirname(at)) missing.push(at);
+  return missing.reverse();
 }
 
 /** The folder, or the first above it that there is. */

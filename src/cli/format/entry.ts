@@ -29,10 +29,10 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
   source: ({ name, bootId, blind }) => [`${name}`, `boot ${bootId}`, blind === '' ? '' : `blind: ${blind}`],
   stop: () => ['the recorder stopped in order'],
   tree: ({ tree, name }) => [`${tree} ${name}`],
-  clock: ({ offsetUs }) => [`the wall-clock is ${Number(offsetUs) / 1e6} s ahead of the time since boot`],
+  clock: ({ offsetUs }) => [`the time since boot counts from ${timeOf(offsetUs)}`],
   gap: ({ reason, lost, sinceUs, detail }) => [
     gapReason(String(reason), Number(lost), String(detail)),
-    `since ${localTime(new Date(Number(sinceUs) / 1000).toISOString())}`,
+    `since ${timeOf(sinceUs)}`,
   ],
   adopt: (entry) => [task(entry), home(entry), thread(entry), doubt(entry)],
   fork: (entry) => [task(entry), home(entry), thread(entry)],
@@ -65,6 +65,11 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
   refused: (entry) => [`${entry.command} ${entry.path}`, `${entry.errno}: ${entry.saw}`],
   suppressed: ({ uid, count }) => [`${counted(Number(count), 'more refusal')} of uid ${uid}`],
 };
+
+/** Microseconds since the epoch as local time. */
+function timeOf(timeUs: unknown): string {
+  return localTime(new Date(Number(timeUs) / 1000).toISOString());
+}
 
 function task({ pid, comm }: Entry): string {
   return comm ? `${pid} ${comm}` : `${pid}`;

@@ -36,7 +36,9 @@ function releasesOf({ releases, waiting }: RecordingView): string {
   if (releases.releases === 0) return 'none';
   const { attempts, succeeded, failed, stale } = releases;
   return [
-    `${grouped(releases.releases)}: ${counted(attempts, 'agent')} run, ${grouped(succeeded)} well`,
+    grouped(releases.releases),
+    `${counted(attempts, 'attempt')} to run the agent`,
+    `${grouped(succeeded)} succeeded`,
     ...(failed > 0 ? [`${grouped(failed)} failed`] : []),
     ...(stale > 0 ? [`${grouped(stale)} stale`] : []),
     ...(waiting > 0 ? [`${grouped(waiting)} waiting`] : []),

@@ -1,0 +1,177 @@
+/**
+ * What other processes, a kill and a full disk leave behind: whatever was acknowledged is there, in one
+ * piece, and whoever waited for more is told why.
+ */
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openLevelLog, openLogReader, RecordingHeldError, verifyLog } from '../../src/log/levelLog.ts';
+import { testNeeding } from '../support/needs.ts';
+import { exit, readAll, rejection, seqs } from './contract.ts';
+import { filesOf, makeRecording, Scratch } from './recordings.ts';
+
+const crash = suite('crash');
+
+const scratch = await Scratch.open();
+crash.after(() => scratch.remove());
+
+const committer = fileURLToPath(new URL('./committer.ts', import.meta.url));
+const node = [process.execPath, '--import', 'tsx', committer];
+
+interface Committer {
+  readonly child: ChildProcess;
+  /** The last seq that it said was committed. */
+  seq(): number;
+  /** Resolves when it has said so often that something is committed; rejects when it ended before. */
+  says(count: number): Promise<void>;
+}
+
+function start(command: readonly string[]): Committer {
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines: number[] = [];
+  let heard = (): void => {};
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(Number(line));
+    heard();
+  });
+  const says = (count: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      heard = () => lines.length >= count && resolve();
+      heard();
+      child.once('close', (code, signal) => reject(new Error(`it ended by ${code ?? signal}`)));
+    });
+  return { child, seq: () => lines.at(-1) ?? 0, says };
+}
+
+/** Every event from 1 on, in one piece. */
+async function soundSeq(folder: string): Promise<number> {
+  const log = await openLevelLog({ folder });
+  assert.equal(
+    seqs(await readAll(log)),
+    Array.from({ length: log.seq }, (_, i) => i + 1),
+  );
+  await log.close();
+  return log.seq;
+}
+
+crash('whatever a killed process said was committed is there', async () => {
+  const folder = scratch.folder();
+  for (let round = 1; round <= 4; round++) {
+    const { child, seq, says } = start([...node, folder]);
+    await says(60 * round + 7);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    const acknowledged = seq();
+    const there = await soundSeq(folder);
+    assert.ok(there >= acknowledged, `${acknowledged} was acknowledged, ${there} is there`);
+  }
+});
+
+crash('a second process is told which one holds the recording', async () => {
+  const folder = scratch.folder();
+  const { child, says } = start([...node, folder, 'hold']);
+  await says(1);
+  for (const open of [openLevelLog, openLogReader, verifyLog]) {
+    const error = await open({ folder }).catch((reason: unknown) => reason);
+    assert.instance(error, RecordingHeldError);
+    assert.is((error as RecordingHeldError).pid, child.pid);
+    assert.match((error as Error).message, new RegExp(`is held by process ${child.pid}: only one`));
+  }
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  await (await openLevelLog({ folder })).close();
+});
+
+crash('a file that may not grow ends the recording with why, and keeps what was acknowledged', async () => {
+  const folder = scratch.folder();
+  const { child, seq } = start(['sh', '-c', 'ulimit -f 20; exec "$@"', 'sh', ...node, folder]);
+  let message = '';
+  child.stderr?.on('data', (text) => {
+    message += text;
+  });
+  await once(child, 'close');
+  assert.match(
+    message,
+    /^The recording in .* cannot be written any more: file too large\. It is whole up to seq \d+; put that right/,
+  );
+  assert.ok(seq() > 100, `only ${seq()} were committed`);
+  assert.ok((await soundSeq(folder)) >= seq());
+});
+
+testNeeding(crash, ['root'], 'a full disk refuses all that follows, with one sentence', async () => {
+  await onSmallDisk(async (disk) => {
+    const folder = join(disk, 'recording');
+    const ballast = join(disk, 'ballast');
+    await writeFile(ballast, Buffer.alloc(2 * 1024 * 1024));
+    const log = await openLevelLog({ folder });
+    let acknowledged = 0;
+    const fill = async (): Promise<void> => {
+      for (;;) {
+        log.append(Array.from({ length: 500 }, (_, task) => exit(task, log.seq)));
+        await log.commit('written');
+        acknowledged = log.seq;
+      }
+    };
+    const message = await rejection(fill());
+    assert.match(
+      message,
+      /cannot be written any more: no space left on device\. It is whole up to seq \d+; put/,
+    );
+    await rm(ballast);
+    assert.throws(
+      () => log.append([exit(1, log.seq)]),
+      (error: Error) => error.message === message,
+    );
+    assert.is(await rejection(log.commit('synced')), message);
+    assert.is(log.head.seq, acknowledged);
+    assert.is((await readAll(log)).length, acknowledged);
+    await log.close();
+    assert.ok(acknowledged > 1000, `only ${acknowledged} were committed`);
+    assert.ok((await soundSeq(folder)) >= acknowledged);
+  });
+});
+
+testNeeding(crash, ['root'], 'a file system that is read-only, or full, is named', async () => {
+  await onSmallDisk(async (disk) => {
+    const folder = join(disk, 'recording');
+    await makeRecording(folder, 3);
+    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    assert.is(
+      await rejection(openLevelLog({ folder, create: false })),
+      `The recording in ${folder} cannot be opened: read-only file system. ` +
+        'LevelDB writes even to read: copy it to where it can be written.',
+    );
+    const other = join(disk, 'other');
+    assert.match(
+      await rejection(openLevelLog({ folder: other })),
+      /other cannot be opened: read-only file system/,
+    );
+    execFileSync('mount', ['-o', 'remount,rw', disk]);
+    await rejection(writeFile(join(disk, 'ballast'), Buffer.alloc(4 * 1024 * 1024)));
+    assert.match(await rejection(openLevelLog({ folder })), /cannot be opened: no space left on device/);
+    await rm(join(disk, 'ballast'));
+    await (await openLevelLog({ folder })).close();
+    assert.equal(await filesOf(folder, /new$/), []);
+  });
+});
+
+/** A file system of 3 MiB in memory, for as long as the body runs. */
+async function onSmallDisk(body: (disk: string) => Promise<void>): Promise<void> {
+  const disk = scratch.folder();
+  await mkdir(disk);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tasktrail-test', disk]);
+  try {
+    await body(disk);
+  } finally {
+    execFileSync('umount', ['-l', disk]);
+  }
+}
+
+crash.run();

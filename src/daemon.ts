@@ -125,6 +125,7 @@ async function startOn(
     server.close();
     server.closeAllConnections();
     reactor.stop();
+    await archive.close();
     await recorder.stop();
     source.close();
     await runner.close();

@@ -8,11 +8,55 @@ import { World } from '../projections/world.ts';
 import type { Reader } from './cli/reader.ts';
 import { filterOf, Story } from './engine/history.ts';
 import { pathOfPid, recordingOf, tasksIn, treeOf } from './engine/reads.ts';
-import { openLevelLog, verifyLog } from './log/levelLog.ts';
+import { type LevelLog, openLevelLog, verifyLog } from './log/levelLog.ts';
 import { folderBytes } from './system/folder.ts';
 
-/** Fails with one sentence when there is no recording in the folder, or it cannot be read. */
-export async function openOffline(folder: string): Promise<Reader> {
+/** A recording as it was when it was opened. */
+interface Opened {
+  readonly log: LevelLog;
+  readonly world: World;
+  /** Nothing happens any more: now is when the recording ends. */
+  readonly nowUs: number;
+}
+
+/**
+ * A reader that opens the recording at the first question about what is in it, which fails with one sentence
+ * when there is none or it is not sound. To check it, it is not opened.
+ */
+export function openOffline(folder: string): Reader {
+  let opening: Promise<Opened> | undefined;
+  const opened = (): Promise<Opened> => {
+    opening ??= open(folder);
+    return opening;
+  };
+  return {
+    live: false,
+    status: async () => {
+      const { world, nowUs } = await opened();
+      return { ...recordingOf(world, nowUs), folder, sizeBytes: folderBytes(folder) };
+    },
+    tree: async (path) => {
+      const { world, nowUs } = await opened();
+      return treeOf(world, bytesOf(path), nowUs);
+    },
+    tasks: async (path) => tasksIn((await opened()).world, bytesOf(path)),
+    path: async (pid) => pathOfPid((await opened()).world, pid),
+    log: async function* (query) {
+      const { log } = await opened();
+      const story = new Story(filterOf(query));
+      if (query.limit === undefined) yield* story.tell(log);
+      else yield* await story.tellLast(log, query.limit);
+    },
+    verify: (progress) => verifyLog({ folder }, progress),
+    close: async () => {
+      // What could not be opened has been said already, and there is nothing to close.
+      const { log } = (await opening?.catch(() => undefined)) ?? {};
+      await log?.close();
+    },
+  };
+}
+
+async function open(folder: string): Promise<Opened> {
   const world = new World();
   const log = await openLevelLog({
     folder,
@@ -21,20 +65,5 @@ export async function openOffline(folder: string): Promise<Reader> {
       for (const event of events) world.apply(event);
     },
   });
-  // Nothing happens any more: now is when the recording ends.
-  const nowUs = world.chronicle.timeUs;
-  return {
-    live: false,
-    status: async () => ({ ...recordingOf(world, nowUs), folder, sizeBytes: folderBytes(folder) }),
-    tree: async (path) => treeOf(world, bytesOf(path), nowUs),
-    tasks: async (path) => tasksIn(world, bytesOf(path)),
-    path: async (pid) => pathOfPid(world, pid),
-    log: async function* (query) {
-      const story = new Story(filterOf(query));
-      if (query.limit === undefined) yield* story.tell(log);
-      else yield* await story.tellLast(log, query.limit);
-    },
-    verify: (progress) => verifyLog(log, progress),
-    close: () => log.close(),
-  };
+  return { log, world, nowUs: world.chronicle.timeUs };
 }

@@ -28,22 +28,36 @@ export type Chunk = { readonly lines: string } | { readonly error: string } | 'e
 /** The log is told to have grown at most this often. */
 const growthDelayMs = 20;
 
-export function openArchive(folder: string, recorder: Recorder, clock: Clock): Archive {
+export interface OpenArchive extends Archive {
+  /** Ends every answer that is still being made, and resolves when no worker reads the log any more. */
+  close(): Promise<void>;
+}
+
+export function openArchive(folder: string, recorder: Recorder, clock: Clock): OpenArchive {
+  const closing = new AbortController();
+  const open = new Set<Promise<unknown>>();
   return {
-    log: (query) => ask({ kind: 'log', query }, query.follow === true),
-    verify: () => ask({ kind: 'verify' }, false),
+    log: (query, gone) => ask({ kind: 'log', query }, query.follow === true, gone),
+    verify: (gone) => ask({ kind: 'verify' }, false, gone),
+    close: async () => {
+      closing.abort();
+      await Promise.all(open);
+    },
   };
 
-  async function* ask(question: Question, follow: boolean): AsyncGenerator<string> {
+  async function* ask(question: Question, follow: boolean, gone: AbortSignal): AsyncGenerator<string> {
     // Whatever happened before the question belongs into the answer, and must be where the worker reads.
     recorder.read(() => {});
     await recorder.commit('written');
+    const ending = AbortSignal.any([gone, closing.signal]);
     const worker = openWorker('worker', import.meta.url, { folder, question } satisfies Task);
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    open.add(ended);
     const unfollow = follow ? tellGrowth((notice) => worker.postMessage(notice)) : () => {};
     try {
       for (;;) {
         worker.postMessage('more' satisfies Notice);
-        const answer = await answerOf(worker);
+        const answer = await answerOf(worker, ending);
         if (answer === 'end') return;
         if ('error' in answer) throw new Error(answer.error);
         yield answer.lines;
@@ -51,25 +65,31 @@ export function openArchive(folder: string, recorder: Recorder, clock: Clock): A
     } finally {
       unfollow();
       await worker.terminate();
+      open.delete(ended);
     }
   }
 
   function tellGrowth(tell: (notice: Notice) => void): () => void {
     let due = false;
-    return recorder.follow(() => {
+    let cancel = (): void => {};
+    const unfollow = recorder.follow(() => {
       if (due) return;
       due = true;
-      clock.after(growthDelayMs, async () => {
+      cancel = clock.after(growthDelayMs, async () => {
         due = false;
         await recorder.commit('written');
         tell('grown');
       });
     });
+    return () => {
+      unfollow();
+      cancel();
+    };
   }
 }
 
-/** The next chunk of a worker; rejects when it breaks down instead. */
-async function answerOf(worker: Worker): Promise<Chunk> {
-  const [answer] = (await once(worker, 'message')) as [Chunk];
+/** The next chunk of a worker; rejects when it breaks down instead, or when nobody waits any more. */
+async function answerOf(worker: Worker, ending: AbortSignal): Promise<Chunk> {
+  const [answer] = (await once(worker, 'message', { signal: ending })) as [Chunk];
   return answer;
 }

@@ -21,12 +21,21 @@ parentPort?.on('message', (notice: Notice) => {
 });
 
 try {
-  const log = await openLogReader({ folder });
-  if (question.kind === 'log') await tell(log, question.query);
+  if (question.kind === 'log') await answer(question.query);
   else await verify();
   await send('end');
 } catch (error) {
   await send({ error: error instanceof Error ? error.message : String(error) });
+}
+
+/** LevelDB has to be let go of here before the recorder's own thread does. */
+async function answer(query: LogQuery): Promise<void> {
+  const log = await openLogReader({ folder });
+  try {
+    await tell(log, query);
+  } finally {
+    await log.close();
+  }
 }
 
 async function tell(log: LogReader, query: LogQuery): Promise<void> {

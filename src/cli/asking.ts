@@ -21,11 +21,13 @@ export async function withReader<T>(
   witness: Witness,
   use: (reader: Reader, status: Status) => Promise<T>,
 ): Promise<T> {
-  const { reader, status } = await openReader(context, witness);
-  if (status.source === 'simulated') {
-    context.terminal.tell('tasktrail: the source is simulated: none of this happened on this machine');
-  }
+  const reader = await openReader(context, witness);
   try {
+    const status = await reader.status();
+    tellHow(context, reader);
+    if (status.source === 'simulated') {
+      context.terminal.tell('tasktrail: the source is simulated: none of this happened on this machine');
+    }
     return await use(reader, status);
   } finally {
     await reader.close();
@@ -69,19 +71,26 @@ export function noDaemon(context: Context): Failure {
   );
 }
 
-async function openReader(context: Context, witness: Witness): Promise<{ reader: Reader; status: Status }> {
+/** A reader that nothing has been asked yet; whoever opens it closes it. */
+export async function openReader(context: Context, witness: Witness): Promise<Reader> {
   const folder = context.folder.path;
   const daemon = new HttpReader(folder);
   try {
-    return { reader: daemon, status: await daemon.status() };
+    await daemon.status();
+    return daemon;
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }
   if (witness === 'daemon') throw noDaemon(context);
   const { openOffline } = await import('../offline.ts');
-  const reader = await openOffline(folder);
-  context.terminal.tell(`tasktrail: no daemon runs; reading the recording in ${folder} directly`);
-  return { reader, status: await reader.status() };
+  return openOffline(folder);
+}
+
+/** Says so where it is not a daemon that answers. */
+export function tellHow(context: Context, reader: Reader): void {
+  if (reader.live) return;
+  const { path } = context.folder;
+  context.terminal.tell(`tasktrail: no daemon runs; reading the recording in ${path} directly`);
 }
 
 function isAbsence(error: unknown): boolean {

@@ -3,22 +3,24 @@
  */
 
 import type { Verification } from '../engine/verify.ts';
-import { withReader } from './asking.ts';
+import { openReader, tellHow } from './asking.ts';
 import { type Context, printAll } from './context.ts';
 import { exitCodes } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 
 /** Ends with 1 where anything of it is not to be trusted. */
 export async function verify(context: Context): Promise<number> {
-  return withReader(context, 'any', async (reader, { seq: last }) => {
-    const { terminal } = context;
-    const result = await reader.verify((seq) =>
-      terminal.progress(`checked ${grouped(seq)} of ${grouped(Math.max(seq, last))} events`),
-    );
+  const { terminal } = context;
+  const reader = await openReader(context, 'any');
+  try {
+    const result = await reader.verify((seq) => terminal.progress(`checked ${grouped(seq)} events`));
     terminal.progress('');
+    tellHow(context, reader);
     printAll(context, [result], (results) => results.flatMap(verificationLines));
     return result.unsound === undefined ? exitCodes.done : exitCodes.failed;
-  });
+  } finally {
+    await reader.close();
+  }
 }
 
 export function verificationLines({ events, commits, seq, hash, unsound }: Verification): string[] {

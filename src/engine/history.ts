@@ -3,9 +3,9 @@
  * that each entry names pids, comms and paths as they were at that moment.
  */
 import { type Bytes, bytesOf, textOf } from '../../events/bytes.ts';
-import type { By, Event, EventType } from '../../events/event.ts';
+import type { By, Event, EventType, ReleaseFact } from '../../events/event.ts';
 import { layouts } from '../../events/layout.ts';
-import { type Container, Hierarchy, pathOf } from '../../projections/hierarchy.ts';
+import { type Container, Hierarchy, pathOf, type Task } from '../../projections/hierarchy.ts';
 import type { LogReader } from '../ports.ts';
 import { timeText } from './reads.ts';
 
@@ -33,7 +33,7 @@ export interface LogQuery {
 export function filterOf({ types, path, pid }: LogQuery): Filter {
   return {
     ...(types && { types: new Set(types) }),
-    ...(path !== undefined && { path: bytesOf(path) }),
+    ...(path !== undefined && { path: normalised(bytesOf(path)) }),
     ...(pid !== undefined && { pid }),
   };
 }
@@ -51,6 +51,8 @@ export interface Entry {
   readonly tgid?: number;
   readonly comm?: string;
   readonly by?: By & { readonly comm: string };
+  /** The pid of the thread that forked. */
+  readonly parentPid?: number;
   /** Every other field of the event, under its own name. */
   readonly [field: string]: unknown;
 }
@@ -66,6 +68,8 @@ export class History {
   readonly #hierarchy = new Hierarchy();
   /** Paths of releases whose agent may still be spoken of. */
   readonly #released = new Map<number, Bytes>();
+  /** The task that left a container last, as it was then. */
+  #left: Task | undefined;
 
   constructor(filter: Filter) {
     this.#filter = filter;
@@ -74,11 +78,15 @@ export class History {
   /** The next event of the log; its entry, if it was asked for. Every event must come here, in order. */
   take(event: Event): Entry | undefined {
     const { types, path, pid } = this.#filter;
+    if (event.type === 'release') this.#released.set(event.seq, event.path);
+    if (event.type === 'exit' || event.type === 'attach') this.#left = this.#hierarchy.task(event.task);
+    if (types && !types.has(event.type)) {
+      this.#hierarchy.apply(event);
+      return undefined;
+    }
     // A removed container and an exited task are still there before the event, a new one only after it.
     const before = this.#subjectOf(event);
     this.#hierarchy.apply(event);
-    if (event.type === 'release') this.#released.set(event.seq, event.path);
-    if (types && !types.has(event.type)) return undefined;
     const subject = merge(before, this.#subjectOf(event));
     if (path !== undefined && !subject.paths.some((at) => isAtOrBelow(at, path))) return undefined;
     const by = 'by' in event ? event.by : undefined;
@@ -88,7 +96,8 @@ export class History {
 
   /** Whom and where an event is about, as far as the hierarchy of this moment tells. */
   #subjectOf(event: Event): Subject {
-    if (event.type === 'release' || event.type === 'refused') return { paths: [event.path] };
+    if (event.type === 'refused') return { paths: [event.path] };
+    if (event.type === 'release') return { paths: [event.path], ...this.#leaver(event) };
     if ('release' in event) return { paths: [this.#released.get(event.release) ?? ''] };
     const task = 'task' in event ? this.#hierarchy.task(event.task) : undefined;
     const container = 'container' in event ? this.#hierarchy.container(event.container) : undefined;
@@ -97,6 +106,13 @@ export class History {
       .map(pathOf);
     if (!task) return { paths };
     return { paths, pid: task.pid, tgid: task.tgid, comm: task.comm };
+  }
+
+  /** Who left a released container last: its cause comes right before it, in the same batch. */
+  #leaver({ task }: ReleaseFact): Pick<Subject, 'pid' | 'tgid' | 'comm'> {
+    if (this.#left?.id !== task) return {};
+    const { pid, tgid, comm } = this.#left;
+    return { pid, tgid, comm };
   }
 
   #entry(event: Event, subject: Subject): Entry {
@@ -115,6 +131,7 @@ export class History {
           .filter(([name]) => !(name === 'path' || name === 'pid' || name === 'comm' || name === 'tgid'))
           .map(([name, value]) => [name, textFields.has(name) ? textOf(String(value)) : value]),
       ),
+      ...(event.type === 'fork' && { parentPid: this.#hierarchy.task(event.parent)?.pid ?? 0 }),
       ...('by' in event && { by: { ...event.by, comm: this.#commOf(event.by) } }),
     };
   }
@@ -170,6 +187,14 @@ function merge(before: Subject, after: Subject): Subject {
   const paths = [...new Set([...after.paths.slice(0, 1), ...before.paths, ...after.paths])];
   const known = after.pid !== undefined ? after : before;
   return { ...known, paths };
+}
+
+/** A path as events have it: one leading slash, none at the end, none twice. */
+function normalised(path: Bytes): Bytes {
+  return `/${path
+    .split('/')
+    .filter((name) => name !== '')
+    .join('/')}`;
 }
 
 function isAtOrBelow(path: Bytes, top: Bytes): boolean {

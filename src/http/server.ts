@@ -2,6 +2,7 @@
  * The API server: HTTP and JSON over a unix socket. It turns requests into the recorder's commands and
  * reads, and answers. Who asks is whom the socket's peer credentials name, never whom the client claims.
  */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Bytes, bytesOf } from '../../events/bytes.ts';
@@ -16,10 +17,10 @@ import type { Clock } from '../ports.ts';
 import type { CommandName, Commands, DaemonView, ErrorBody } from './api.ts';
 import { asCommand, BadRequest, whole } from './body.ts';
 
-/** Answers that take long are made elsewhere: chunks of NDJSON, for as long as they are asked for. */
+/** Answers that take long are made elsewhere: chunks of NDJSON, until there are no more or the asker is gone. */
 export interface Archive {
-  log(query: LogQuery): AsyncGenerator<string>;
-  verify(): AsyncGenerator<string>;
+  log(query: LogQuery, gone: AbortSignal): AsyncGenerator<string>;
+  verify(gone: AbortSignal): AsyncGenerator<string>;
 }
 
 export interface ServerOptions {
@@ -92,10 +93,12 @@ async function answer(
         options.recorder.read((world) => pathOfPid(world, pid)),
       );
     }
-    case '/v1/log':
-      return stream(response, options.archive.log(logQueryIn(searchParams)));
+    case '/v1/log': {
+      const query = logQueryIn(searchParams);
+      return stream(response, (gone) => options.archive.log(query, gone));
+    }
     case '/v1/verify':
-      return stream(response, options.archive.verify());
+      return stream(response, (gone) => options.archive.verify(gone));
     default:
       throw new BadRequest(404, `there is nothing at ${pathname}`);
   }
@@ -236,20 +239,21 @@ function write(response: ServerResponse, status: number, body: object): void {
 }
 
 /** Writes chunks as fast as the client takes them, and ends their making when it goes away. */
-async function stream(response: ServerResponse, chunks: AsyncGenerator<string>): Promise<void> {
+async function stream(
+  response: ServerResponse,
+  open: (gone: AbortSignal) => AsyncGenerator<string>,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.flushHeaders();
-  const gone = new Promise<'gone'>((resolve) => response.once('close', () => resolve('gone')));
   try {
-    for (;;) {
-      const next = await Promise.race([chunks.next(), gone]);
-      if (next === 'gone' || next.done) break;
-      if (response.write(next.value)) continue;
-      const drained = new Promise((resolve) => response.once('drain', resolve));
-      await Promise.race([drained, gone]);
+    for await (const chunk of open(gone.signal)) {
+      if (!response.write(chunk)) await once(response, 'drain', { signal: gone.signal });
     }
     response.end();
-  } finally {
-    await chunks.return(undefined);
+  } catch (error) {
+    // Whatever fails because the client has gone away concerns nobody.
+    if (!gone.signal.aborted) throw error;
   }
 }

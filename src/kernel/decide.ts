@@ -138,6 +138,10 @@ function rename(state: Hierarchy, command: RenameCommand, actor: Actor): Decisio
   if (denied) return denied;
   if (source !== 'file' && target === 'file') return refuse('ENOTDIR', 'the target is a file');
   if (source === 'file' && target && target !== 'file') return refuse('EISDIR', 'the target is a container');
+  if (source !== 'file' && newParent !== oldParent && !may(actor, source.attributes.directory, write)) {
+    // Its entry for the parent would have to change (vfs_rename in fs/namei.c).
+    return refuse('EACCES', `uid ${actor.uid} may not write in it, and it would get another parent`);
+  }
   if (isUnspeakable(to.name)) return unspeakable();
   if (source === 'file') return refuse('ENOTDIR', 'it is a file');
   if (target) return refuse('EEXIST', 'the name is taken');

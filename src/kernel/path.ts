@@ -2,8 +2,8 @@
  * Path rules: from a path as a person writes it to the place it names, with search permission on the way.
  * Paths are relative to the root of a tree; a leading slash is optional, repeated slashes are one.
  */
-import type { Bytes } from '../../events/bytes.ts';
-import type { Container, Hierarchy } from '../../projections/hierarchy.ts';
+import { type Bytes, textOf } from '../../events/bytes.ts';
+import { type Container, type Hierarchy, pathOf } from '../../projections/hierarchy.ts';
 import type { Actor, Place } from './command.ts';
 import { isRefusal, type Refusal, refuse } from './errno.ts';
 import { may, search, write } from './permission.ts';
@@ -80,7 +80,7 @@ function descend(root: Container, actor: Actor, names: readonly Bytes[]): Contai
     const next = step(at, name);
     if (next === undefined) {
       return isReserved(at, name)
-        ? refuse('ENOTDIR', `${name} is a file`)
+        ? refuse('ENOTDIR', `${textOf(name)} is a file`)
         : refuse('ENOENT', 'no such container');
     }
     at = next;
@@ -99,5 +99,5 @@ export function nameTooLong(name: Bytes): Refusal {
 }
 
 function noSearch(container: Container): Refusal {
-  return refuse('EACCES', `no search permission on ${container.parent ? container.name : '/'}`);
+  return refuse('EACCES', `no search permission on ${textOf(pathOf(container))}`);
 }

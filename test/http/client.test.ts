@@ -71,15 +71,18 @@ client('paths of any form reach the daemon whole', async () => {
 });
 
 client('the log is asked for by all of its conditions, and read line by line', async () => {
-  const lines = ['{"seq":1,"comm":"Z', 'oë"}\n{"seq":2}\n', '{"seq":3}\n'];
+  let goOn = (): void => {};
   const answer: Answer = (response) => {
     response.writeHead(200);
-    for (const line of lines) response.write(line);
-    response.end();
+    response.write('{"seq":1}\n{"seq":2,"comm":"Z');
+    goOn = () => response.end('oë"}\n{"seq":3}\n');
   };
   await against({ 'GET /v1/log': answer }, async (reader, { asked }) => {
     const query = { types: ['fork', 'exit'], path: '/a', pid: 7, limit: 3, follow: true } as const;
-    assert.equal(await all(reader.log(query)), [{ seq: 1, comm: 'Zoë' }, { seq: 2 }, { seq: 3 }]);
+    const entries = reader.log(query);
+    assert.equal((await entries.next()).value, { seq: 1 });
+    goOn();
+    assert.equal(await all(entries), [{ seq: 2, comm: 'Zoë' }, { seq: 3 }]);
     assert.is(asked[0]?.question, 'GET /v1/log?types=fork%2Cexit&path=%2Fa&pid=7&limit=3&follow=1');
   });
 });

@@ -177,6 +177,13 @@ export class Model {
     if (source.container !== undefined && target !== undefined && target.container === undefined)
       return 'ENOTDIR';
     if (source.container === undefined && target?.container !== undefined) return 'EISDIR';
+    // The contract is silent; the patch leaves it to the kernel: a directory that changes its parent is written to.
+    if (
+      source.container !== undefined &&
+      fromParent !== toParent &&
+      !may(actor, source.container.nodes.directory, WRITE)
+    )
+      return 'EACCES';
     // Choice: what mkdir refuses in a name, rename refuses too.
     if (/[/\0\n]/.test(to.name)) return 'EINVAL';
     if (source.container === undefined) return 'ENOTDIR';

@@ -1,3 +1,6 @@
+/**
+ * The assembler of eBPF programs: the bytes of instructions, and jumps that find their labels.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Assembler, r0, r1, r2, r6, r7, r10 } from '../../src/sources/ebpf/assembler.ts';

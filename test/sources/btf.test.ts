@@ -1,3 +1,6 @@
+/**
+ * The reader of the kernel's type information, on a small blob made by hand.
+ */
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,3 +1,6 @@
+/**
+ * The decoder: from the words of a record to an observation.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Observation } from '../../src/ports.ts';

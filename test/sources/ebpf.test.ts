@@ -1,3 +1,6 @@
+/**
+ * The eBPF source against what real processes do, with /proc as the witness.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';

@@ -1,3 +1,6 @@
+/**
+ * The parsers of /proc on literal file contents, and looks at tasks that live here.
+ */
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

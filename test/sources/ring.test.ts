@@ -1,3 +1,6 @@
+/**
+ * The reading side of the ring buffer: order, wrap-around, and records that are being written.
+ */
 import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

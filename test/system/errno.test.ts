@@ -1,3 +1,6 @@
+/**
+ * Errno names, and what a refused system call says.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errnoName, SystemCallError } from '../../src/system/errno.ts';

@@ -1,3 +1,6 @@
+/**
+ * Becoming another program: its arguments, its descriptors, its signals, and what refusal says.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';

@@ -1,3 +1,6 @@
+/**
+ * Who is at the other end of a unix socket, by the word of the kernel.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, openSync, rmSync } from 'node:fs';

@@ -19,7 +19,7 @@ export interface Agreement {
 const looks = 10;
 const lookDelayMs = 50;
 
-/** Compares pid, process and user of every task. */
+/** Compares pid and process of every task. A source may be blind to a change of users. */
 export async function agreementOf(reader: HttpReader): Promise<Agreement> {
   let leftOver: Set<string> | undefined;
   let missing: Set<string> | undefined;
@@ -47,15 +47,15 @@ async function recordedTasks(reader: HttpReader): Promise<Set<string>> {
   for (const { path } of containers) {
     const tasks = await reader.tasks(path);
     if (isRefusal(tasks)) throw new Error(`reading the tasks of ${path}: ${tasks.saw}`);
-    for (const { pid, tgid, uid } of tasks) known.add(nameOf(pid, tgid, uid));
+    for (const { pid, tgid } of tasks) known.add(nameOf(pid, tgid));
   }
   return known;
 }
 
 function existingTasks(): Set<string> {
-  return new Set([...scanTasks()].map(({ pid, tgid, uid }) => nameOf(pid, tgid, uid)));
+  return new Set([...scanTasks()].map(({ pid, tgid }) => nameOf(pid, tgid)));
 }
 
-function nameOf(pid: number, tgid: number, uid: number): string {
-  return `task ${pid} of process ${tgid} with uid ${uid}`;
+function nameOf(pid: number, tgid: number): string {
+  return `task ${pid} of process ${tgid}`;
 }

@@ -147,8 +147,6 @@ function stormPhase(name: string, what: string, { command, others, ownPids }: St
         const same = pids.filter((pid) => expected.has(pid)).length;
         checks.push(equal('listed when the storm was over', standing.length, pids.length));
         checks.push(equal('of these, with the right pid', standing.length, same));
-        const again = count('again');
-        if (again > 0) checks.push(atLeast('births with the same pid', 2, tally.pidUses));
         return checks;
       };
     },

@@ -23,17 +23,18 @@ export interface Tally {
    * k mod 256, by a rule that `storm.c` keeps: a breach of it means that two tasks were taken for each other.
    */
   readonly misnumbered: ReadonlySet<number>;
-  /** The highest number of births that had the same pid. */
-  readonly pidUses: number;
 }
 
 const sigkill = 9;
 
 export class Tallies {
-  /** How often the recorder was not sure of what it had seen. */
-  gaps = 0;
+  /** Where the recorder was not sure of what it had seen, in words. */
+  readonly gaps: string[] = [];
   /** The seqs of all births, in any container. */
   readonly births: number[] = [];
+  /** The highest number of births that had the same pid. */
+  pidUses = 0;
+  readonly #usesByPid = new Map<number, number>();
   readonly #accounts = new Map<number, Account>();
   readonly #accountByName = new Map<string, Account>();
   readonly #members = new Map<number, Member>();
@@ -50,7 +51,7 @@ export class Tallies {
   apply(event: Event): void {
     switch (event.type) {
       case 'gap':
-        this.gaps += 1;
+        this.gaps.push(event.detail || `${event.lost} observations lost`);
         break;
       case 'tree':
         this.#accounts.set(event.container, new Account());
@@ -90,7 +91,9 @@ export class Tallies {
   #fork({ task, parent, pid, tgid }: ForkFact): void {
     const forker = this.#member(parent);
     const { account } = forker;
-    account.use(pid);
+    const uses = (this.#usesByPid.get(pid) ?? 0) + 1;
+    this.#usesByPid.set(pid, uses);
+    this.pidUses = Math.max(this.pidUses, uses);
     if (pid !== tgid) {
       account.threads += 1;
       this.#enter(task, account, undefined);
@@ -152,15 +155,7 @@ class Account implements Tally {
   exits = 0;
   kills = 0;
   left = 0;
-  pidUses = 0;
   readonly misnumbered = new Set<number>();
-  readonly #usesByPid = new Map<number, number>();
-
-  use(pid: number): void {
-    const uses = (this.#usesByPid.get(pid) ?? 0) + 1;
-    this.#usesByPid.set(pid, uses);
-    this.pidUses = Math.max(this.pidUses, uses);
-  }
 }
 
 interface Member {

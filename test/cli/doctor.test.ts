@@ -1,0 +1,90 @@
+/**
+ * The doctor finds what is wrong, says why, and changes nothing.
+ */
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { find, Unknowable } from '../../src/cli/doctor/finding.ts';
+import { capabilitiesFrom, lockdownFrom } from '../../src/cli/doctor/kernel.ts';
+import { machineProbes, spaceFrom } from '../../src/cli/doctor/machine.ts';
+import { findingLines } from '../../src/cli/doctor.ts';
+import { emptyFolder } from '../http/fakeDaemon.ts';
+
+const doctor = suite('doctor');
+
+doctor('capabilities are enough with CAP_BPF and CAP_PERFMON, or with CAP_SYS_ADMIN', () => {
+  const status = (bits: bigint): string =>
+    `Name:\tnode\nCapEff:\t${bits.toString(16).padStart(16, '0')}\nSeccomp:\t0\n`;
+  assert.is(capabilitiesFrom(status((1n << 38n) | (1n << 39n))), 'CAP_PERFMON, CAP_BPF are there');
+  assert.is(capabilitiesFrom(status(1n << 21n)), 'CAP_SYS_ADMIN is there');
+  assert.throws(() => capabilitiesFrom(status(0n)), /has no CAP_PERFMON and no CAP_BPF/);
+  assert.throws(() => capabilitiesFrom(status(1n << 39n)), /has no CAP_PERFMON$/);
+});
+
+doctor('only a lockdown for confidentiality stands in the way', () => {
+  assert.match(lockdownFrom('[none] integrity confidentiality\n'), /not locked down/);
+  assert.match(lockdownFrom('none [integrity] confidentiality\n'), /leaves eBPF alone/);
+  assert.throws(() => lockdownFrom('none integrity [confidentiality]\n'), /locked down to confidentiality/);
+});
+
+doctor('a disk that is nearly full is refused, one that is small or in memory is told', () => {
+  const disk = { type: 0xef53, bavail: 10 * 2 ** 20, bsize: 4096 };
+  assert.is(spaceFrom(disk), '40.0 GiB are free');
+  assert.match(spaceFrom({ ...disk, bavail: 25_600 }), /100\.0 MiB are free, which is little/);
+  assert.match(spaceFrom({ ...disk, type: 0x01021994 }), /the recording ends with the machine/);
+  assert.throws(() => spaceFrom({ ...disk, bavail: 100 }), /only 400\.0 KiB are free/);
+});
+
+doctor('a failure is told with its errno, its cause and what it means', async () => {
+  const finding = await find({
+    name: 'a file',
+    needed: true,
+    means: 'nothing works',
+    causes: { ENOENT: 'nobody made it' },
+    attempt: () => {
+      closeSync(openSync('/no/such/file', 'r'));
+      return 'it opens';
+    },
+  });
+  assert.is(finding.state, 'fails');
+  assert.match(finding.says, /ENOENT.*: nobody made it/);
+  assert.equal(findingLines([finding, { ...finding, probe: 'b', state: 'works', says: 'fine', means: '' }]), [
+    `FAILS  a file  ${finding.says}`,
+    '               → nothing works',
+    'works  b       fine',
+  ]);
+});
+
+doctor('what cannot be found out is neither good nor bad', async () => {
+  const attempt = (): string => {
+    throw new Unknowable('nobody tells');
+  };
+  const finding = await find({ name: 'x', needed: true, means: 'much', attempt });
+  assert.equal([finding.state, finding.says, finding.means], ['unknown', 'nobody tells', '']);
+});
+
+async function tryFolder(folder: string) {
+  const probe = machineProbes(folder).find(({ name }) => name === 'data folder');
+  assert.ok(probe);
+  return find(probe);
+}
+
+doctor('a data folder is tried for real, and left as it was', async () => {
+  const folder = emptyFolder();
+  assert.is((await tryFolder(folder)).state, 'works');
+  const missing = await tryFolder(`${folder}/a/b/c`);
+  assert.match(missing.says, /can be written and synced in .*, once it is made/);
+  assert.not.ok(existsSync(`${folder}/a`));
+  writeFileSync(`${folder}/file`, '');
+  const below = await tryFolder(`${folder}/file/c`);
+  assert.match(below.says, /ENOTDIR/);
+  rmSync(folder, { recursive: true });
+});
+
+doctor('a folder in which nothing can be made is refused', async () => {
+  const { state, says } = await tryFolder('/proc/tasktrail');
+  assert.is(state, 'fails');
+  assert.match(says, /ENOENT/);
+});
+
+doctor.run();

@@ -1,0 +1,49 @@
+/**
+ * Weather: one phase of the storm in a recording of its own, and everything that can be checked of it.
+ */
+import { Recording } from '../recording.ts';
+import { type Agreement, agreementOf } from './agreement.ts';
+import type { Check, Phase } from './phases.ts';
+import { tally } from './tally.ts';
+
+export interface Weather {
+  readonly checks: readonly Check[];
+  readonly agreement: Agreement;
+  /** Where the recorder was not sure of what it had seen, in words. */
+  readonly gaps: readonly string[];
+  /** Births in any container. */
+  readonly births: number;
+  /** The highest number of births that had the same pid. */
+  readonly pidUses: number;
+}
+
+/** Fails where a phase cannot be run; what is wrong with the log is in the answer. */
+export async function weather(phase: Phase, seconds: number): Promise<Weather> {
+  const recording = await Recording.start();
+  const stormed = (async () => ({
+    check: await phase.run(recording, seconds),
+    agreement: await agreementOf(recording.reader),
+  }))();
+  // The recording is stopped whatever the storm has come to.
+  await stormed.catch(() => {});
+  const tallies = await recording.stop(tally);
+  const { check, agreement } = await stormed;
+  const { gaps, births, pidUses } = tallies;
+  return { checks: check(tallies), agreement, gaps, births: births.length, pidUses };
+}
+
+/**
+ * Runs a phase again, at most twice, while the recorder had a gap in it: somebody else may have done what no source
+ * sees, and what is missed meanwhile is not this storm's. `onGaps` is told of each run that does not count.
+ */
+export async function undisturbed(
+  phase: Phase,
+  seconds: number,
+  onGaps: (gaps: readonly string[]) => void,
+): Promise<Weather> {
+  for (let attempts = 3; ; attempts--) {
+    const result = await weather(phase, seconds);
+    if (result.gaps.length === 0 || attempts === 1) return result;
+    onGaps(result.gaps);
+  }
+}

@@ -46,6 +46,12 @@ export function mountedHierarchies(): MountedHierarchy[] {
   return found.sort((a, b) => a.hierarchy - b.hierarchy);
 }
 
+/** Those of these hierarchies that are mounted now, as they are mounted now. */
+export function stillMounted(hierarchies: readonly MountedHierarchy[]): MountedHierarchy[] {
+  const mounted = mountedHierarchies();
+  return hierarchies.flatMap(({ hierarchy }) => mounted.filter((one) => one.hierarchy === hierarchy));
+}
+
 /**
  * The mounted hierarchies of these names, each once: `v2`, a controller's such as `cpuset`, or `name=systemd`.
  * Throws an Error, in words, for a name that no mounted hierarchy has.
@@ -72,26 +78,41 @@ export function hierarchiesOfMachine(): { readonly hierarchy: number; readonly n
 /**
  * All groups of a hierarchy, the root first and parents before children. Whatever the kernel has told to be made
  * before this call is among them, unless it is gone again. undefined where the hierarchy is not mounted any more.
+ *
+ * In v1 a group can get another name while it is looked for, and be passed over with all that is in it. So there the
+ * groups are looked for until nothing more is found. One that went between two such looks stands among them still:
+ * that it has gone is told after this call began.
  */
 export function readHierarchy(mounted: MountedHierarchy): HierarchySeen | undefined {
   const { hierarchy, name, mountPoint } = mounted;
   awaitGroupsBeingMade(mounted);
-  const groups: GroupSeen[] = [];
-  for (const { group, parent, name } of walk(mounted)) groups.push({ group, parent, name });
-  return groups.length === 0 ? undefined : { hierarchy, name, mountPoint, groups };
+  const groups = new Map<number, GroupSeen>();
+  for (let i = 0; i < (hierarchy === 0 ? 1 : mostWalks); i++) {
+    const before = groups.size;
+    for (const { group, parent, name } of walk(mounted)) groups.set(group, { group, parent, name });
+    if (groups.size === before) break;
+  }
+  return groups.size === 0 ? undefined : { hierarchy, name, mountPoint, groups: [...groups.values()] };
 }
 
+/** How often a v1 hierarchy is walked because there may be more. */
+const mostWalks = 20;
+
 /**
- * The group that a task is in, in each of these hierarchies, from the text of its `cgroup` file. Left out are groups
- * that are not there under the path that the text says: the task or the group has moved on since.
+ * The group that a task is in, in each of these hierarchies, from the text of its `cgroup` file. undefined where one
+ * is not there under the path that the text says: the task or the group has moved on since. A group over whose
+ * directory something else is mounted cannot be reached, and is left out.
  */
-export function groupsIn(text: string, mirrored: readonly MountedHierarchy[]): GroupId[] {
+export function groupsIn(text: string, mirrored: readonly MountedHierarchy[]): GroupId[] | undefined {
   const places = parseTaskCgroups(text);
   const groups: GroupId[] = [];
-  for (const mounted of mirrored) {
-    const path = places.find(({ hierarchy }) => hierarchy === mounted.hierarchy)?.path;
-    const group = path === undefined ? undefined : groupAt(mounted, path);
-    if (group !== undefined) groups.push({ hierarchy: mounted.hierarchy, group });
+  for (const { hierarchy, mountPoint, device } of mirrored) {
+    const path = places.find((place) => place.hierarchy === hierarchy)?.path;
+    // The hierarchy is no more.
+    if (path === undefined) continue;
+    const status = statusOf(path === '/' ? mountPoint : mountPoint + path);
+    if (status === undefined) return undefined;
+    if (status.dev === device) groups.push({ hierarchy, group: status.ino });
   }
   return groups;
 }
@@ -222,25 +243,6 @@ function shortcut(path: Bytes): Shortcut | undefined {
   return fd === undefined ? undefined : { path: `/proc/self/fd/${fd}`, fd };
 }
 
-/** The group at a path of a hierarchy; undefined where there is none. */
-function groupAt({ mountPoint, device }: MountedHierarchy, path: Bytes): number | undefined {
-  const whole = path === '/' ? mountPoint : mountPoint + path;
-  const status = whole.length > longPathBytes ? statusOfLong(whole) : statusOf(whole);
-  return status === undefined || status.dev !== device ? undefined : status.ino;
-}
-
-/** In two steps: /proc gives no path of more than 4,095 bytes, and a mount point adds no more than that again. */
-function statusOfLong(path: Bytes): Stats | undefined {
-  const cut = path.lastIndexOf('/', longPathBytes);
-  const base = shortcut(path.slice(0, cut));
-  if (base === undefined) return undefined;
-  try {
-    return statusOf(base.path + path.slice(cut));
-  } finally {
-    closeSync(base.fd);
-  }
-}
-
 /**
  * The kernel tells that a group is made a moment before its directory can be seen, and holds its cgroup_mutex from one
  * to the other (kernel/cgroup/cgroup.c: cgroup_mkdir). So who gets that mutex once knows that they can all be seen.
@@ -266,7 +268,16 @@ function isThere({ mountPoint, device }: Mount): boolean {
 }
 
 function statusOf(path: Bytes): Stats | undefined {
-  return unlessGone(() => statSync(bufferOf(path)));
+  if (path.length <= longPathBytes) return unlessGone(() => statSync(bufferOf(path)));
+  // In two steps: /proc gives no path of more than 4,095 bytes, and a mount point adds no more than that again.
+  const cut = path.lastIndexOf('/', longPathBytes);
+  const base = shortcut(path.slice(0, cut));
+  if (base === undefined) return undefined;
+  try {
+    return unlessGone(() => statSync(bufferOf(base.path + path.slice(cut))));
+  } finally {
+    closeSync(base.fd);
+  }
 }
 
 function foldersIn(path: Bytes): Bytes[] {

@@ -44,7 +44,7 @@ const readsOfMovingTask = 20;
 
 /**
  * All tasks, process by process in ascending order of pid, each with its threads, and with its groups in these
- * hierarchies. A group is left out where it could not be caught, however often the task was read.
+ * hierarchies. They are absent where they could not be caught, however often the task was read.
  */
 export function* scanTasks(mirrored: readonly MountedHierarchy[] = []): Generator<TaskSeen> {
   for (const process of numbersIn('/proc')) {
@@ -132,15 +132,13 @@ function readTask(
 ): TaskSeen | undefined {
   const folder = `/proc/${process}/task/${thread}`;
   if (mirrored.length === 0) return readAttributes(folder, thread);
-  let task: TaskSeen | undefined;
-  for (let i = 0; i < readsOfMovingTask; i++) {
-    const attributes = readAttributes(folder, thread);
-    if (attributes === undefined) return undefined;
+  for (let reads = 1; ; reads++) {
+    const task = readAttributes(folder, thread);
+    if (task === undefined) return undefined;
     const groups = readGroups(folder, thread, mirrored);
-    task = { ...attributes, groups };
-    if (groups.length === mirrored.length) break;
+    if (groups !== undefined) return { ...task, groups };
+    if (reads === readsOfMovingTask) return task;
   }
-  return task;
 }
 
 /** Everything but the groups. */
@@ -164,20 +162,24 @@ function readAttributes(folder: string, thread: number): TaskSeen | undefined {
 }
 
 /**
- * The groups that a task is in; fewer than asked for where they changed meanwhile.
+ * The groups that a task is in; undefined where they changed meanwhile.
  *
  * In v2 no group can get another name, so one that is found under the task's path is the task's, or the task has been
  * moved out of it since. In v1 one can, and another can be made in its place: there the path must be the same
  * afterwards as well.
  */
-function readGroups(folder: string, thread: number, mirrored: readonly MountedHierarchy[]): GroupId[] {
+function readGroups(
+  folder: string,
+  thread: number,
+  mirrored: readonly MountedHierarchy[],
+): GroupId[] | undefined {
   const file = `${folder}/cgroup`;
   try {
     const text = readIfThere(file);
-    if (text === undefined) return [];
+    if (text === undefined) return undefined;
     const groups = groupsIn(text, mirrored);
     const mayBeRenamed = mirrored.some(({ hierarchy }) => hierarchy !== 0);
-    return mayBeRenamed && readIfThere(file) !== text ? [] : groups;
+    return mayBeRenamed && readIfThere(file) !== text ? undefined : groups;
   } catch (error) {
     if (codeOf(error) === 'ENAMETOOLONG') return groupsHolding(thread, mirrored);
     throw error;

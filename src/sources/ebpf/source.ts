@@ -17,7 +17,13 @@ import {
 import { SystemCallError } from '../../system/errno.ts';
 import { checked, libc } from '../../system/libc.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
-import { hierarchiesNamed, hierarchiesOfMachine, type MountedHierarchy, readHierarchy } from '../cgroups.ts';
+import {
+  hierarchiesNamed,
+  hierarchiesOfMachine,
+  type MountedHierarchy,
+  readHierarchy,
+  stillMounted,
+} from '../cgroups.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
@@ -121,6 +127,8 @@ class EbpfSource implements Source {
   readonly blind: string;
   readonly bootId = readBootId();
   readonly #mirrored: readonly MountedHierarchy[];
+  /** Those of them that can be walked, by the last look. */
+  #mounted: readonly MountedHierarchy[];
   readonly #ring: Ring;
   readonly #decoder: Decoder;
   readonly #lossesMapping: Mapping;
@@ -130,6 +138,9 @@ class EbpfSource implements Source {
   readonly #descriptors: Descriptors;
   #misses = 0;
   #missesReadAtUs = 0;
+  /** How often a scan could not tell every task's groups. */
+  #unplaced = 0;
+  #placedAll = true;
   #isOpen = true;
 
   constructor(
@@ -143,6 +154,7 @@ class EbpfSource implements Source {
   ) {
     this.blind = blind;
     this.#mirrored = mirrored;
+    this.#mounted = mirrored;
     this.#decoder = new Decoder(
       pageSizeBytes(),
       mirrored.map(({ hierarchy }) => hierarchy),
@@ -171,19 +183,27 @@ class EbpfSource implements Source {
       this.#missesReadAtUs = this.#decoder.bootUs;
       this.#misses = this.#programs.reduce((sum, program) => sum + missesOf(program), 0);
     }
-    return Number(Atomics.load(this.#losses, 0)) + this.#misses;
+    return Number(Atomics.load(this.#losses, 0)) + this.#misses + this.#unplaced;
   }
 
-  scan(): Iterable<TaskSeen> {
-    return scanTasks(this.#mirrored);
+  *scan(): Generator<TaskSeen> {
+    let isWhole = true;
+    for (const task of scanTasks(this.#mounted)) {
+      if (task.groups === undefined && this.#mounted.length > 0) isWhole = false;
+      yield task;
+    }
+    // Worth another look, once: what two looks in a row cannot place cannot be reached at all.
+    if (!isWhole && this.#placedAll) this.#unplaced += 1;
+    this.#placedAll = isWhole;
   }
 
   hierarchies(): readonly HierarchySeen[] {
-    return this.#mirrored.map(readHierarchy).filter((seen) => seen !== undefined);
+    this.#mounted = stillMounted(this.#mirrored);
+    return this.#mounted.map(readHierarchy).filter((seen) => seen !== undefined);
   }
 
   look(pid: number): TaskSeen | undefined {
-    return lookAtTask(pid, this.#mirrored);
+    return lookAtTask(pid, this.#mounted);
   }
 
   wake(callback: () => void): void {

@@ -232,6 +232,16 @@ export interface EmptyFact {
   readonly container: number;
 }
 
+/**
+ * What its runtime calls a mirrored container, beside the id in its path: `web-1`, or for kubernetes
+ * `namespace/pod/container`.
+ */
+export interface NameFact {
+  readonly type: 'name';
+  readonly container: number;
+  readonly name: Bytes;
+}
+
 /** The kernel chose this task to be killed because memory ran out. */
 export interface OomFact {
   readonly type: 'oom';
@@ -316,6 +326,7 @@ export type Fact =
   | AttrFact
   | PopulatedFact
   | EmptyFact
+  | NameFact
   | OomFact
   | ReleaseFact
   | AgentFact

@@ -149,6 +149,7 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
 
   populated: { code: 38, fields: { container: 'uint' } },
   empty: { code: 39, fields: { container: 'uint' } },
+  name: { code: 40, fields: { container: 'uint', name: 'bytes' } },
 
   release: { code: 48, fields: { container: 'uint', path: 'bytes', cause: 'cause', task: 'uint' } },
   agent: { code: 49, fields: { release: 'uint', attempt: 'uint', program: 'bytes' } },

@@ -80,36 +80,52 @@ export function hierarchiesOfMachine(): { readonly hierarchy: number; readonly n
  * before this call is among them, unless it is gone again. undefined where the hierarchy is not mounted any more.
  *
  * In v1 a group can get another name while it is looked for, and be passed over with all that is in it. So there the
- * groups are looked for until nothing more is found. One that went between two such looks stands among them still:
+ * groups are looked for until nothing more is found and nothing is passed over. One that went between two such looks stands among them still:
  * that it has gone is told after this call began.
  */
 export function readHierarchy(mounted: MountedHierarchy): HierarchySeen | undefined {
   const { hierarchy, name, mountPoint } = mounted;
   awaitGroupsBeingMade(mounted);
   const groups = new Map<number, GroupSeen>();
-  for (let i = 0; i < (hierarchy === 0 ? 1 : mostWalks); i++) {
+  for (let walks = 0; walks < (hierarchy === 0 ? 1 : mostWalks); walks++) {
     const before = groups.size;
-    for (const { group, parent, name } of walk(mounted)) groups.set(group, { group, parent, name });
-    if (groups.size === before) break;
+    let vanished = 0;
+    const countVanished = (): void => {
+      vanished += 1;
+    };
+    for (const { group, parent, name } of walk(mounted, countVanished))
+      groups.set(group, { group, parent, name });
+    if (groups.size === before && vanished === 0) break;
   }
   return groups.size === 0 ? undefined : { hierarchy, name, mountPoint, groups: [...groups.values()] };
 }
 
 /** How often a v1 hierarchy is walked because there may be more. */
-const mostWalks = 20;
+const mostWalks = 5;
 
 /**
  * The group that a task is in, in each of these hierarchies, from the text of its `cgroup` file. undefined where one
  * is not there under the path that the text says: the task or the group has moved on since. A group over whose
  * directory something else is mounted cannot be reached, and is left out.
  */
-export function groupsIn(text: string, mirrored: readonly MountedHierarchy[]): GroupId[] | undefined {
+export function groupsIn(
+  text: string,
+  tid: number,
+  mirrored: readonly MountedHierarchy[],
+): GroupId[] | undefined {
   const places = parseTaskCgroups(text);
   const groups: GroupId[] = [];
-  for (const { hierarchy, mountPoint, device } of mirrored) {
+  for (const mounted of mirrored) {
+    const { hierarchy, mountPoint, device } = mounted;
     const path = places.find((place) => place.hierarchy === hierarchy)?.path;
     // The hierarchy is no more.
     if (path === undefined) continue;
+    if (path.length >= cutPathBytes) {
+      const group = groupHolding(tid, mounted);
+      if (group === undefined) return undefined;
+      groups.push({ hierarchy, group });
+      continue;
+    }
     const status = statusOf(path === '/' ? mountPoint : mountPoint + path);
     if (status === undefined) return undefined;
     if (status.dev === device) groups.push({ hierarchy, group: status.ino });
@@ -118,20 +134,29 @@ export function groupsIn(text: string, mirrored: readonly MountedHierarchy[]): G
 }
 
 /**
- * The same by asking every group who is in it: for a task whose path is too long for the kernel to tell
- * (/proc/PID/cgroup then cannot be read: fs/proc, PATH_MAX).
+ * /proc/PID/cgroup has room for so many bytes of a path (PATH_MAX without its zero). Of a longer one it holds the
+ * beginning and does not say so; by some kernels it cannot be read at all then.
  */
-export function groupsHolding(tid: number, mirrored: readonly MountedHierarchy[]): GroupId[] {
+const cutPathBytes = 4095;
+
+/** The groups of a task of which no path is known. */
+export function groupsHolding(tid: number, mirrored: readonly MountedHierarchy[]): GroupId[] | undefined {
   const groups: GroupId[] = [];
   for (const mounted of mirrored) {
-    const file = mounted.hierarchy === 0 ? 'cgroup.threads' : 'tasks';
-    for (const { group, path } of walk(mounted)) {
-      if (!membersIn(`${path}/${file}`).includes(String(tid))) continue;
-      groups.push({ hierarchy: mounted.hierarchy, group });
-      break;
-    }
+    const group = groupHolding(tid, mounted);
+    if (group === undefined) return undefined;
+    groups.push({ hierarchy: mounted.hierarchy, group });
   }
   return groups;
+}
+
+/** The group that a task is in, by asking each who is in it. */
+function groupHolding(tid: number, mounted: MountedHierarchy): number | undefined {
+  const file = mounted.hierarchy === 0 ? 'cgroup.threads' : 'tasks';
+  for (const { group, path } of walk(mounted)) {
+    if (membersIn(`${path}/${file}`).includes(String(tid))) return group;
+  }
+  return undefined;
 }
 
 /** One line of /proc/PID/cgroup. */
@@ -197,9 +222,13 @@ const longPathBytes = 3500;
 
 /**
  * The group directories of a hierarchy, parents before children. It may be as deep as it likes: neither the length of
- * a path nor the depth of calls limits it.
+ * a path nor the depth of calls limits it. Calls back for each directory that is not there any more when it is its
+ * turn.
  */
-function* walk({ mountPoint, device }: MountedHierarchy): Generator<GroupFolder> {
+function* walk(
+  { mountPoint, device }: MountedHierarchy,
+  onVanished: () => void = () => {},
+): Generator<GroupFolder> {
   const pending: (Folder | Shortcut)[] = [{ path: mountPoint, parent: 0, name: '' }];
   const open = new Set<number>();
   try {
@@ -211,7 +240,8 @@ function* walk({ mountPoint, device }: MountedHierarchy): Generator<GroupFolder>
         continue;
       }
       const status = statusOf(next.path);
-      if (status === undefined || status.dev !== device) continue;
+      if (status === undefined) onVanished();
+      if (status?.dev !== device) continue;
       const group = status.ino;
       yield { ...next, group };
       // The kernel counts a link for each sub-directory, and two for the directory itself.
@@ -269,12 +299,11 @@ function isThere({ mountPoint, device }: Mount): boolean {
 
 function statusOf(path: Bytes): Stats | undefined {
   if (path.length <= longPathBytes) return unlessGone(() => statSync(bufferOf(path)));
-  // In two steps: /proc gives no path of more than 4,095 bytes, and a mount point adds no more than that again.
   const cut = path.lastIndexOf('/', longPathBytes);
   const base = shortcut(path.slice(0, cut));
   if (base === undefined) return undefined;
   try {
-    return unlessGone(() => statSync(bufferOf(base.path + path.slice(cut))));
+    return statusOf(base.path + path.slice(cut));
   } finally {
     closeSync(base.fd);
   }

@@ -177,7 +177,7 @@ function readGroups(
   try {
     const text = readIfThere(file);
     if (text === undefined) return undefined;
-    const groups = groupsIn(text, mirrored);
+    const groups = groupsIn(text, thread, mirrored);
     const mayBeRenamed = mirrored.some(({ hierarchy }) => hierarchy !== 0);
     return mayBeRenamed && readIfThere(file) !== text ? undefined : groups;
   } catch (error) {

@@ -301,6 +301,25 @@ inEach('a scan and a look show the group of each thread', async (group, number) 
   await once(program, 'exit');
 });
 
+inEach('a zombie is not told to be moved, though the kernel takes its pid', async (group) => {
+  const program = spawn(deedsProgram(), ['hold', '0'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let zombie = 0;
+  for await (const line of createInterface(program.stdout)) {
+    const [word, number] = line.split(' ');
+    if (word === 'zombie') zombie = Number(number);
+    if (word === 'ready') break;
+  }
+  const moved: number[] = [];
+  source().drain(() => {});
+  for (const pid of [zombie, program.pid]) writeFileSync(`${group}/cgroup.procs`, String(pid));
+  source().drain((seen) => {
+    if (seen.type === 'moved' && [zombie, program.pid].includes(seen.pid)) moved.push(seen.pid);
+  });
+  assert.equal(moved, [program.pid]);
+  program.stdin.end();
+  await once(program, 'exit');
+});
+
 testNeeding(test, needed, 'a path that is too long for any file to tell is no obstacle', async () => {
   const { folder: root, hierarchy: number } = hierarchy();
   const name = 'n'.repeat(250);

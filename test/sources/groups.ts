@@ -9,45 +9,58 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hierarchiesOfMachine, mountedHierarchies } from '../../src/sources/cgroups.ts';
 
-/** A hierarchy of a test's own, with no controller. */
-export interface PrivateHierarchy {
-  /** As the mirror is told: `name=…`. */
-  readonly name: string;
-  readonly folder: string;
-  readonly hierarchy: number;
-  /** Unmounts it, and returns when the kernel has none of it any more. It must have no group left. */
-  unmount(): Promise<void>;
-}
-
 let mounted = 0;
 const deadlineMs = 10_000;
 
-export function mountPrivateHierarchy(): PrivateHierarchy {
-  mounted += 1;
-  const name = `tasktrail-test-${process.pid}-${mounted}`;
-  const folder = mkdtempSync(join(tmpdir(), 'tasktrail-hierarchy-'));
-  const mount = (): void => {
-    execFileSync('mount', ['-t', 'cgroup', '-o', `none,name=${name}`, 'tasktrail-test', folder]);
-  };
-  mount();
-  return {
-    name: `name=${name}`,
-    folder,
-    hierarchy: idOf(`name=${name}`) ?? assert.fail(`${name} is mounted`),
-    unmount: async () => {
-      execFileSync('umount', [folder]);
-      const deadline = Date.now() + deadlineMs;
-      while (idOf(`name=${name}`) !== undefined) {
-        assert(Date.now() < deadline, `the hierarchy ${name} stays`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        // A group that was removed lingers a while, and a hierarchy that is unmounted meanwhile stays for ever.
-        if (idOf(`name=${name}`) === undefined) break;
-        mount();
-        execFileSync('umount', [folder]);
-      }
-      rmdirSync(folder);
-    },
-  };
+/** A hierarchy of a test's own, with no controller. */
+export class PrivateHierarchy {
+  /** As the mirror is told: `name=…`. */
+  readonly name: string;
+  readonly hierarchy: number;
+  #folder: string;
+
+  constructor() {
+    mounted += 1;
+    this.name = `name=tasktrail-test-${process.pid}-${mounted}`;
+    this.#folder = this.#mount();
+    this.hierarchy = idOf(this.name) ?? assert.fail(`${this.name} is mounted`);
+  }
+
+  /** Where it is mounted. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** It must have a group: else the kernel could take it for one that nobody wants any more. */
+  mountElsewhere(): void {
+    this.#unmount();
+    this.#folder = this.#mount();
+  }
+
+  /** Unmounts it, and returns when the kernel has none of it any more. It must have no group left. */
+  async unmount(): Promise<void> {
+    this.#unmount();
+    const deadline = Date.now() + deadlineMs;
+    // A group that was removed lingers a while, and a hierarchy that is unmounted meanwhile stays for ever.
+    while (idOf(this.name) !== undefined) {
+      assert(Date.now() < deadline, `the hierarchy ${this.name} stays`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (idOf(this.name) === undefined) break;
+      this.#folder = this.#mount();
+      this.#unmount();
+    }
+  }
+
+  #mount(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'tasktrail-hierarchy-'));
+    execFileSync('mount', ['-t', 'cgroup', '-o', `none,${this.name}`, 'tasktrail-test', folder]);
+    return folder;
+  }
+
+  #unmount(): void {
+    execFileSync('umount', [this.#folder]);
+    rmdirSync(this.#folder);
+  }
 }
 
 function idOf(name: string): number | undefined {

@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, closeSync, mkdirSync, openSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,14 +14,7 @@ import type { GroupId, GroupSeen, Observation, Source } from '../../src/ports.ts
 import { openEbpfSource } from '../../src/sources/ebpf/source.ts';
 import { limitedMemory, testNeeding } from '../support/needs.ts';
 import { deedsProgram, doDeed, seenOf, theOne } from './deeds.ts';
-import {
-  idOfGroup,
-  makeGroup,
-  mountPrivateHierarchy,
-  type PrivateHierarchy,
-  removeGroup,
-  unifiedRoot,
-} from './groups.ts';
+import { idOfGroup, makeGroup, PrivateHierarchy, removeGroup, unifiedRoot } from './groups.ts';
 
 const test = suite('mirror of cgroup hierarchies');
 const needed = ['ebpf', 'cc', 'v1', 'v2'] as const;
@@ -29,7 +23,7 @@ let own: PrivateHierarchy | undefined;
 let opened: Source | undefined;
 
 function hierarchy(): PrivateHierarchy {
-  own ??= mountPrivateHierarchy();
+  own ??= new PrivateHierarchy();
   return own;
 }
 
@@ -285,40 +279,51 @@ testNeeding(test, needed, 'what is not mirrored is not told', () => {
   }
 });
 
-inEach('a scan and a look show the group of each thread', async (group, number) => {
-  const program = spawn(deedsProgram(), ['hold', '3'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  for await (const line of createInterface(program.stdout)) if (line.startsWith('ready')) break;
-  const pid = program.pid ?? 0;
-  writeFileSync(`${group}/cgroup.procs`, String(pid));
-  const threads = [...source().scan()].filter(({ tgid }) => tgid === pid);
-  assert.is(threads.length, 4);
-  for (const { pid: thread, groups } of threads) {
-    assert.is(groupIn(groups, number), idOfGroup(group));
-    assert.is(groups?.length, 2);
-    assert.equal(source().look(thread)?.groups, groups);
-  }
-  program.stdin.end();
-  await once(program, 'exit');
-});
-
-inEach('a zombie is not told to be moved, though the kernel takes its pid', async (group) => {
-  const program = spawn(deedsProgram(), ['hold', '0'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  let zombie = 0;
+/** Has a program stand there with so many further threads, a child and a zombie; the body is told their pids. */
+async function holding(
+  threads: number,
+  body: (pid: number, said: ReadonlyMap<string, number>) => void,
+): Promise<void> {
+  const program = spawn(deedsProgram(), ['hold', String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const said = new Map<string, number>();
   for await (const line of createInterface(program.stdout)) {
-    const [word, number] = line.split(' ');
-    if (word === 'zombie') zombie = Number(number);
+    const [word = '', number] = line.split(' ');
+    said.set(word, Number(number));
     if (word === 'ready') break;
   }
-  const moved: number[] = [];
-  source().drain(() => {});
-  for (const pid of [zombie, program.pid]) writeFileSync(`${group}/cgroup.procs`, String(pid));
-  source().drain((seen) => {
-    if (seen.type === 'moved' && [zombie, program.pid].includes(seen.pid)) moved.push(seen.pid);
-  });
-  assert.equal(moved, [program.pid]);
-  program.stdin.end();
-  await once(program, 'exit');
-});
+  try {
+    body(program.pid ?? 0, said);
+  } finally {
+    program.stdin.end();
+    await once(program, 'exit');
+  }
+}
+
+inEach('a scan and a look show the group of each thread', (group, number) =>
+  holding(3, (pid) => {
+    writeFileSync(`${group}/cgroup.procs`, String(pid));
+    const threads = [...source().scan()].filter(({ tgid }) => tgid === pid);
+    assert.is(threads.length, 4);
+    for (const { pid: thread, groups } of threads) {
+      assert.is(groupIn(groups, number), idOfGroup(group));
+      assert.is(groups?.length, 2);
+      assert.equal(source().look(thread)?.groups, groups);
+    }
+  }),
+);
+
+inEach('a zombie is not told to be moved, though the kernel takes its pid', (group) =>
+  holding(0, (pid, said) => {
+    const both = [said.get('zombie') ?? 0, pid];
+    const moved: number[] = [];
+    source().drain(() => {});
+    for (const one of both) writeFileSync(`${group}/cgroup.procs`, String(one));
+    source().drain((seen) => {
+      if (seen.type === 'moved' && both.includes(seen.pid)) moved.push(seen.pid);
+    });
+    assert.equal(moved, [pid]);
+  }),
+);
 
 testNeeding(test, needed, 'a path that is too long for any file to tell is no obstacle', async () => {
   const { folder: root, hierarchy: number } = hierarchy();
@@ -396,7 +401,7 @@ testNeeding(
   needed,
   'a hierarchy is told once it is gone, and is no more in a look once it is unmounted',
   async () => {
-    const short = mountPrivateHierarchy();
+    const short = new PrivateHierarchy();
     const mirror = openEbpfSource({ mirror: [short.name, 'v2'] });
     try {
       assert.equal(
@@ -430,6 +435,24 @@ testNeeding(
     }
   },
 );
+
+testNeeding(test, needed, 'a hierarchy is looked at where it is mounted now', async () => {
+  const moving = new PrivateHierarchy();
+  const group = makeGroup(moving.folder);
+  const mirror = openEbpfSource({ mirror: [moving.name] });
+  try {
+    const before = groupsOf(mirror, moving.hierarchy);
+    assert.is(before.length, 2);
+    moving.mountElsewhere();
+    assert.is(mirror.hierarchies()[0]?.mountPoint, moving.folder);
+    assert.equal(groupsOf(mirror, moving.hierarchy), before);
+    assert.is(mirror.look(process.pid)?.groups?.length, 1);
+  } finally {
+    mirror.close();
+    removeGroup(`${moving.folder}/${basename(group)}`);
+    await moving.unmount();
+  }
+});
 
 testNeeding(
   test,
@@ -471,6 +494,13 @@ testNeeding(test, needed, 'an exit tells what the task has used', () => {
   const seenUs = thread.cpuUs + leader.cpuUs;
   assert.ok(thread.cpuUs >= 140_000 && leader.cpuUs >= 140_000, `${thread.cpuUs} and ${leader.cpuUs}`);
   assert.ok(seenUs <= waitedUs && seenUs >= waitedUs - 40_000, `${seenUs} of ${waitedUs}`);
+});
+
+testNeeding(test, needed, 'only the last exit of a process tells its memory', () => {
+  // Of a process that has executed a program the kernel knows a peak before it ends.
+  const deed = doDeed(source(), 'thread');
+  assert.is(theOne(deed, 'exit', deed.said('thread')).peakBytes, 0);
+  assert.ok(theOne(deed, 'exit', deed.pid).peakBytes > 0);
 });
 
 testNeeding(test, needed, 'a hierarchy that does not exist is refused, with those that do', () => {

@@ -436,6 +436,23 @@ testNeeding(
   },
 );
 
+testNeeding(test, needed, 'hierarchies that come later do not hide one that is mirrored', async () => {
+  const group = makeGroup(hierarchy().folder);
+  const lostBefore = source().lost();
+  const later = [1, 2, 3].map(() => new PrivateHierarchy());
+  try {
+    const deed = doDeed(source(), 'move', `${group}/cgroup.procs`);
+    for (const child of ['of-thread', 'of-leader']) {
+      const { groups } = theOne(deed, 'fork', deed.said(child));
+      assert.is(groupIn(groups, hierarchy().hierarchy), idOfGroup(group));
+    }
+    assert.is(source().lost(), lostBefore);
+  } finally {
+    removeGroup(group);
+    for (const one of later) await one.unmount();
+  }
+});
+
 testNeeding(test, needed, 'a hierarchy is looked at where it is mounted now', async () => {
   const moving = new PrivateHierarchy();
   const group = makeGroup(moving.folder);

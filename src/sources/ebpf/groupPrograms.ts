@@ -6,7 +6,7 @@
  * happened (kernel/cgroup/cgroup.c). What happens to other hierarchies is left out by a few comparisons.
  */
 import { helpers, type Program } from '../../system/bpf.ts';
-import { Assembler, r0, r1, r2, r3, r6, r7, r8, r9 } from './assembler.ts';
+import { Assembler, r0, r1, r2, r3, r6, r7, r8, r9, r10 } from './assembler.ts';
 import type { Btf, Member } from './btf.ts';
 import {
   argument,
@@ -17,7 +17,7 @@ import {
   type Sinks,
   tracepointProgram,
 } from './parts.ts';
-import type { Mirror } from './places.ts';
+import { findTask, type Mirror } from './places.ts';
 import {
   groupNameBytes,
   groupNamedRecord,
@@ -30,7 +30,7 @@ import {
 /** The programs that see what happens to the groups of the mirrored hierarchies; none where none are. */
 export function groupPrograms(btf: Btf, sinks: Sinks, mirror: Mirror): Program[] {
   if (mirror.hierarchies.length === 0) return [];
-  const context = { layout: layoutOf(btf), sinks, mirror };
+  const context = { btf, layout: layoutOf(btf), sinks, mirror };
   return [
     tracepointProgram(btf, 'cgroup_mkdir', namedProgram(context, recordTypes.groupMade)),
     tracepointProgram(btf, 'cgroup_rename', namedProgram(context, recordTypes.groupRenamed)),
@@ -42,6 +42,7 @@ export function groupPrograms(btf: Btf, sinks: Sinks, mirror: Mirror): Program[]
 }
 
 interface Context {
+  readonly btf: Btf;
   readonly layout: Layout;
   readonly sinks: Sinks;
   readonly mirror: Mirror;
@@ -57,12 +58,8 @@ interface Layout {
   readonly nodeParent: Member;
   readonly pid: Member;
   readonly tgid: Member;
-  readonly cssSet: Member;
-  readonly unifiedGroup: Member;
   readonly signal: Member;
   readonly threads: Member;
-  readonly executing: Member;
-  readonly exitState: Member;
 }
 
 function layoutOf(btf: Btf): Layout {
@@ -75,12 +72,8 @@ function layoutOf(btf: Btf): Layout {
     nodeParent: requiredMember(btf, 'kernfs_node', '__parent', 'parent'),
     pid: requiredMember(btf, 'task_struct', 'pid'),
     tgid: requiredMember(btf, 'task_struct', 'tgid'),
-    cssSet: requiredMember(btf, 'task_struct', 'cgroups'),
-    unifiedGroup: requiredMember(btf, 'css_set', 'dfl_cgrp'),
     signal: requiredMember(btf, 'task_struct', 'signal'),
     threads: requiredMember(btf, 'signal_struct', 'nr_threads'),
-    executing: requiredMember(btf, 'signal_struct', 'group_exec_task', 'group_exit_task'),
-    exitState: requiredMember(btf, 'task_struct', 'exit_state'),
   };
 }
 
@@ -119,34 +112,34 @@ function removedProgram(context: Context): Uint8Array {
 /**
  * cgroup_attach_task(cgroup, path, task, whole), after the move, and cgroup_transfer_tasks, which moves one thread.
  *
- * One thread that has ended is not moved, though the kernel tells of it. In the middle of an exec it may be the old
- * leader, who has by then the thread id of the one that has taken its place (fs/exec.c: de_thread).
+ * A process of one thread is always moved as a whole. To say so is of use while that thread takes over its leader's
+ * pid in an exec: whoever reads knows it by its thread group then, and not yet by its new pid.
  *
- * A process of one thread is always moved as a whole, and so it is in the moment in which the thread that execs has
- * its leader's pid and the leader is not quite gone. To say so is of use before that exec is told: whoever reads
- * knows the thread by its thread group then, and not yet by its new pid.
+ * Who is on its way out is not moved, and the kernel says it was (kernel/cgroup/cgroup.c: cgroup_migrate_add_task).
+ * So where one task alone was to move, it is looked at whether it did.
  */
-function movedProgram(context: Context): Uint8Array {
-  const { layout, sinks } = context;
+function movedProgram({ btf, layout, sinks, mirror }: Context): Uint8Array {
   const program = new Assembler();
-  program.load(8, r8, r1, argument(2)).load(8, r9, r1, argument(3)).and(r9, 1);
-  program.load(8, r6, r1, argument(0));
-  keepMirrored(program, context);
+  program.load(8, r6, r1, argument(0)).load(8, r8, r1, argument(2)).load(8, r9, r1, argument(3)).and(r9, 1);
+  keepMirrored(program, mirror, layout);
   program
-    .jumpIf(r9, '!=', 0, 'told')
-    .load(4, r1, r8, layout.exitState.offsetBytes)
-    .jumpIf(r1, '!=', 0, 'done')
-    .load(8, r2, r8, layout.signal.offsetBytes)
-    .load(4, r1, r2, layout.threads.offsetBytes)
-    .jumpIf(r1, '==', 1, 'whole')
-    .load(8, r1, r2, layout.executing.offsetBytes)
-    .jumpIfRegister(r1, '!=', r8, 'told')
-    .load(4, r1, r8, layout.pid.offsetBytes)
-    .load(4, r2, r8, layout.tgid.offsetBytes)
-    .jumpIfRegister(r1, '!=', r2, 'told')
-    .label('whole')
-    .set(r9, 1)
-    .label('told');
+    .load(8, r1, r8, layout.signal.offsetBytes)
+    .load(4, r1, r1, layout.threads.offsetBytes)
+    .store(8, r10, moved.cgroup, r6)
+    .store(8, r10, moved.task, r8)
+    .store(8, r10, moved.whole, r9)
+    .jumpIf(r1, '==', 1, 'of one thread')
+    .jumpIf(r9, '!=', 0, 'moved')
+    .jump('alone')
+    .label('of one thread')
+    .storeConstant(8, r10, moved.whole, 1)
+    .label('alone');
+  findTask(program, btf, mirror, 'moved', 'done');
+  program
+    .label('moved')
+    .load(8, r6, r10, moved.cgroup)
+    .load(8, r8, r10, moved.task)
+    .load(8, r9, r10, moved.whole);
   beginRecord(program, sinks, recordTypes.moved, movedRecord.sizeBytes);
   copy(program, 4, r8, layout.pid, movedRecord.pid);
   copy(program, 4, r8, layout.tgid, movedRecord.tgid);
@@ -154,6 +147,9 @@ function movedProgram(context: Context): Uint8Array {
   writeGroup(program, layout, movedRecord);
   return endRecord(program, sinks);
 }
+
+/** Where on the stack the program of moves keeps its arguments, below what `findTask` needs. */
+const moved = { cgroup: -64, task: -72, whole: -80 } as const;
 
 /** cgroup_destroy_root(root), before the hierarchy is taken apart. */
 function goneProgram(context: Context): Uint8Array {
@@ -168,14 +164,14 @@ function goneProgram(context: Context): Uint8Array {
 }
 
 /** r6 = the group of the first argument, r9 = its directory; ends the program where it is not mirrored. */
-function beginGroup(program: Assembler, context: Context): void {
+function beginGroup(program: Assembler, { mirror, layout }: Context): void {
   program.load(8, r6, r1, argument(0));
-  keepMirrored(program, context);
-  program.load(8, r9, r6, context.layout.node.offsetBytes);
+  keepMirrored(program, mirror, layout);
+  program.load(8, r9, r6, layout.node.offsetBytes);
 }
 
 /** Ends the program where the group in r6 is of a hierarchy that is not mirrored. */
-function keepMirrored(program: Assembler, { layout, mirror }: Context): void {
+function keepMirrored(program: Assembler, mirror: Mirror, layout: Layout): void {
   program.load(8, r2, r6, layout.root.offsetBytes).load(4, r2, r2, layout.hierarchy.offsetBytes);
   jumpUnlessMirrored(program, mirror);
 }

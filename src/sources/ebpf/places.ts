@@ -23,44 +23,34 @@ export interface Mirror {
   readonly machineHierarchies: number;
 }
 
-/** Where on the stack the walk keeps what a call would lose, from the stack's end. */
-const task = -8;
-const cssSet = -16;
-const cgroup = -24;
-const scratch = -32;
-const attempts = -40;
-
-/** How often a task's groups are looked for where it is moved meanwhile. */
-const mostAttempts = 3;
+/** Where on the stack things are kept that a call would lose, from the stack's end. The walk has what is above -32. */
+const cgroup = -8;
+const scratch = -16;
+const task = -32;
+const cssSet = -40;
 
 /** Writes the groups of the task in r6 into the record, each in its place. r6, r8 and r9 are lost. */
 export function copyGroups(program: Assembler, btf: Btf, sinks: Sinks, mirror: Mirror): void {
   if (mirror.hierarchies.length === 0) return;
   const cgroups = requiredMember(btf, 'task_struct', 'cgroups').offsetBytes;
-  const hasLinks = mirror.hierarchies.some((hierarchy) => hierarchy !== 0);
-  if (hasLinks) program.store(8, r10, task, r6).storeConstant(8, r10, attempts, mostAttempts);
-  program.label('place');
   mirror.hierarchies.forEach((_, place) => {
     program.storeConstant(8, r7, placeAt(place), 0);
   });
-  program.load(8, r8, r6, cgroups);
-  const unified = mirror.hierarchies.indexOf(0);
-  if (unified !== -1) copyUnifiedGroup(program, btf, placeAt(unified));
-  if (!hasLinks) return;
-  program.store(8, r10, cssSet, r8);
-  walkLinks(program, btf, mirror);
-  // While the task is in the set, its links stay. Where it was moved meanwhile, what the walk saw may be nothing.
-  program
-    .load(8, r1, r10, task)
-    .load(8, r1, r1, cgroups)
-    .load(8, r2, r10, cssSet)
-    .jumpIfRegister(r1, '==', r2, 'placed')
-    .label('unplaced')
-    .load(8, r6, r10, task)
-    .load(8, r1, r10, attempts)
-    .add(r1, -1)
-    .store(8, r10, attempts, r1)
-    .jumpIf(r1, '!=', 0, 'place');
+  program.load(8, r8, r6, cgroups).jumpIf(r8, '==', 0, 'unplaced');
+  if (mirror.hierarchies.every((hierarchy) => hierarchy === 0)) {
+    copyUnifiedGroup(program, btf, placeAt(0));
+    program.jump('placed');
+  } else {
+    program.store(8, r10, task, r6).store(8, r10, cssSet, r8);
+    walkLinks(program, btf, mirror, () => copyGroupIfMirrored(program, btf, mirror));
+    // While the task is in the set, its links stay. Where it was moved meanwhile, what the walk saw may be nothing.
+    program
+      .load(8, r1, r10, task)
+      .load(8, r1, r1, cgroups)
+      .load(8, r2, r10, cssSet)
+      .jumpIfRegister(r1, '==', r2, 'placed');
+  }
+  program.label('unplaced');
   countLoss(program, sinks);
   program.label('placed');
 }
@@ -76,31 +66,15 @@ function copyUnifiedGroup(program: Assembler, btf: Btf, to: number): void {
     .store(8, r7, to, r1);
 }
 
-/**
- * Walks the links of the css_set in r8: r8 becomes the list's head, r9 the link that is looked at, r6 how many more
- * may be. A link is no typed pointer for the verifier, so it is read by calls that check the address.
- */
-function walkLinks(program: Assembler, btf: Btf, mirror: Mirror): void {
+/** Of the cgroup of a link, writes the group into the record where its hierarchy is mirrored. */
+function copyGroupIfMirrored(program: Assembler, btf: Btf, mirror: Mirror): void {
   const offset = (structName: string, memberName: string): number =>
     requiredMember(btf, structName, memberName).offsetBytes;
-  const links = offset('css_set', 'cgrp_links');
-  const next = 0;
-  program
-    .load(8, r9, r8, links + next)
-    .add(r8, links)
-    .set(r6, mirror.machineHierarchies + 1)
-    .label('link')
-    .jumpIfRegister(r9, '==', r8, 'end of links')
-    .jumpIf(r6, '==', 0, 'unplaced')
-    .add(r6, -1);
-  program.move(r3, r9).add(r3, offset('cgrp_cset_link', 'cgrp') - offset('cgrp_cset_link', 'cgrp_link'));
-  read(program, 8, cgroup);
   follow(program, cgroup, offset('cgroup', 'root'));
   read(program, 8, scratch);
   follow(program, scratch, offset('cgroup_root', 'hierarchy_id'));
   read(program, 4, scratch);
   for (const [place, hierarchy] of mirror.hierarchies.entries()) {
-    if (hierarchy === 0) continue;
     program.load(4, r1, r10, scratch).jumpIf(r1, '!=', hierarchy, `not ${hierarchy}`);
     follow(program, cgroup, offset('cgroup', 'kn'));
     read(program, 8, scratch);
@@ -112,6 +86,52 @@ function walkLinks(program: Assembler, btf: Btf, mirror: Mirror): void {
       .jump('next link')
       .label(`not ${hierarchy}`);
   }
+}
+
+/**
+ * Jumps to `elsewhere` if the task in r8 is not in the cgroup in r6, else to `there`. For where the task cannot be moved
+ * meanwhile. r6, r8 and r9 are lost.
+ */
+export function findTask(
+  program: Assembler,
+  btf: Btf,
+  mirror: Mirror,
+  there: string,
+  elsewhere: string,
+): void {
+  const wanted = task;
+  program
+    .store(8, r10, wanted, r6)
+    .load(8, r8, r8, requiredMember(btf, 'task_struct', 'cgroups').offsetBytes)
+    .jumpIf(r8, '==', 0, elsewhere);
+  walkLinks(program, btf, mirror, () => {
+    program.load(8, r1, r10, cgroup).load(8, r2, r10, wanted).jumpIfRegister(r1, '==', r2, there);
+  });
+  program.jump(elsewhere);
+}
+
+/**
+ * Walks the links of the css_set in r8 and has `visit` write what is done at each, whose cgroup is on the stack; it may
+ * jump to `next link`. r8 becomes the list's head, r9 the link that is looked at, r6 how many more are looked at. A link
+ * is no typed pointer for the verifier, so it is read by calls that check the address.
+ */
+function walkLinks(program: Assembler, btf: Btf, mirror: Mirror, visit: () => void): void {
+  const offset = (structName: string, memberName: string): number =>
+    requiredMember(btf, structName, memberName).offsetBytes;
+  const links = offset('css_set', 'cgrp_links');
+  const next = 0;
+  program
+    .load(8, r9, r8, links + next)
+    .add(r8, links)
+    .set(r6, mirror.machineHierarchies)
+    .label('link')
+    .jumpIfRegister(r9, '==', r8, 'end of links')
+    .jumpIf(r6, '==', 0, 'end of links')
+    .add(r6, -1)
+    .move(r3, r9)
+    .add(r3, offset('cgrp_cset_link', 'cgrp') - offset('cgrp_cset_link', 'cgrp_link'));
+  read(program, 8, cgroup);
+  visit();
   program.label('next link').move(r3, r9).add(r3, next);
   read(program, 8, scratch);
   program.load(8, r9, r10, scratch).jump('link').label('end of links');

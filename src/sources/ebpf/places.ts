@@ -123,7 +123,8 @@ function walkLinks(program: Assembler, btf: Btf, mirror: Mirror, visit: () => vo
   program
     .load(8, r9, r8, links + next)
     .add(r8, links)
-    .set(r6, mirror.machineHierarchies)
+    // One more than /proc lists: v2, which every set has, stands there only once it has been mounted.
+    .set(r6, mirror.machineHierarchies + 1)
     .label('link')
     .jumpIfRegister(r9, '==', r8, 'end of links')
     .jumpIf(r6, '==', 0, 'end of links')

@@ -72,6 +72,20 @@ export interface Source {
   close(): void;
 }
 
+/** What a container's runtime calls it, and for kubernetes what the pod is called that it belongs to. */
+export interface GivenNames {
+  /** `web-1`; of kubernetes `namespace/pod/container`. */
+  readonly name: Bytes;
+  /** `namespace/pod`. */
+  readonly pod?: Bytes;
+}
+
+/** The names that container runtimes keep beside ids, as far as they can be read without asking a runtime. */
+export interface RuntimeNames {
+  /** `runtime` as a path tells it, undefined where it tells none; `id` is 64 hex digits. Takes no longer than a file. */
+  namesOf(runtime: string | undefined, id: string): GivenNames | undefined;
+}
+
 export interface Clock {
   /** BOOTTIME, microseconds. */
   bootUs(): number;

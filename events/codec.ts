@@ -29,6 +29,9 @@ const maxVarintBytes = 8;
 const minInt = -(2 ** 52);
 const maxInt = 2 ** 52 - 1;
 
+/** Most lists are empty: one of them serves all. */
+const noUints: readonly number[] = Object.freeze([]);
+
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -52,6 +55,11 @@ export class RowWriter {
     for (; rest > 0x7f; rest >>>= 7) buffer[at++] = (rest & 0x7f) | 0x80;
     buffer[at++] = rest;
     this.length = at;
+  }
+
+  uints(values: readonly number[]): void {
+    this.uint(values.length);
+    for (const value of values) this.uint(value);
   }
 
   /** Zigzag: 0, -1, 1, -2, … become 0, 1, 2, 3, … */
@@ -121,6 +129,16 @@ export class RowReader {
     if (first === undefined || first >= 0x80) return this.#longUint();
     this.offset += 1;
     return first;
+  }
+
+  uints(): readonly number[] {
+    const start = this.offset;
+    const length = this.uint();
+    if (length === 0) return noUints;
+    const left = this.buffer.length - this.offset;
+    if (length > left)
+      throw new DecodeError(`a list of ${length} numbers has only ${left} bytes left`, start);
+    return Object.freeze(Array.from({ length }, () => this.uint()));
   }
 
   int(): number {
@@ -214,6 +232,7 @@ export function readRow(reader: RowReader, seq: number, previousUs: number): Eve
 
 const writeKind: { readonly [K in Kind]: (writer: RowWriter, value: KindValues[K]) => void } = {
   uint: (writer, value) => writer.uint(value),
+  uints: (writer, value) => writer.uints(value),
   int: (writer, value) => writer.int(value),
   flag: (writer, value) => writer.flag(value),
   bytes: (writer, value) => writer.bytes(value),
@@ -227,6 +246,7 @@ const writeKind: { readonly [K in Kind]: (writer: RowWriter, value: KindValues[K
 
 const readKind: { readonly [K in Kind]: (reader: RowReader) => KindValues[K] } = {
   uint: (reader) => reader.uint(),
+  uints: (reader) => reader.uints(),
   int: (reader) => reader.int(),
   flag: (reader) => reader.flag(),
   bytes: (reader) => reader.bytes(),

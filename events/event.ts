@@ -41,12 +41,27 @@ export interface StopFact {
   readonly type: 'stop';
 }
 
-/** A tree appears, with its root container. Tree 0 is tasktrail's own. */
+/**
+ * A tree appears, with its root container. Tree 0 is tasktrail's own; the others mirror a cgroup hierarchy of
+ * the machine: `name` is `v2`, a controller's such as `cpuset`, or `name=systemd`.
+ */
 export interface TreeFact {
   readonly type: 'tree';
   readonly tree: number;
   readonly name: Bytes;
   readonly container: number;
+  /** The kernel's id of the hierarchy (0 is v2), one instance of it; 0 in our own tree. */
+  readonly hierarchy: number;
+  /** The kernel's id of the root group (kernfs id); 0 in our own tree. */
+  readonly group: number;
+  /** Where the hierarchy was mounted; empty for our own tree. */
+  readonly mountPoint: Bytes;
+}
+
+/** A mirrored tree is gone: its hierarchy was unmounted for good, or is not mirrored any more. */
+export interface UntreeFact {
+  readonly type: 'untree';
+  readonly tree: number;
 }
 
 /** From here on, boot-clock time plus `offsetUs` is wall-clock time (microseconds since the epoch). */
@@ -77,6 +92,8 @@ export interface AdoptFact {
   /** The task that forked it, where that is known; else 0. */
   readonly parent: number;
   readonly container: number;
+  /** The containers that it is in in the mirrored trees, one for each. */
+  readonly mirrored: readonly number[];
   readonly pid: number;
   readonly tgid: number;
   /** Clock ticks (1/100 s) since boot: with pid and boot id this names the task on the machine. */
@@ -87,11 +104,13 @@ export interface AdoptFact {
   readonly certainty: Certainty;
 }
 
-/** A task is born into the container of the thread that forked it. */
+/** A task is born into the containers of the thread that forked it. */
 export interface ForkFact {
   readonly type: 'fork';
   readonly task: number;
   readonly parent: number;
+  /** Of mirrored trees, the containers that it is born into instead (clone3 with CLONE_INTO_CGROUP). */
+  readonly into: readonly number[];
   readonly pid: number;
   readonly tgid: number;
   readonly startTicks: number;
@@ -127,22 +146,29 @@ export interface UidFact {
   readonly suid: number;
 }
 
-/** A task ends: with `code` (0–255), or by `signal` (1–64, else 0). Both are 0 where inferred. */
+/** A task ends: with `code` (0–255), or by `signal` (1–64, else 0). All numbers are 0 where inferred. */
 export interface ExitFact {
   readonly type: 'exit';
   readonly task: number;
   readonly code: number;
   readonly signal: number;
+  /** CPU time that it has used, user and system, microseconds. */
+  readonly cpuUs: number;
+  /** The most memory its process has had resident, bytes; told by its process's last task, else 0. */
+  readonly peakBytes: number;
   readonly certainty: Certainty;
 }
 
 // Containers.
 
+/** In a mirrored tree mode, owner and flag are 0 and false: they are the kernel's to tell. */
 export interface MkdirFact {
   readonly type: 'mkdir';
   readonly container: number;
   readonly parent: number;
   readonly name: Bytes;
+  /** The kernel's id of the group (kernfs id); 0 in our own tree. */
+  readonly group: number;
   /** Permission bits with the sticky bit, 0–01777. */
   readonly mode: number;
   readonly uid: number;
@@ -192,6 +218,34 @@ export interface AttrFact {
   readonly uid: number;
   readonly gid: number;
   readonly by: By;
+}
+
+/** A mirrored container has its first task, in itself or below, after it had none. */
+export interface PopulatedFact {
+  readonly type: 'populated';
+  readonly container: number;
+}
+
+/** A mirrored container has no task any more, neither in itself nor below. */
+export interface EmptyFact {
+  readonly type: 'empty';
+  readonly container: number;
+}
+
+/**
+ * What its runtime calls a mirrored container, beside the id in its path: `web-1`, or for kubernetes
+ * `namespace/pod/container`.
+ */
+export interface NameFact {
+  readonly type: 'name';
+  readonly container: number;
+  readonly name: Bytes;
+}
+
+/** The kernel chose this task to be killed because memory ran out. */
+export interface OomFact {
+  readonly type: 'oom';
+  readonly task: number;
 }
 
 // Release.
@@ -255,6 +309,7 @@ export type Fact =
   | SourceFact
   | StopFact
   | TreeFact
+  | UntreeFact
   | ClockFact
   | GapFact
   | AdoptFact
@@ -269,6 +324,10 @@ export type Fact =
   | AttachFact
   | FlagFact
   | AttrFact
+  | PopulatedFact
+  | EmptyFact
+  | NameFact
+  | OomFact
   | ReleaseFact
   | AgentFact
   | OutcomeFact

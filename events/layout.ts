@@ -12,6 +12,8 @@ import type { By, Certainty, EventType, Fact, GapReason, Node, ReleaseCause } fr
 export interface KindValues {
   /** A whole number from 0 to 2^53-1. */
   uint: number;
+  /** A short list of such numbers. */
+  uints: readonly number[];
   /** A whole number from -2^52 to 2^52-1. */
   int: number;
   flag: boolean;
@@ -58,7 +60,18 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
   recording: { code: 1, fields: { id: 'text', version: 'text' } },
   source: { code: 2, fields: { name: 'text', bootId: 'text', blind: 'text' } },
   stop: { code: 3, fields: {} },
-  tree: { code: 4, fields: { tree: 'uint', name: 'bytes', container: 'uint' } },
+  tree: {
+    code: 4,
+    fields: {
+      tree: 'uint',
+      name: 'bytes',
+      container: 'uint',
+      hierarchy: 'uint',
+      group: 'uint',
+      mountPoint: 'bytes',
+    },
+  },
+  untree: { code: 7, fields: { tree: 'uint' } },
   clock: { code: 5, fields: { offsetUs: 'int' } },
   gap: { code: 6, fields: { reason: 'reason', lost: 'uint', sinceUs: 'uint', detail: 'text' } },
 
@@ -68,6 +81,7 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
       task: 'uint',
       parent: 'uint',
       container: 'uint',
+      mirrored: 'uints',
       pid: 'uint',
       tgid: 'uint',
       startTicks: 'uint',
@@ -82,6 +96,7 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
     fields: {
       task: 'uint',
       parent: 'uint',
+      into: 'uints',
       pid: 'uint',
       tgid: 'uint',
       startTicks: 'uint',
@@ -96,7 +111,18 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
   },
   comm: { code: 19, fields: { task: 'uint', comm: 'bytes' } },
   uid: { code: 20, fields: { task: 'uint', uid: 'uint', suid: 'uint' } },
-  exit: { code: 21, fields: { task: 'uint', code: 'uint', signal: 'uint', certainty: 'certainty' } },
+  exit: {
+    code: 21,
+    fields: {
+      task: 'uint',
+      code: 'uint',
+      signal: 'uint',
+      cpuUs: 'uint',
+      peakBytes: 'uint',
+      certainty: 'certainty',
+    },
+  },
+  oom: { code: 22, fields: { task: 'uint' } },
 
   mkdir: {
     code: 32,
@@ -104,6 +130,7 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
       container: 'uint',
       parent: 'uint',
       name: 'bytes',
+      group: 'uint',
       mode: 'uint',
       uid: 'uint',
       gid: 'uint',
@@ -119,6 +146,10 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
     code: 37,
     fields: { container: 'uint', node: 'node', mode: 'uint', uid: 'uint', gid: 'uint', by: 'by' },
   },
+
+  populated: { code: 38, fields: { container: 'uint' } },
+  empty: { code: 39, fields: { container: 'uint' } },
+  name: { code: 40, fields: { container: 'uint', name: 'bytes' } },
 
   release: { code: 48, fields: { container: 'uint', path: 'bytes', cause: 'cause', task: 'uint' } },
   agent: { code: 49, fields: { release: 'uint', attempt: 'uint', program: 'bytes' } },

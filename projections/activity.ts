@@ -1,15 +1,26 @@
 /**
  * Activity: how many tasks were born in, ended in and moved into each container, in all and in each of the
- * last seconds. Seconds are those of the events' own time, so a rebuild counts exactly as live did.
+ * last seconds, and what those that have ended had used. A task counts in one container of every tree.
+ * Seconds are those of the events' own time, so a rebuild counts exactly as live did.
  */
 import { assert } from '../events/assert.ts';
-import type { Event } from '../events/event.ts';
-import type { Hierarchy } from './hierarchy.ts';
+import type { Event, ExitFact, ForkFact } from '../events/event.ts';
+import type { Hierarchy, Task } from './hierarchy.ts';
 
 export interface Counts {
   readonly forks: number;
   readonly exits: number;
   readonly attaches: number;
+}
+
+/** What the tasks that ended in a container had used, as far as the kernel told. */
+export interface Usage {
+  /** User and system, microseconds. */
+  readonly cpuUs: number;
+  /** The most that one process had resident, bytes. */
+  readonly peakBytes: number;
+  /** Tasks that the kernel chose to be killed because memory ran out. */
+  readonly ooms: number;
 }
 
 /** How many seconds of the past are kept apart. */
@@ -23,6 +34,7 @@ interface Tally {
 
 interface Account {
   readonly total: Tally;
+  usage: Usage;
   /** One tally for each second in which anything happened, oldest first. */
   readonly seconds: Map<number, Tally>;
 }
@@ -39,16 +51,26 @@ export class Activity {
   apply(event: Event): void {
     switch (event.type) {
       case 'fork':
-        this.#count(this.#containerOf(event.parent), event.timeUs, 'forks');
+        this.#fork(event, event.timeUs);
         break;
       case 'exit':
-        this.#count(this.#containerOf(event.task), event.timeUs, 'exits');
+        this.#exit(event, event.timeUs);
         break;
       case 'attach':
         this.#count(event.container, event.timeUs, 'attaches');
         break;
+      case 'oom':
+        for (const { id } of placesOf(this.#live(event.task))) {
+          const account = this.#account(id);
+          account.usage = { ...account.usage, ooms: account.usage.ooms + 1 };
+        }
+        break;
       case 'rmdir':
         this.#accounts.delete(event.container);
+        break;
+      case 'untree':
+        for (const { id } of this.#hierarchy.tree(event.tree)?.groups.values() ?? [])
+          this.#accounts.delete(id);
         break;
       default:
     }
@@ -57,6 +79,11 @@ export class Activity {
   /** All that happened in a container since recording began. */
   totalOf(container: number): Counts {
     return this.#accounts.get(container)?.total ?? nothing;
+  }
+
+  /** What the tasks that have ended in a container had used since recording began. */
+  usageOf(container: number): Usage {
+    return this.#accounts.get(container)?.usage ?? unused;
   }
 
   /**
@@ -83,27 +110,58 @@ export class Activity {
   dump(): unknown {
     return [...this.#accounts]
       .sort(([a], [b]) => a - b)
-      .map(([container, { total, seconds }]) => ({ container, total, seconds: [...seconds] }));
+      .map(([container, { total, usage, seconds }]) => ({ container, total, usage, seconds: [...seconds] }));
+  }
+
+  #fork(event: ForkFact, timeUs: number): void {
+    const into = event.into.map((id) => this.#hierarchy.container(id));
+    for (const place of placesOf(this.#live(event.parent))) {
+      const instead = into.find((container) => container?.tree === place.tree);
+      this.#count((instead ?? place).id, timeUs, 'forks');
+    }
+  }
+
+  #exit(event: ExitFact, timeUs: number): void {
+    for (const { id } of placesOf(this.#live(event.task))) {
+      this.#count(id, timeUs, 'exits');
+      const account = this.#account(id);
+      const { cpuUs, peakBytes, ooms } = account.usage;
+      account.usage = {
+        cpuUs: cpuUs + event.cpuUs,
+        peakBytes: Math.max(peakBytes, event.peakBytes),
+        ooms,
+      };
+    }
   }
 
   #count(container: number, timeUs: number, what: keyof Tally): void {
-    let account = this.#accounts.get(container);
-    if (!account) {
-      account = { total: { forks: 0, exits: 0, attaches: 0 }, seconds: new Map() };
-      this.#accounts.set(container, account);
-    }
+    const account = this.#account(container);
     account.total[what] += 1;
     tallyOf(account, secondOf(timeUs))[what] += 1;
   }
 
-  #containerOf(task: number): number {
-    const live = this.#hierarchy.task(task);
-    assert(live, `task ${task} lives`);
-    return live.container.id;
+  #account(container: number): Account {
+    const known = this.#accounts.get(container);
+    if (known) return known;
+    const account = { total: { forks: 0, exits: 0, attaches: 0 }, usage: unused, seconds: new Map() };
+    this.#accounts.set(container, account);
+    return account;
+  }
+
+  #live(id: number): Task {
+    const task = this.#hierarchy.task(id);
+    assert(task, `task ${id} lives`);
+    return task;
   }
 }
 
+/** Where a task is in every tree. */
+function placesOf(task: Task) {
+  return [task.container, ...task.mirrored];
+}
+
 const nothing: Counts = { forks: 0, exits: 0, attaches: 0 };
+const unused: Usage = { cpuUs: 0, peakBytes: 0, ooms: 0 };
 
 /** The tally of a second; a new one makes room by forgetting what has left the window. */
 function tallyOf(account: Account, second: number): Tally {

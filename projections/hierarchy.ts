@@ -19,6 +19,7 @@ import type {
   RenameFact,
   RmdirFact,
   TreeFact,
+  UntreeFact,
 } from '../events/event.ts';
 
 /** Mode (permission bits and the sticky bit) and owner of one node. */
@@ -37,6 +38,10 @@ export interface Container {
   /** notify_on_release. */
   readonly notify: boolean;
   readonly attributes: Readonly<Record<Node, Attributes>>;
+  /** The kernel's id of the group in a mirrored tree; 0 in our own. */
+  readonly group: number;
+  /** How many of its children are populated: hold a task, in themselves or below. */
+  readonly populatedChildren: number;
   readonly children: ReadonlyMap<Bytes, Container>;
   readonly tasks: ReadonlySet<Task>;
 }
@@ -54,9 +59,24 @@ export interface Task {
   readonly comm: Bytes;
   /** Path of the last program executed since recording began, else empty. */
   readonly program: Bytes;
+  /** Where it is in our own tree. */
   readonly container: Container;
   /** How the recorder knows that it is in this container. */
   readonly certainty: Certainty;
+  /** Where it is in the mirrored trees, one container of each. */
+  readonly mirrored: readonly Container[];
+}
+
+/** One tree: tasktrail's own, which is number 0, or the mirror of a cgroup hierarchy. */
+export interface Tree {
+  readonly number: number;
+  readonly name: Bytes;
+  /** The kernel's id of the hierarchy; 0 is v2. */
+  readonly hierarchy: number;
+  readonly mountPoint: Bytes;
+  readonly root: Container;
+  /** The containers of a mirrored tree by the kernel's ids of their groups. */
+  readonly groups: ReadonlyMap<number, Container>;
 }
 
 // The same two shapes, as this file alone may write them.
@@ -67,8 +87,13 @@ interface ContainerNode extends Writable<Omit<Container, 'parent' | 'children' |
   children: Map<Bytes, ContainerNode>;
   tasks: Set<TaskNode>;
 }
-interface TaskNode extends Writable<Omit<Task, 'container'>> {
+interface TaskNode extends Writable<Omit<Task, 'container' | 'mirrored'>> {
   container: ContainerNode;
+  mirrored: readonly ContainerNode[];
+}
+interface TreeNode extends Tree {
+  readonly root: ContainerNode;
+  readonly groups: Map<number, ContainerNode>;
 }
 
 const rootDirectory: Attributes = { mode: 0o755, uid: 0, gid: 0 };
@@ -78,7 +103,8 @@ export class Hierarchy {
   readonly #containers = new Map<number, ContainerNode>();
   readonly #tasks = new Map<number, TaskNode>();
   readonly #taskByPid = new Map<number, TaskNode>();
-  readonly #roots = new Map<number, ContainerNode>();
+  readonly #trees = new Map<number, TreeNode>();
+  #lastTree = -1;
   #lastContainer = 0;
   #lastTask = 0;
 
@@ -126,15 +152,40 @@ export class Hierarchy {
       case 'tree':
         this.#tree(event);
         break;
+      case 'untree':
+        this.#untree(event);
+        break;
       default:
     }
   }
 
   /** The root of tasktrail's own tree. */
   get root(): Container {
-    const root = this.#roots.get(0);
-    assert(root, 'a recording has its own tree from its first commit on');
-    return root;
+    const own = this.#trees.get(0);
+    assert(own, 'a recording has its own tree from its first commit on');
+    return own.root;
+  }
+
+  /** All trees, our own first. */
+  trees(): Iterable<Tree> {
+    return this.#trees.values();
+  }
+
+  tree(number: number): Tree | undefined {
+    return this.#trees.get(number);
+  }
+
+  /** The tree that mirrors this hierarchy of the kernel's. */
+  mirrorOf(hierarchy: number): Tree | undefined {
+    for (const tree of this.#trees.values()) {
+      if (tree.number !== 0 && tree.hierarchy === hierarchy) return tree;
+    }
+    return undefined;
+  }
+
+  /** The number that the next tree gets. */
+  get nextTree(): number {
+    return this.#lastTree + 1;
   }
 
   /** The id that the next task gets. */
@@ -187,6 +238,11 @@ export class Hierarchy {
     return {
       lastContainer: this.#lastContainer,
       lastTask: this.#lastTask,
+      trees: [...this.#trees.values()].map(({ root, groups, ...tree }) => ({
+        ...tree,
+        root: root.id,
+        groups: [...groups].map(([group, container]) => [group, container.id]).sort(byFirst),
+      })),
       containers: [...this.#containers.values()].sort(byId).map((container) => ({
         id: container.id,
         tree: container.tree,
@@ -194,21 +250,32 @@ export class Hierarchy {
         name: container.name,
         notify: container.notify,
         attributes: container.attributes,
+        group: container.group,
+        populatedChildren: container.populatedChildren,
         children: [...container.children.values()].map((child) => child.id).sort((a, b) => a - b),
         tasks: [...container.tasks].map((task) => task.id).sort((a, b) => a - b),
       })),
-      tasks: [...this.#tasks.values()].map((task) => ({ ...task, container: task.container.id })),
+      tasks: [...this.#tasks.values()].map((task) => ({
+        ...task,
+        container: task.container.id,
+        mirrored: task.mirrored.map(({ id }) => id),
+      })),
     };
   }
 
   #fork(event: ForkFact): void {
     const parent = this.#live(event.parent);
+    const mirrored = event.into.reduce(
+      (places, into) => moved(places, this.#standing(into)),
+      parent.mirrored,
+    );
     // What is known of the parent's place is known of the child's, and no more.
-    this.#enter(taskOf(event, parent.container, parent.certainty));
+    this.#enter(taskOf(event, parent.container, mirrored, parent.certainty));
   }
 
   #adopt(event: AdoptFact): void {
-    this.#enter(taskOf(event, this.#standing(event.container), event.certainty));
+    const mirrored = event.mirrored.map((container) => this.#standing(container));
+    this.#enter(taskOf(event, this.#standing(event.container), mirrored, event.certainty));
   }
 
   #enter(task: TaskNode): void {
@@ -216,13 +283,15 @@ export class Hierarchy {
     this.#lastTask = task.id;
     this.#tasks.set(task.id, task);
     this.#taskByPid.set(task.pid, task);
-    task.container.tasks.add(task);
+    settle(task, task.container);
+    for (const container of task.mirrored) settle(task, container);
   }
 
   #exit(event: ExitFact): void {
     const task = this.#live(event.task);
     this.#tasks.delete(task.id);
-    task.container.tasks.delete(task);
+    leave(task, task.container);
+    for (const container of task.mirrored) leave(task, container);
     // A look at the machine reports births before exits, so the pid may be another task's already.
     if (this.#taskByPid.get(task.pid) === task) this.#taskByPid.delete(task.pid);
   }
@@ -242,42 +311,71 @@ export class Hierarchy {
 
   #attach(event: AttachFact): void {
     const task = this.#live(event.task);
-    task.container.tasks.delete(task);
-    task.container = this.#standing(event.container);
-    task.container.tasks.add(task);
-    task.certainty = event.certainty;
+    const to = this.#standing(event.container);
+    const from = placeIn(task, to.tree);
+    if (from) leave(task, from);
+    settle(task, to);
+    if (to.tree === 0) {
+      task.container = to;
+      task.certainty = event.certainty;
+    } else {
+      task.mirrored = from ? moved(task.mirrored, to) : [...task.mirrored, to];
+    }
   }
 
   #tree(event: TreeFact): void {
-    this.#raise({
+    assert(event.tree === this.nextTree, `tree numbers are dense: ${event.tree} after ${this.#lastTree}`);
+    this.#lastTree = event.tree;
+    const root: ContainerNode = {
+      ...emptyContainer(),
       id: event.container,
       tree: event.tree,
       parent: undefined,
       name: '',
       notify: false,
+      group: event.group,
       attributes: { directory: rootDirectory, tasks: rootFile, notify_on_release: rootFile },
-      children: new Map(),
-      tasks: new Set(),
+    };
+    const { hierarchy, mountPoint, name } = event;
+    this.#trees.set(event.tree, {
+      number: event.tree,
+      name,
+      hierarchy,
+      mountPoint,
+      root,
+      groups: new Map(),
     });
+    this.#raise(root);
+  }
+
+  /** A tree goes as a whole, and no task is in it any more. */
+  #untree(event: UntreeFact): void {
+    const tree = this.#trees.get(event.tree);
+    assert(tree && tree.number !== 0, `tree ${event.tree} is mirrored`);
+    for (const container of tree.groups.values()) this.#containers.delete(container.id);
+    this.#trees.delete(event.tree);
+    for (const task of this.#tasks.values()) {
+      task.mirrored = task.mirrored.filter((container) => container.tree !== event.tree);
+    }
   }
 
   #mkdir(event: MkdirFact): void {
     const parent = this.#standing(event.parent);
-    assert(!parent.children.has(event.name), `container ${event.parent} has one child of a name`);
+    requireFree(parent, event.name);
     const file = { mode: 0o644, uid: event.uid, gid: event.gid };
     this.#raise({
+      ...emptyContainer(),
       id: event.container,
       tree: parent.tree,
       parent,
       name: event.name,
       notify: event.notify,
+      group: event.group,
       attributes: {
         directory: { mode: event.mode, uid: event.uid, gid: event.gid },
         tasks: file,
         notify_on_release: file,
       },
-      children: new Map(),
-      tasks: new Set(),
     });
   }
 
@@ -285,8 +383,8 @@ export class Hierarchy {
     assert(container.id === this.nextContainer, `container ids are dense: ${container.id}`);
     this.#lastContainer = container.id;
     this.#containers.set(container.id, container);
-    if (container.parent) container.parent.children.set(container.name, container);
-    else this.#roots.set(container.tree, container);
+    container.parent?.children.set(container.name, container);
+    if (container.tree !== 0) this.#trees.get(container.tree)?.groups.set(container.group, container);
   }
 
   #rmdir(event: RmdirFact): void {
@@ -294,15 +392,16 @@ export class Hierarchy {
     assert(container.parent, 'a root is never removed');
     assert(container.tasks.size === 0, `container ${container.id} holds no task when it is removed`);
     assert(container.children.size === 0, `container ${container.id} holds no child when it is removed`);
-    container.parent.children.delete(container.name);
+    forget(container.parent, container);
     this.#containers.delete(container.id);
+    if (container.tree !== 0) this.#trees.get(container.tree)?.groups.delete(container.group);
   }
 
   #rename(event: RenameFact): void {
     const container = this.#standing(event.container);
     assert(container.parent, 'a root is never renamed');
-    assert(!container.parent.children.has(event.name), 'a new name is free');
-    container.parent.children.delete(container.name);
+    requireFree(container.parent, event.name);
+    forget(container.parent, container);
     container.name = event.name;
     container.parent.children.set(container.name, container);
   }
@@ -332,13 +431,76 @@ export function pathOf(container: Container): Bytes {
   return path === '' ? '/' : path;
 }
 
+/** The container that a task is in, in a tree; undefined in a tree that appeared after the task was met. */
+export function placeIn<Place extends { readonly tree: number }>(
+  task: { readonly container: Place; readonly mirrored: readonly Place[] },
+  tree: number,
+): Place | undefined {
+  return tree === 0 ? task.container : task.mirrored.find((container) => container.tree === tree);
+}
+
+/** Whether a container holds a task, in itself or below. */
+export function isPopulated(container: Container): boolean {
+  return container.tasks.size > 0 || container.populatedChildren > 0;
+}
+
 /** The tasks in a container, by ascending pid. */
 export function tasksOf(container: Container): Task[] {
   return [...container.tasks].sort(byPid);
 }
 
+/**
+ * In our own tree a name is given once. In a mirrored one a look tells of groups that have come before those
+ * that have gone, so a name may be taken over from a group that has still to go.
+ */
+function requireFree(parent: ContainerNode, name: Bytes): void {
+  assert(parent.tree !== 0 || !parent.children.has(name), `container ${parent.id} has one child of a name`);
+}
+
+function forget(parent: ContainerNode, child: ContainerNode): void {
+  if (parent.children.get(child.name) === child) parent.children.delete(child.name);
+}
+
+/** Puts a task into a container; who was empty up to the root has one populated child more. */
+function settle(task: TaskNode, container: ContainerNode): void {
+  let rises = !isPopulated(container);
+  container.tasks.add(task);
+  for (let at = container.parent; at && rises; at = at.parent) {
+    rises = !isPopulated(at);
+    at.populatedChildren += 1;
+  }
+}
+
+/** Takes a task out of a container, with the same for whoever falls empty. */
+function leave(task: TaskNode, container: ContainerNode): void {
+  container.tasks.delete(task);
+  let falls = !isPopulated(container);
+  for (let at = container.parent; at && falls; at = at.parent) {
+    at.populatedChildren -= 1;
+    falls = !isPopulated(at);
+  }
+}
+
+/** These places with one instead of that in the same tree. */
+function moved(places: readonly ContainerNode[], to: ContainerNode): readonly ContainerNode[] {
+  return places.map((container) => (container.tree === to.tree ? to : container));
+}
+
+function emptyContainer(): Pick<ContainerNode, 'populatedChildren' | 'children' | 'tasks'> {
+  return { populatedChildren: 0, children: new Map(), tasks: new Set() };
+}
+
+function byFirst(a: readonly (number | undefined)[], b: readonly (number | undefined)[]): number {
+  return (a[0] ?? 0) - (b[0] ?? 0);
+}
+
 /** Written out: to spread an object into another costs more than all else that a birth does here. */
-function taskOf(event: ForkFact | AdoptFact, container: ContainerNode, certainty: Certainty): TaskNode {
+function taskOf(
+  event: ForkFact | AdoptFact,
+  container: ContainerNode,
+  mirrored: readonly ContainerNode[],
+  certainty: Certainty,
+): TaskNode {
   return {
     id: event.task,
     parent: event.parent,
@@ -350,6 +512,7 @@ function taskOf(event: ForkFact | AdoptFact, container: ContainerNode, certainty
     comm: event.comm,
     program: '',
     container,
+    mirrored,
     certainty,
   };
 }

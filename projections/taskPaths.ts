@@ -6,16 +6,18 @@
  */
 import { assert } from '../events/assert.ts';
 import type { Bytes } from '../events/bytes.ts';
-import type { Event } from '../events/event.ts';
+import type { Event, ForkFact } from '../events/event.ts';
 
 interface Place {
   name: Bytes;
+  readonly tree: number;
   readonly parent: Place | undefined;
 }
 
 interface Whereabouts {
   pid: number;
-  place: Place;
+  /** One place in each tree that the task has been met in, our own first. */
+  places: readonly Place[];
 }
 
 export class TaskPaths {
@@ -26,10 +28,14 @@ export class TaskPaths {
   apply(event: Event): void {
     switch (event.type) {
       case 'fork':
-        this.#enter(event.task, event.pid, this.#task(event.parent).place);
+        this.#enter(event.task, event.pid, this.#bornInto(event));
         break;
       case 'adopt':
-        this.#enter(event.task, event.pid, this.#place(event.container));
+        this.#enter(
+          event.task,
+          event.pid,
+          [event.container, ...event.mirrored].map((id) => this.#place(id)),
+        );
         break;
       case 'exit':
         this.#leave(event.task);
@@ -38,13 +44,16 @@ export class TaskPaths {
         this.#renumber(event.task, event.pid);
         break;
       case 'attach':
-        this.#task(event.task).place = this.#place(event.container);
+        this.#move(this.#task(event.task), this.#place(event.container));
         break;
       case 'tree':
-        this.#places.set(event.container, { name: '', parent: undefined });
+        this.#places.set(event.container, { name: '', tree: event.tree, parent: undefined });
         break;
       case 'mkdir':
-        this.#places.set(event.container, { name: event.name, parent: this.#place(event.parent) });
+        this.#mkdir(event.container, event.name, this.#place(event.parent));
+        break;
+      case 'untree':
+        this.#untree(event.tree);
         break;
       case 'rename':
         this.#place(event.container).name = event.name;
@@ -56,21 +65,40 @@ export class TaskPaths {
     }
   }
 
-  /** The path of the container that the live task with this pid is in; undefined for no such task. */
-  pathOfPid(pid: number): Bytes | undefined {
+  /** The path of the live task with this pid in each tree, by the tree's number; undefined for no such task. */
+  pathsOfPid(pid: number): ReadonlyMap<number, Bytes> | undefined {
     const task = this.#taskByPid.get(pid);
-    return task && pathOf(task.place);
+    return task && new Map(task.places.map((place) => [place.tree, pathOf(place)]));
   }
 
   /** Everything held, as plain data in a fixed order: equal task paths give equal dumps. */
   dump(): unknown {
     return [...this.#tasks]
       .sort(([a], [b]) => a - b)
-      .map(([task, { pid, place }]) => ({ task, pid, path: pathOf(place) }));
+      .map(([task, { pid, places }]) => ({ task, pid, paths: places.map(pathOf) }));
   }
 
-  #enter(task: number, pid: number, place: Place): void {
-    const whereabouts = { pid, place };
+  #bornInto(event: ForkFact): readonly Place[] {
+    const inherited = this.#task(event.parent).places;
+    return event.into.reduce((places, into) => replaced(places, this.#place(into)), inherited);
+  }
+
+  #move(task: Whereabouts, to: Place): void {
+    const known = task.places.some(({ tree }) => tree === to.tree);
+    task.places = known ? replaced(task.places, to) : [...task.places, to];
+  }
+
+  #mkdir(container: number, name: Bytes, parent: Place): void {
+    this.#places.set(container, { name, tree: parent.tree, parent });
+  }
+
+  #untree(tree: number): void {
+    for (const [id, place] of this.#places) if (place.tree === tree) this.#places.delete(id);
+    for (const task of this.#tasks.values()) task.places = task.places.filter((place) => place.tree !== tree);
+  }
+
+  #enter(task: number, pid: number, places: readonly Place[]): void {
+    const whereabouts = { pid, places };
     this.#tasks.set(task, whereabouts);
     this.#taskByPid.set(pid, whereabouts);
   }
@@ -100,6 +128,11 @@ export class TaskPaths {
     assert(place, `container ${id} stands`);
     return place;
   }
+}
+
+/** These places with one instead of that in the same tree. */
+function replaced(places: readonly Place[], to: Place): readonly Place[] {
+  return places.map((place) => (place.tree === to.tree ? to : place));
 }
 
 function pathOf(place: Place): Bytes {

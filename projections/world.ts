@@ -6,6 +6,7 @@ import type { Event } from '../events/event.ts';
 import { Activity } from './activity.ts';
 import { Chronicle } from './chronicle.ts';
 import { Hierarchy } from './hierarchy.ts';
+import { Names } from './names.ts';
 import { Releases } from './releases.ts';
 import { TaskPaths } from './taskPaths.ts';
 
@@ -13,11 +14,13 @@ export class World {
   readonly hierarchy = new Hierarchy();
   readonly taskPaths = new TaskPaths();
   readonly activity = new Activity(this.hierarchy);
+  readonly names = new Names(this.hierarchy);
   readonly releases = new Releases();
   readonly chronicle = new Chronicle();
 
   apply(event: Event): void {
     this.activity.apply(event);
+    this.names.apply(event);
     this.hierarchy.apply(event);
     this.taskPaths.apply(event);
     this.releases.apply(event);
@@ -30,6 +33,7 @@ export class World {
       hierarchy: this.hierarchy.dump(),
       taskPaths: this.taskPaths.dump(),
       activity: this.activity.dump(),
+      names: this.names.dump(),
       releases: this.releases.dump(),
       chronicle: this.chronicle.dump(),
     };

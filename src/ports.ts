@@ -4,9 +4,9 @@
  */
 import type { Bytes } from '../events/bytes.ts';
 import type { Event, Fact } from '../events/event.ts';
-import type { Observation, TaskSeen } from './kernel/observation.ts';
+import type { HierarchySeen, Observation, TaskSeen } from './kernel/observation.ts';
 
-export type { Observation, TaskSeen } from './kernel/observation.ts';
+export type { Doer, GroupId, GroupSeen, HierarchySeen, Observation, TaskSeen } from './kernel/observation.ts';
 
 /** How far an append has got: `written` survives a kill of the process, `synced` a loss of power. */
 export type Durability = 'written' | 'synced';
@@ -84,11 +84,27 @@ export interface Source {
   lost(): number;
   /** All tasks that exist, read one by one so that the caller can drain in between. Exiting ones are left out. */
   scan(): Iterable<TaskSeen>;
+  /** The cgroup hierarchies that are mirrored, each whole as it is now; empty where none are. */
+  hierarchies(): readonly HierarchySeen[];
   /** One task as it is now; undefined when it does not exist or is exiting. */
   look(pid: number): TaskSeen | undefined;
   /** Calls back once, as soon as something is queued. Armed again by the next call. */
   wake(callback: () => void): void;
   close(): void;
+}
+
+/** What a container's runtime calls it, and for kubernetes what the pod is called that it belongs to. */
+export interface GivenNames {
+  /** `web-1`; of kubernetes `namespace/pod/container`. */
+  readonly name: Bytes;
+  /** `namespace/pod`. */
+  readonly pod?: Bytes;
+}
+
+/** The names that container runtimes keep beside ids, as far as they can be read without asking a runtime. */
+export interface RuntimeNames {
+  /** `runtime` as a path tells it, undefined where it tells none; `id` is 64 hex digits. Takes no longer than a file. */
+  namesOf(runtime: string | undefined, id: string): GivenNames | undefined;
 }
 
 export interface Clock {

@@ -31,7 +31,7 @@ export function textOfWorld({ hierarchy, taskPaths, activity }: World): string {
     const { id, pid, tgid, startTicks, uid, suid, comm } = task;
     const byPid = hierarchy.taskByPid(pid)?.id;
     const threads = hierarchy.threadsOf(tgid).map((thread) => thread.pid);
-    const path = taskPaths.pathOfPid(pid);
+    const path = taskPaths.pathsOfPid(pid)?.get(0);
     lines.push(lineOf('task', id, { pid, tgid, startTicks, uid, suid, comm, byPid, threads, path }));
   }
   return [...lines, `${hierarchy.containerCount} containers, ${hierarchy.taskCount} tasks`].join('\n');

@@ -139,7 +139,7 @@ export class Simulation {
     for (let i = 0; i < 20; i++) this.#machine.step();
     this.#append([
       { type: 'recording', id: `seed ${this.#seed}`, version: '0.0.0' },
-      { type: 'tree', tree: 0, name: 'tasktrail', container: rootId },
+      { type: 'tree', tree: 0, name: 'tasktrail', container: rootId, hierarchy: 0, group: 0, mountPoint: '' },
       { type: 'source', name: 'simulation', bootId: `${this.#boots}`, blind: '' },
       { type: 'clock', offsetUs: 0 },
     ]);

@@ -16,9 +16,10 @@ import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
 import { pathLimitBytes } from '../kernel/path.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
+import { reconcileGroups, reconcileTrees, removeGroups } from '../kernel/reconcileTrees.ts';
 import { parsePid } from '../kernel/text.ts';
 import type { Clock, Durability, Observation, Source } from '../ports.ts';
-import { lookAtMachine } from './look.ts';
+import { type Look, lookAtMachine } from './look.ts';
 import { RefusalBudget } from './refusals.ts';
 import { type Follower, Writer, type WriterOptions } from './writer.ts';
 
@@ -93,7 +94,7 @@ export class Recorder {
   async start(identity: Identity): Promise<void> {
     // Counted before the look, so that what is lost while it goes on has the next drain look again.
     this.#lost = this.#source.lost();
-    const seen = lookAtMachine(this.#source, this.#clock);
+    const look = lookAtMachine(this.#source, this.#clock);
     const { seq, timeUs: sinceUs } = this.#writer;
     const { name, bootId, blind } = this.#source;
     const sameBoot = bootId === this.#world.chronicle.bootId;
@@ -102,8 +103,8 @@ export class Recorder {
     this.#writer.append([{ type: 'source', name, bootId, blind }]);
     this.#writer.setClock(this.#clockOffsetUs());
     if (!first) this.#writer.append([{ type: 'gap', reason: 'stopped', lost: 0, sinceUs, detail: '' }]);
-    const state = this.#world.hierarchy;
-    this.#writer.append(first ? adoptAll(state, seen) : reconcile(state, seen, sameBoot));
+    if (first) this.#adopt(look);
+    else this.#reconcile(look, sameBoot);
     await this.commit('synced');
     this.#arm();
     this.#tick();
@@ -218,10 +219,28 @@ export class Recorder {
   }
 
   #resync(doubt: Doubt): void {
-    const seen = lookAtMachine(this.#source, this.#clock);
-    this.#writer.append([{ type: 'gap', ...doubt }, ...reconcile(this.#world.hierarchy, seen, true)]);
+    const look = lookAtMachine(this.#source, this.#clock);
+    this.#writer.append([{ type: 'gap', ...doubt }]);
+    this.#reconcile(look, true);
     this.#doubt = undefined;
     this.#lookedUs = this.#clock.bootUs();
+  }
+
+  /** The first look of all. */
+  #adopt({ tasks, hierarchies }: Look): void {
+    const state = this.#world.hierarchy;
+    this.#writer.append(reconcileTrees(state, hierarchies, false));
+    for (const hierarchy of hierarchies) this.#writer.append(reconcileGroups(state, hierarchy));
+    this.#writer.append(adoptAll(state, tasks));
+  }
+
+  /** A later look: what it shows beside what is known. A task's container comes before it and goes after it. */
+  #reconcile({ tasks, hierarchies }: Look, sameBoot: boolean): void {
+    const state = this.#world.hierarchy;
+    this.#writer.append(reconcileTrees(state, hierarchies, sameBoot));
+    for (const hierarchy of hierarchies) this.#writer.append(reconcileGroups(state, hierarchy));
+    this.#writer.append(reconcile(state, tasks, sameBoot));
+    for (const hierarchy of hierarchies) this.#writer.append(removeGroups(state, hierarchy));
   }
 
   /**
@@ -299,7 +318,7 @@ type Doubt = Omit<GapFact, 'type'>;
 function firstFacts({ recording, version }: Identity): readonly Fact[] {
   return [
     { type: 'recording', id: recording, version },
-    { type: 'tree', tree: 0, name: 'tasktrail', container: 1 },
+    { type: 'tree', tree: 0, name: 'tasktrail', container: 1, hierarchy: 0, group: 0, mountPoint: '' },
   ];
 }
 

@@ -7,6 +7,15 @@
  */
 import type { Bytes } from '../../events/bytes.ts';
 
+/**
+ * A group of a cgroup hierarchy, as the kernel numbers them: `hierarchy` is one mounted instance (0 is v2),
+ * `group` the kernfs id, which is the inode number of its directory. Both are never reused within a boot.
+ */
+export interface GroupId {
+  readonly hierarchy: number;
+  readonly group: number;
+}
+
 /** What a source knows of a task when it is born or looked at. */
 export interface TaskSeen {
   /** Thread id in the initial pid namespace. */
@@ -24,6 +33,32 @@ export interface TaskSeen {
    * The pid of the thread that forked it, or, where only /proc was asked, of its real parent; 0 for none.
    */
   readonly parentPid: number;
+  /** The group it is in, in each hierarchy that the source mirrors; absent where it mirrors none. */
+  readonly groups?: readonly GroupId[];
+}
+
+/** What a source knows of a cgroup hierarchy that it mirrors, as a whole look shows it. */
+export interface HierarchySeen {
+  readonly hierarchy: number;
+  /** `v2`, a controller's name, or `name=…`. */
+  readonly name: Bytes;
+  /** Where it is mounted. */
+  readonly mountPoint: Bytes;
+  /** All groups, parents before children; the first is the root, whose parent is 0. */
+  readonly groups: readonly GroupSeen[];
+}
+
+export interface GroupSeen {
+  readonly group: number;
+  readonly parent: number;
+  readonly name: Bytes;
+}
+
+/** The task that did something to a group. */
+export interface Doer {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 export interface ForkSeen extends TaskSeen {
@@ -49,6 +84,10 @@ export interface ExitSeen {
   readonly bootUs: number;
   readonly pid: number;
   readonly status: number;
+  /** CPU time used, user and system, microseconds; 0 where the source cannot tell. */
+  readonly cpuUs: number;
+  /** The most memory that the process has had resident, bytes; 0 unless its last task exits. */
+  readonly peakBytes: number;
 }
 
 export interface CommSeen {
@@ -66,4 +105,56 @@ export interface UidSeen {
   readonly suid: number;
 }
 
-export type Observation = ForkSeen | ExecSeen | ExitSeen | CommSeen | UidSeen;
+/** The kernel has chosen a task to be killed because memory ran out. */
+export interface OomSeen {
+  readonly type: 'oom';
+  readonly bootUs: number;
+  readonly pid: number;
+}
+
+export interface GroupMadeSeen extends GroupId {
+  readonly type: 'groupMade';
+  readonly bootUs: number;
+  readonly parent: number;
+  readonly name: Bytes;
+  readonly by: Doer;
+}
+
+export interface GroupRemovedSeen extends GroupId {
+  readonly type: 'groupRemoved';
+  readonly bootUs: number;
+  readonly by: Doer;
+}
+
+export interface GroupRenamedSeen extends GroupId {
+  readonly type: 'groupRenamed';
+  readonly bootUs: number;
+  readonly name: Bytes;
+  readonly by: Doer;
+}
+
+/** A task, or with `whole` every thread of its process, was moved into a group. */
+export interface MovedSeen extends GroupId {
+  readonly type: 'moved';
+  readonly bootUs: number;
+  readonly pid: number;
+  readonly tgid: number;
+  readonly whole: boolean;
+  readonly by: Doer;
+}
+
+/** A mirrored hierarchy is no more. */
+export interface HierarchyGoneSeen {
+  readonly type: 'hierarchyGone';
+  readonly bootUs: number;
+  readonly hierarchy: number;
+}
+
+export type TaskObservation = ForkSeen | ExecSeen | ExitSeen | CommSeen | UidSeen | OomSeen;
+export type GroupObservation =
+  | GroupMadeSeen
+  | GroupRemovedSeen
+  | GroupRenamedSeen
+  | MovedSeen
+  | HierarchyGoneSeen;
+export type Observation = TaskObservation | GroupObservation;

@@ -6,16 +6,23 @@
  * follows.
  */
 import type { Fact } from '../../events/event.ts';
-import type { Hierarchy, Task } from '../../projections/hierarchy.ts';
-import type { CommSeen, ExecSeen, ExitSeen, ForkSeen, Observation, UidSeen } from './observation.ts';
+import { type Container, type Hierarchy, placeIn, type Task } from '../../projections/hierarchy.ts';
+import { isNonsense, type Nonsense, type Observed } from './nonsense.ts';
+import type {
+  CommSeen,
+  ExecSeen,
+  ExitSeen,
+  ForkSeen,
+  GroupId,
+  Observation,
+  OomSeen,
+  UidSeen,
+} from './observation.ts';
+import { observeGroup } from './observeGroup.ts';
+import { populationFacts, type Shifts, shift } from './population.ts';
 import { releaseOf } from './release.ts';
 
-/** Why an observation makes no sense, in words. */
-export interface Nonsense {
-  readonly nonsense: string;
-}
-
-export type Observed = readonly Fact[] | Nonsense;
+export { isNonsense, type Nonsense, type Observed } from './nonsense.ts';
 
 export function observe(state: Hierarchy, observation: Observation): Observed {
   switch (observation.type) {
@@ -29,11 +36,11 @@ export function observe(state: Hierarchy, observation: Observation): Observed {
       return comm(state, observation);
     case 'uid':
       return uid(state, observation);
+    case 'oom':
+      return oom(state, observation);
+    default:
+      return observeGroup(state, observation);
   }
-}
-
-export function isNonsense(observed: Observed): observed is Nonsense {
-  return 'nonsense' in observed;
 }
 
 function fork(state: Hierarchy, seen: ForkSeen): Observed {
@@ -44,19 +51,45 @@ function fork(state: Hierarchy, seen: ForkSeen): Observed {
   }
   const holder = state.taskByPid(seen.pid);
   if (holder && !maySucceed(state, holder)) return { nonsense: `task ${seen.pid} is born while it lives` };
-  return [
-    {
-      type: 'fork',
-      task: state.nextTask,
-      parent: parent.id,
-      pid: seen.pid,
-      tgid: seen.tgid,
-      startTicks: seen.startTicks,
-      uid: seen.uid,
-      suid: seen.suid,
-      comm: seen.comm,
-    },
-  ];
+  const into = placesApart(state, parent, seen.groups ?? []);
+  if (isNonsense(into)) return into;
+  const fact: Fact = {
+    type: 'fork',
+    task: state.nextTask,
+    parent: parent.id,
+    into: into.map(({ id }) => id),
+    pid: seen.pid,
+    tgid: seen.tgid,
+    startTicks: seen.startTicks,
+    uid: seen.uid,
+    suid: seen.suid,
+    comm: seen.comm,
+  };
+  // Who inherits all places is born where its parent is: nothing falls empty or ceases to be.
+  if (into.length === 0) return [fact];
+  const shifts: Shifts = new Map();
+  for (const container of into) shift(shifts, undefined, container);
+  return [fact, ...populationFacts(shifts)];
+}
+
+/**
+ * Of the groups that a child was born into, the containers in which its parent is not. It may have been put
+ * there (CLONE_INTO_CGROUP), or the parent has been moved and the move is not told yet.
+ */
+function placesApart(
+  state: Hierarchy,
+  parent: Task,
+  groups: readonly GroupId[],
+): readonly Container[] | Nonsense {
+  const apart: Container[] = [];
+  for (const { hierarchy, group } of groups) {
+    const tree = state.mirrorOf(hierarchy);
+    if (!tree) continue;
+    const container = tree.groups.get(group);
+    if (!container) return { nonsense: `a task is born into the unknown group ${group}` };
+    if (placeIn(parent, tree.number) !== container) apart.push(container);
+  }
+  return apart;
 }
 
 function exit(state: Hierarchy, seen: ExitSeen): Observed {
@@ -68,11 +101,17 @@ function exit(state: Hierarchy, seen: ExitSeen): Observed {
     task: task.id,
     code: (seen.status >> 8) & 0xff,
     signal: seen.status & 0x7f,
+    cpuUs: seen.cpuUs,
+    peakBytes: seen.peakBytes,
     certainty: 'known',
   };
   const left = container.tasks.size - 1;
-  if (left > 0) return [fact];
-  return [fact, ...releaseOf(container, left, container.children.size, 'exit', task.id)];
+  const last = task.mirrored.filter((place) => place.tasks.size === 1);
+  if (left > 0 && last.length === 0) return [fact];
+  const shifts: Shifts = new Map();
+  for (const place of last) shift(shifts, place, undefined);
+  const releases = left > 0 ? [] : releaseOf(container, left, container.children.size, 'exit', task.id);
+  return [fact, ...releases, ...populationFacts(shifts)];
 }
 
 /**
@@ -117,4 +156,10 @@ function uid(state: Hierarchy, seen: UidSeen): Observed {
   if (!task) return { nonsense: `unknown task ${seen.pid} changed its uid` };
   if (task.uid === seen.uid && task.suid === seen.suid) return [];
   return [{ type: 'uid', task: task.id, uid: seen.uid, suid: seen.suid }];
+}
+
+function oom(state: Hierarchy, seen: OomSeen): Observed {
+  const task = state.taskByPid(seen.pid);
+  if (!task) return { nonsense: `unknown task ${seen.pid} is to be killed` };
+  return [{ type: 'oom', task: task.id }];
 }

@@ -21,24 +21,34 @@ export function isReserved(directory: Container, name: Bytes): boolean {
 }
 
 /**
- * The parent directory and last name of a path. The last name need not exist, but looking it up needs search
+ * The parent directory and last name of a path, in our own tree or in that of `root`. The last name need not exist, but looking it up needs search
  * permission on the parent: whoever has none is not told what is there (path_resolution(7)).
  */
-export function locate(state: Hierarchy, actor: Actor, path: Bytes): Place | Refusal {
+export function locate(
+  state: Hierarchy,
+  actor: Actor,
+  path: Bytes,
+  root: Container = state.root,
+): Place | Refusal {
   const names = namesOf(path);
   if (path === '') return refuse('ENOENT', 'the path is empty');
   const last = names.pop();
   if (last === undefined) return { parent: 0, name: '' };
-  const parent = descend(state.root, actor, names);
+  const parent = descend(root, actor, names);
   if (isRefusal(parent)) return parent;
   if (!may(actor, parent.attributes.directory, search)) return noSearch(parent);
   return { parent: parent.id, name: last };
 }
 
-/** The container that a path names. */
-export function find(state: Hierarchy, actor: Actor, path: Bytes): Container | Refusal {
+/** The container that a path names, in our own tree or in that of `root`. */
+export function find(
+  state: Hierarchy,
+  actor: Actor,
+  path: Bytes,
+  root: Container = state.root,
+): Container | Refusal {
   if (path === '') return refuse('ENOENT', 'the path is empty');
-  return descend(state.root, actor, namesOf(path));
+  return descend(root, actor, namesOf(path));
 }
 
 /** The container that a path names, where the actor may open one of its files for writing. */
@@ -47,8 +57,9 @@ export function openForWriting(
   actor: Actor,
   path: Bytes,
   file: 'tasks' | 'notify_on_release',
+  root: Container = state.root,
 ): Container | Refusal {
-  const container = find(state, actor, path);
+  const container = find(state, actor, path, root);
   if (isRefusal(container)) return container;
   if (!may(actor, container.attributes.directory, search)) return noSearch(container);
   if (!may(actor, container.attributes[file], write)) {

@@ -1,11 +1,13 @@
 /**
  * reconcile: a pure function from the trees as they stand and a whole look at the machine to what must have
- * happened in between: births, then changes, then exits, then the releases of what that emptied, each
- * release tested once, at the end.
+ * happened to tasks in between: births, then changes and moves, then exits, then the releases of what that
+ * emptied, each release tested once, at the end. `reconcileTrees` goes before it and `removeGroups` after:
+ * a task can only be in a container that is there.
  */
-import type { AdoptFact, Certainty, Fact } from '../../events/event.ts';
-import type { Container, Hierarchy, Task } from '../../projections/hierarchy.ts';
+import type { AdoptFact, AttachFact, By, Certainty, Fact } from '../../events/event.ts';
+import { type Container, type Hierarchy, placeIn, type Task } from '../../projections/hierarchy.ts';
 import type { TaskSeen } from './observation.ts';
+import { populationFacts, type Shifts, shift } from './population.ts';
 import { releaseOf } from './release.ts';
 
 /** The first look of all: the tasks that exist when recording starts are adopted into the root. */
@@ -31,11 +33,21 @@ export function reconcile(state: Hierarchy, seen: readonly TaskSeen[], sameBoot:
     ? birthsOf(state, strangers, kinOf(seen, gone, met), (relative) => inherited(state, relative))
     : adoptAll(state, strangers);
   const changes = [...met].flatMap(([known, task]) => changesOf(known, task));
+  const moves = [...met].flatMap(([known, task]) => movesOf(state, known, task));
   const exits = gone.map((task): Fact => ({ ...lost, task: task.id }));
-  return [...births, ...changes, ...exits, ...releasesOf(gone, births)];
+  const populations = populationFacts(shiftsOf(state, births, moves, gone));
+  return [...births, ...changes, ...moves, ...exits, ...releasesOf(gone, births), ...populations];
 }
 
-const lost = { type: 'exit', code: 0, signal: 0, certainty: 'inferred' } as const;
+const lost = {
+  type: 'exit',
+  code: 0,
+  signal: 0,
+  cpuUs: 0,
+  peakBytes: 0,
+  certainty: 'inferred',
+} as const;
+const nobody: By = { task: 0, pid: 0, uid: 0, gid: 0 };
 
 interface Home {
   readonly container: number;
@@ -72,7 +84,7 @@ function birthsOf(
   return parentsFirst(strangers).map((seen, i) => {
     const parent = settled.get(seen.parentPid);
     const home = homeOf((parent ?? settled.get(seen.tgid))?.home);
-    const fact = adopt(seen, state.nextTask + i, parent?.task ?? 0, home);
+    const fact = adopt(state, seen, state.nextTask + i, parent?.task ?? 0, home);
     settled.set(seen.pid, { task: fact.task, home });
     return fact;
   });
@@ -95,12 +107,13 @@ function inherited(state: Hierarchy, relative: Home | undefined): Home {
   };
 }
 
-function adopt(seen: TaskSeen, task: number, parent: number, home: Home): AdoptFact {
+function adopt(state: Hierarchy, seen: TaskSeen, task: number, parent: number, home: Home): AdoptFact {
   return {
     type: 'adopt',
     task,
     parent,
     container: home.container,
+    mirrored: placesOf(state, seen).map(({ id }) => id),
     pid: seen.pid,
     tgid: seen.tgid,
     startTicks: seen.startTicks,
@@ -118,6 +131,43 @@ function changesOf(known: Task, seen: TaskSeen): Fact[] {
     changes.push({ type: 'uid', task: known.id, uid: seen.uid, suid: seen.suid });
   }
   return changes;
+}
+
+/** Where a task is in every mirrored tree; in its root, where the look could not tell. */
+function placesOf(state: Hierarchy, seen: TaskSeen): Container[] {
+  const places: Container[] = [];
+  for (const tree of state.trees()) {
+    if (tree.number === 0) continue;
+    const group = seen.groups?.find(({ hierarchy }) => hierarchy === tree.hierarchy)?.group;
+    places.push(tree.groups.get(group ?? tree.root.group) ?? tree.root);
+  }
+  return places;
+}
+
+function movesOf(state: Hierarchy, known: Task, seen: TaskSeen): AttachFact[] {
+  return placesOf(state, seen)
+    .filter((place) => placeIn(known, place.tree) !== place)
+    .map(({ id }) => ({ type: 'attach', task: known.id, container: id, by: nobody, certainty: 'inferred' }));
+}
+
+/** How births, moves and exits shift the tasks of mirrored containers. */
+function shiftsOf(
+  state: Hierarchy,
+  births: readonly AdoptFact[],
+  moves: readonly AttachFact[],
+  gone: readonly Task[],
+): Shifts {
+  const shifts: Shifts = new Map();
+  for (const { mirrored } of births) {
+    for (const id of mirrored) shift(shifts, undefined, state.container(id));
+  }
+  for (const { task, container } of moves) {
+    const to = state.container(container);
+    const mover = state.task(task);
+    shift(shifts, to && mover && placeIn(mover, to.tree), to);
+  }
+  for (const task of gone) for (const place of task.mirrored) shift(shifts, place, undefined);
+  return shifts;
 }
 
 function releasesOf(gone: readonly Task[], births: readonly AdoptFact[]): readonly Fact[] {

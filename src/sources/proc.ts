@@ -7,8 +7,9 @@
  */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { Bytes } from '../../events/bytes.ts';
-import type { TaskSeen } from '../ports.ts';
+import type { GroupId, TaskSeen } from '../ports.ts';
 import { hasCode } from '../system/errno.ts';
+import { groupsHolding, groupsIn, type MountedHierarchy } from './cgroups.ts';
 
 /** What a task's `stat` file tells. */
 export interface Stat {
@@ -35,23 +36,33 @@ const flagWorkqueueWorker = 0x20;
 /** A name that a program can set has at most this many bytes (TASK_COMM_LEN without its zero). */
 const commBytes = 15;
 
-/** Both files are far shorter: stat has 52 numbers, status about 60 lines; a name adds at most 128 bytes. */
-const buffer = Buffer.allocUnsafe(16_384);
+/** Most files are far shorter: stat has 52 numbers, status about 60 lines. A `cgroup` file may hold long paths. */
+const firstBufferBytes = 16_384;
+let buffer = Buffer.allocUnsafe(firstBufferBytes);
 
-/** All tasks, process by process in ascending order of pid, each with its threads. */
-export function* scanTasks(): Generator<TaskSeen> {
+/** How often a task is read anew because it, or its group, moves on while it is read. */
+const readsOfMovingTask = 20;
+
+/**
+ * All tasks, process by process in ascending order of pid, each with its threads, and with its groups in these
+ * hierarchies. They are absent where they could not be caught, however often the task was read.
+ */
+export function* scanTasks(mirrored: readonly MountedHierarchy[] = []): Generator<TaskSeen> {
   for (const process of numbersIn('/proc')) {
     for (const thread of threadsOf(process)) {
-      const task = readTask(process, thread);
+      const task = readTask(process, thread, mirrored);
       if (task !== undefined) yield task;
     }
   }
 }
 
-/** The task of this pid, be it a leader or not; undefined where there is none or it is exiting. */
-export function lookAtTask(pid: number): TaskSeen | undefined {
+/**
+ * The task of this pid, be it a leader or not, with its groups as in a scan; undefined where there is none or it is
+ * exiting.
+ */
+export function lookAtTask(pid: number, mirrored: readonly MountedHierarchy[] = []): TaskSeen | undefined {
   // A thread's own pid is a folder of /proc too: it is not listed, but it opens.
-  return readTask(pid, pid);
+  return readTask(pid, pid, mirrored);
 }
 
 /** Names one boot of this machine: a UUID. */
@@ -115,8 +126,24 @@ function unescaped(name: string): Bytes {
   return name.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
 }
 
-function readTask(process: number, thread: number): TaskSeen | undefined {
+function readTask(
+  process: number,
+  thread: number,
+  mirrored: readonly MountedHierarchy[],
+): TaskSeen | undefined {
   const folder = `/proc/${process}/task/${thread}`;
+  if (mirrored.length === 0) return readAttributes(folder, thread);
+  for (let reads = 1; ; reads++) {
+    const task = readAttributes(folder, thread);
+    if (task === undefined) return undefined;
+    const groups = readGroups(folder, thread, mirrored);
+    if (groups !== undefined) return { ...task, groups };
+    if (reads === readsOfMovingTask) return task;
+  }
+}
+
+/** Everything but the groups. */
+function readAttributes(folder: string, thread: number): TaskSeen | undefined {
   const statText = readIfThere(`${folder}/stat`);
   if (statText === undefined) return undefined;
   const stat = parseStat(statText);
@@ -133,6 +160,31 @@ function readTask(process: number, thread: number): TaskSeen | undefined {
     comm: commOf(name, stat.flags),
     parentPid: thread === tgid ? stat.parentPid : tgid,
   };
+}
+
+/**
+ * The groups that a task is in; undefined where they changed meanwhile.
+ *
+ * In v2 no group can get another name, so one that is found under the task's path is the task's, or the task has been
+ * moved out of it since. In v1 one can, and another can be made in its place: there the path must be the same
+ * afterwards as well.
+ */
+function readGroups(
+  folder: string,
+  thread: number,
+  mirrored: readonly MountedHierarchy[],
+): GroupId[] | undefined {
+  const file = `${folder}/cgroup`;
+  try {
+    const text = readIfThere(file);
+    if (text === undefined) return undefined;
+    const groups = groupsIn(text, thread, mirrored);
+    const mayBeRenamed = mirrored.some(({ hierarchy }) => hierarchy !== 0);
+    return mayBeRenamed && readIfThere(file) !== text ? undefined : groups;
+  } catch (error) {
+    if (codeOf(error) === 'ENAMETOOLONG') return groupsHolding(thread, mirrored);
+    throw error;
+  }
 }
 
 function threadsOf(process: number): number[] {
@@ -155,7 +207,7 @@ function readIfThere(path: string): string | undefined {
   try {
     const fd = openSync(path, 'r');
     try {
-      return buffer.toString('latin1', 0, readSync(fd, buffer));
+      return readWhole(fd);
     } finally {
       closeSync(fd);
     }
@@ -165,6 +217,19 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
+/** The file in one read, so that all of it is of one moment: with a larger buffer where it does not fit. */
+function readWhole(fd: number): string {
+  for (;;) {
+    const length = readSync(fd, buffer, 0, buffer.length, 0);
+    if (length < buffer.length) return buffer.toString('latin1', 0, length);
+    buffer = Buffer.allocUnsafe(2 * buffer.length);
+  }
+}
+
 function isGone(error: unknown): boolean {
   return hasCode(error, 'ENOENT', 'ESRCH');
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

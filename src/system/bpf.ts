@@ -25,6 +25,8 @@ const license = 'Dual MIT/GPL';
 /** Helpers a program can call, by their number in `enum bpf_func_id`. */
 export const helpers = {
   getCurrentPidTgid: 14,
+  getCurrentUidGid: 15,
+  probeReadKernel: 113,
   probeReadKernelString: 115,
   ktimeGetBootNs: 125,
   ringbufReserve: 131,

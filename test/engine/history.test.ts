@@ -13,20 +13,20 @@ const born = { startTicks: 0, uid: 0, suid: 0 };
 
 /** init makes /a, moves sh there, renames it to /z, and sh exits: a release, and an agent that removes it. */
 const facts: readonly Fact[] = [
-  { type: 'tree', tree: 0, name: 'tasktrail', container: 1 },
+  { type: 'tree', tree: 0, name: 'tasktrail', container: 1, hierarchy: 0, group: 0, mountPoint: '' },
   {
     type: 'adopt',
-    ...{ task: 1, parent: 0, container: 1, pid: 1, tgid: 1, comm: 'init', certainty: 'known' },
+    ...{ task: 1, parent: 0, container: 1, mirrored: [], pid: 1, tgid: 1, comm: 'init', certainty: 'known' },
     ...born,
   },
-  { type: 'fork', task: 2, parent: 1, pid: 70, tgid: 70, comm: 'sh', ...born },
+  { type: 'fork', task: 2, parent: 1, into: [], pid: 70, tgid: 70, comm: 'sh', ...born },
   {
     type: 'mkdir',
-    ...{ container: 2, parent: 1, name: 'a', mode: 0o755, uid: 0, gid: 0, notify: true, by },
+    ...{ container: 2, parent: 1, name: 'a', group: 0, mode: 0o755, uid: 0, gid: 0, notify: true, by },
   },
   { type: 'attach', task: 2, container: 2, certainty: 'known', by },
   { type: 'rename', container: 2, name: 'z', by },
-  { type: 'exit', task: 2, code: 3, signal: 0, certainty: 'known' },
+  { type: 'exit', task: 2, code: 3, signal: 0, cpuUs: 0, peakBytes: 0, certainty: 'known' },
   { type: 'release', container: 2, path: '/z', cause: 'exit', task: 2 },
   { type: 'agent', release: 8, attempt: 1, program: '/sbin/agent' },
   { type: 'rmdir', container: 2, by },

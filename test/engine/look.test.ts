@@ -1,7 +1,8 @@
 /** A whole look at a machine that does not wait: what is seen meanwhile is laid over what was read. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { lookAtMachine, stitch } from '../../src/engine/look.ts';
+import { lookAtMachine } from '../../src/engine/look.ts';
+import { stitchTasks } from '../../src/engine/stitch.ts';
 import type { Observation, TaskSeen } from '../../src/ports.ts';
 import { FakeClock } from '../support/fakeClock.ts';
 import { FakeSource } from '../support/fakeSource.ts';
@@ -11,7 +12,7 @@ const look = suite('look at the machine');
 const bootUs = 0;
 
 function stitched(read: readonly TaskSeen[], ...meanwhile: readonly Observation[]): TaskSeen[] {
-  return stitch(new Map(read.map((task) => [task.pid, task])), meanwhile);
+  return stitchTasks(new Map(read.map((task) => [task.pid, task])), meanwhile);
 }
 
 function fork(pid: number, change: Partial<TaskSeen> = {}): Observation {
@@ -19,7 +20,7 @@ function fork(pid: number, change: Partial<TaskSeen> = {}): Observation {
 }
 
 function exit(pid: number): Observation {
-  return { type: 'exit', bootUs, pid, status: 0 };
+  return { type: 'exit', bootUs, pid, status: 0, cpuUs: 0, peakBytes: 0 };
 }
 
 /** `pid:comm` of each, by pid. */
@@ -113,7 +114,7 @@ look('the pid that a thread gave up for its leader’s may be another task’s b
 function ground() {
   const clock = new FakeClock();
   const source = new FakeSource(clock);
-  return { clock, source, pids: () => lookAtMachine(source, clock).map(({ pid }) => pid) };
+  return { clock, source, pids: () => lookAtMachine(source, clock).tasks.map(({ pid }) => pid) };
 }
 
 look('what was queued before it is in what it reads, and is not counted twice', () => {
@@ -149,7 +150,14 @@ look('what happens while it reads is in it, and is not handed over again', () =>
 look('what is stamped before it and queued late has happened before it', () => {
   const { clock, source, pids } = ground();
   // The end of an earlier task of this pid is still on its way when the look finds the pid's next task.
-  const late: Observation = { type: 'exit', bootUs: clock.nowUs - 10, pid: 100, status: 0 };
+  const late: Observation = {
+    type: 'exit',
+    bootUs: clock.nowUs - 10,
+    pid: 100,
+    status: 0,
+    cpuUs: 0,
+    peakBytes: 0,
+  };
   source.onScan = () => source.queue(late);
   assert.equal(pids(), [1, 100]);
 });

@@ -145,7 +145,7 @@ recorder('a read is answered after everything that was queued before it', async 
   source.happen('start t');
   const pid = source.cast.pidOf('t');
   assert.is(
-    writer.read((world) => world.taskPaths.pathOfPid(pid)),
+    writer.read((world) => world.taskPaths.pathsOfPid(pid)?.get(0)),
     '/',
   );
 });

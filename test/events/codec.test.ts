@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DecodeError, place, RowReader, RowWriter, readRow, writeRow } from '../../events/codec.ts';
-import type { Event, EventType, Fact } from '../../events/event.ts';
+import type { Event, EventType, ExitFact, Fact } from '../../events/event.ts';
 import { layouts, words } from '../../events/layout.ts';
 import { seededRandom } from '../../src/random.ts';
 import { eventTypes, randomFact } from '../support/facts.ts';
@@ -23,7 +23,11 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
     '02ac02050465627066046237633102c3a4',
   ],
   stop: [{ type: 'stop' }, '03ac0205'],
-  tree: [{ type: 'tree', tree: 1, name: 'n\xff', container: 2 }, '04ac020501026eff02'],
+  tree: [
+    { type: 'tree', tree: 1, name: 'n\xff', container: 2, hierarchy: 3, group: 300, mountPoint: '/m' },
+    '04ac020501026eff0203ac02022f6d',
+  ],
+  untree: [{ type: 'untree', tree: 2 }, '07ac020502'],
   clock: [{ type: 'clock', offsetUs: -1 }, '05ac020501'],
   gap: [
     { type: 'gap', reason: 'stopped', lost: 128, sinceUs: 1700000000000000, detail: 'x' },
@@ -35,6 +39,7 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
       task: 1,
       parent: 2,
       container: 3,
+      mirrored: [8, 300],
       pid: 4,
       tgid: 5,
       startTicks: 4294967296,
@@ -43,13 +48,14 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
       comm: 'sh',
       certainty: 'unknown',
     },
-    '10ac020501020304058080808010060702736802',
+    '10ac02050102030208ac0204058080808010060702736802',
   ],
   fork: [
     {
       type: 'fork',
       task: 1,
       parent: 2,
+      into: [9],
       pid: 3,
       tgid: 4,
       startTicks: 4294967295,
@@ -57,7 +63,7 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
       suid: 6,
       comm: 'sh',
     },
-    '11ac020501020304ffffffff0f0506027368',
+    '11ac0205010201090304ffffffff0f0506027368',
   ],
   exec: [
     { type: 'exec', task: 1, pid: 2, startTicks: 3, comm: 'sh', program: '/bin/sh' },
@@ -66,22 +72,32 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
   comm: [{ type: 'comm', task: 16384, comm: '' }, '13ac020580800100'],
   uid: [{ type: 'uid', task: 1, uid: 4294967295, suid: 0 }, '14ac020501ffffffff0f00'],
   exit: [
-    { type: 'exit', task: 9007199254740991, code: 255, signal: 9, certainty: 'inferred' },
-    '15ac0205ffffffffffffff0fff010901',
+    {
+      type: 'exit',
+      task: 9007199254740991,
+      code: 255,
+      signal: 9,
+      cpuUs: 300,
+      peakBytes: 4096,
+      certainty: 'inferred',
+    },
+    '15ac0205ffffffffffffff0fff0109ac02802001',
   ],
+  oom: [{ type: 'oom', task: 1 }, '16ac020501'],
   mkdir: [
     {
       type: 'mkdir',
       container: 1,
       parent: 2,
       name: 'Charlie',
+      group: 300,
       mode: 0o1755,
       uid: 3,
       gid: 4,
       notify: true,
       by,
     },
-    '20ac0205010207436861726c6965ed07030401ac029221e80764',
+    '20ac0205010207436861726c6965ac02ed07030401ac029221e80764',
   ],
   rmdir: [{ type: 'rmdir', container: 1, by }, '21ac020501ac029221e80764'],
   rename: [{ type: 'rename', container: 1, name: 'x', by }, '22ac0205010178ac029221e80764'],
@@ -91,6 +107,9 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
     { type: 'attr', container: 1, node: 'notify_on_release', mode: 0o644, uid: 2, gid: 3, by },
     '25ac02050102a4030203ac029221e80764',
   ],
+  populated: [{ type: 'populated', container: 1 }, '26ac020501'],
+  empty: [{ type: 'empty', container: 1 }, '27ac020501'],
+  name: [{ type: 'name', container: 1, name: 'web' }, '28ac02050103776562'],
   release: [
     { type: 'release', container: 1, path: '/Charlie', cause: 'look', task: 0 },
     '30ac020501082f436861726c69650300',
@@ -207,7 +226,7 @@ codec('a refusal says what is wrong, and where', () => {
     [[layouts.comm.code, 0, 0, 1, 5, 65], 'a byte string of 5 bytes has only 1 left (at byte 4)'],
     [[layouts.recording.code, 0, 0, 1, 0xff, 0], 'a text is not UTF-8 (at byte 4)'],
     [[layouts.flag.code, 0, 0, 1, 2, 0, 0, 0, 0], 'a flag is 2, which is neither 0 nor 1 (at byte 4)'],
-    [[layouts.exit.code, 0, 0, 1, 0, 0, 3], 'no certainty has number 3 (at byte 6)'],
+    [[layouts.exit.code, 0, 0, 1, 0, 0, 0, 0, 3], 'no certainty has number 3 (at byte 8)'],
   ];
   for (const [bytes, message] of refusals) {
     assert.throws(
@@ -222,7 +241,15 @@ function isDecodeError(error: Error): boolean {
 }
 
 codec('a value that cannot be stored is named, and nothing of its row is written', () => {
-  const exit: Fact = { type: 'exit', task: 1, code: 0, signal: 0, certainty: 'known' };
+  const exit: ExitFact = {
+    type: 'exit',
+    task: 1,
+    code: 0,
+    signal: 0,
+    cpuUs: 0,
+    peakBytes: 0,
+    certainty: 'known',
+  };
   const impossible: readonly [Fact, string][] = [
     [{ ...exit, task: -1 }, 'the task of this exit event cannot be stored: -1 is not a whole number'],
     [{ ...exit, code: 1.5 }, 'the code of this exit event cannot be stored: 1.5 is not a whole number'],

@@ -33,7 +33,14 @@ const fork = (pid: number, parentPid: number): Observation => ({
   type: 'fork',
   bootUs,
 });
-const exit = (pid: number, status = 0): Observation => ({ type: 'exit', bootUs, pid, status });
+const exit = (pid: number, status = 0): Observation => ({
+  type: 'exit',
+  bootUs,
+  pid,
+  status,
+  cpuUs: 0,
+  peakBytes: 0,
+});
 const exec = (pid: number, oldPid = pid): Observation => ({
   type: 'exec',
   bootUs,

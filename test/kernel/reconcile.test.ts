@@ -101,7 +101,7 @@ reconciled('a pid under which another task lives now was used again', () => {
   assert.is(here.state.taskByPid(10)?.id, 3);
   assert.is(here.state.taskByPid(10)?.container.id, 1);
   assert.is(here.state.taskCount, 2);
-  assert.is(here.world.taskPaths.pathOfPid(10), '/');
+  assert.is(here.world.taskPaths.pathsOfPid(10)?.get(0), '/');
 });
 
 reconciled('what changed in a task that lived on comes after births and before exits', () => {
@@ -112,7 +112,9 @@ reconciled('what changed in a task that lived on comes after births and before e
 
 reconciled('an exit that was not seen has neither code nor signal, and is inferred', () => {
   const { look } = ground();
-  assert.equal(look([taskSeen(1)]), [{ type: 'exit', task: 2, code: 0, signal: 0, certainty: 'inferred' }]);
+  assert.equal(look([taskSeen(1)]), [
+    { type: 'exit', task: 2, code: 0, signal: 0, cpuUs: 0, peakBytes: 0, certainty: 'inferred' },
+  ]);
 });
 
 reconciled('release is tested once for each container, at the end, by nobody in particular', () => {

@@ -180,7 +180,11 @@ export function testContract(test: Test, open: () => Promise<EventLog>): void {
 }
 
 export function exit(task: number, timeUs: number): Stamped {
-  return { fact: { type: 'exit', task, code: 0, signal: 0, certainty: 'known' }, timeUs, skewUs: 0 };
+  return {
+    fact: { type: 'exit', task, code: 0, signal: 0, cpuUs: 0, peakBytes: 0, certainty: 'known' },
+    timeUs,
+    skewUs: 0,
+  };
 }
 
 export function seqs(events: readonly Event[]): number[] {

@@ -47,7 +47,7 @@ function ground() {
       ask({ type: 'write', container: idOf(path), file: 'tasks', text: String(text) }, actor),
     flag: (path: string, text: string | number) =>
       ask({ type: 'write', container: idOf(path), file: 'notify_on_release', text: String(text) }),
-    exit: (pid: number) => see({ type: 'exit', bootUs: 0, pid, status: 0 }),
+    exit: (pid: number) => see({ type: 'exit', bootUs: 0, pid, status: 0, cpuUs: 0, peakBytes: 0 }),
     fork: (parentPid: number, pid: number, tgid = pid) =>
       see({ ...seen(pid), type: 'fork', bootUs: 0, parentPid, tgid }),
     exec: (pid: number, oldPid: number) =>

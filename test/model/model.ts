@@ -9,7 +9,7 @@
  * Sentences that begin with "Choice:" mark where the contract leaves room and what was taken.
  */
 import type { Bytes } from '../../events/bytes.ts';
-import type { By, Certainty, Fact, Node, ReleaseCause } from '../../events/event.ts';
+import type { By, Certainty, ExitFact, Fact, Node, ReleaseCause } from '../../events/event.ts';
 import type {
   Actor,
   AttachCommand,
@@ -30,6 +30,7 @@ import type {
   ExitSeen,
   ForkSeen,
   Observation,
+  OomSeen,
   TaskSeen,
   UidSeen,
 } from '../../src/kernel/observation.ts';
@@ -66,6 +67,9 @@ export interface ModelTask {
   /** Somebody else has this pid by now, and its own is not known before its exec is seen. */
   gaveUpPid: boolean;
 }
+
+/** An end that nobody saw. */
+const unseen = { code: 0, signal: 0, cpuUs: 0, peakBytes: 0, certainty: 'inferred' } as const;
 
 const FILE_MODE = 0o644;
 const WRITE = 2;
@@ -129,6 +133,7 @@ export class Model {
         container: made.id,
         parent: parent.id,
         name: made.name,
+        group: 0,
         mode: bits,
         uid: actor.uid,
         gid: actor.gid,
@@ -370,6 +375,10 @@ export class Model {
         return this.#uid(observation);
       case 'comm':
         return this.#comm(observation);
+      case 'oom':
+        return this.#oom(observation);
+      default:
+        throw new Error('the model has no trees but our own');
     }
   }
 
@@ -384,7 +393,7 @@ export class Model {
     if (holder !== undefined) holder.gaveUpPid = true;
     const child = this.#enter(seen, caller.container);
     caller.container.counts.forks++;
-    return [{ type: 'fork', parent: caller.id, ...born(child) }];
+    return [{ type: 'fork', parent: caller.id, into: [], ...born(child) }];
   }
 
   /** By a thread that is not the leader: the leader has exited, and the caller becomes it. */
@@ -411,7 +420,8 @@ export class Model {
     const task = this.taskByPid(seen.pid);
     if (task === undefined) return 'nonsense';
     const signal = seen.status & 0x7f;
-    const facts = this.#leave(task, signal === 0 ? (seen.status >> 8) & 0xff : 0, signal, 'known');
+    const code = signal === 0 ? (seen.status >> 8) & 0xff : 0;
+    const facts = this.#leave(task, { ...seen, code, signal, certainty: 'known' });
     if (this.count(task.container) === 0)
       facts.push(...this.#checkForRelease(task.container, 'exit', task.id));
     return facts;
@@ -435,10 +445,17 @@ export class Model {
     return [{ type: 'uid', task: task.id, uid, suid }];
   }
 
-  #leave(task: ModelTask, code: number, signal: number, certainty: Certainty): Fact[] {
+  /** Who is to be killed goes on until it exits. */
+  #oom({ pid }: OomSeen): readonly Fact[] | 'nonsense' {
+    const task = this.taskByPid(pid);
+    return task === undefined ? 'nonsense' : [{ type: 'oom', task: task.id }];
+  }
+
+  #leave(task: ModelTask, end: Omit<ExitFact, 'type' | 'task'>): Fact[] {
     this.tasks.splice(this.tasks.indexOf(task), 1);
     task.container.counts.exits++;
-    return [{ type: 'exit', task: task.id, code, signal, certainty }];
+    const { code, signal, cpuUs, peakBytes, certainty } = end;
+    return [{ type: 'exit', task: task.id, code, signal, cpuUs, peakBytes, certainty }];
   }
 
   #enter(seen: TaskSeen, where: ModelContainer): ModelTask {
@@ -483,7 +500,7 @@ export class Model {
       task.uid = one.uid;
       task.suid = one.suid;
     }
-    for (const task of gone) facts.push(...this.#leave(task, 0, 0, 'inferred'));
+    for (const task of gone) facts.push(...this.#leave(task, unseen));
     // Choice: in the order in which they first lost somebody, and by nobody known: who was last is not seen.
     for (const where of new Set(gone.map((task) => task.container)))
       facts.push(...this.#checkForRelease(where, 'look', 0));
@@ -521,7 +538,8 @@ export class Model {
       const task = this.#enter(one, home.where);
       met.push({ task, home });
       const { where, certainty } = home;
-      return { type: 'adopt', parent: parent?.task.id ?? 0, container: where.id, certainty, ...born(task) };
+      const relations = { parent: parent?.task.id ?? 0, container: where.id, mirrored: [], certainty };
+      return { type: 'adopt', ...relations, ...born(task) };
     });
   }
 

@@ -10,6 +10,12 @@ import {
   execRecord,
   exitRecord,
   forkRecord,
+  forkRecordBytes,
+  groupNamedRecord,
+  groupRemovedRecord,
+  hierarchyGoneRecord,
+  movedRecord,
+  oomRecord,
   recordTypes,
   uidRecord,
 } from '../../src/sources/ebpf/record.ts';
@@ -19,6 +25,7 @@ const test = suite('decoder');
 /** Where a record begins in the words that the decoder is handed, as in a ring: anywhere. */
 const at = 6;
 const bootUs = 2 ** 33 + 5;
+const pageBytes = 16_384;
 
 /** A record with these numbers and names at these offsets; what is not given holds rubbish, as in a used ring. */
 function record(
@@ -40,7 +47,7 @@ function record(
   return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
-function decoded(words: Uint32Array, decoder = new Decoder()): Observation[] {
+function decoded(words: Uint32Array, decoder = new Decoder(pageBytes, [])): Observation[] {
   const seen: Observation[] = [];
   decoder.decode(words, at, (observation) => seen.push(observation));
   return seen;
@@ -75,11 +82,79 @@ test('a fork is decoded', () => {
 });
 
 test('an exit, a name and a change of users are decoded', () => {
-  const exit = record(exitRecord, recordTypes.exit, 7, { [exitRecord.status]: 9 });
-  assert.equal(decoded(exit), [{ type: 'exit', bootUs, pid: 7, status: 9 }]);
+  const exit = record(exitRecord, recordTypes.exit, 7, {
+    [exitRecord.status]: 9,
+    [exitRecord.cpuNs]: 2999,
+    [exitRecord.cpuNs + 4]: 1,
+    [exitRecord.peakPages]: 3_000_000_000,
+  });
+  assert.equal(decoded(exit), [
+    {
+      type: 'exit',
+      bootUs,
+      pid: 7,
+      status: 9,
+      cpuUs: Math.floor((2 ** 32 + 2999) / 1000),
+      peakBytes: 3_000_000_000 * pageBytes,
+    },
+  ]);
   assert.equal(decoded(commOf('x')), [{ type: 'comm', bootUs, pid: 7, comm: 'x' }]);
   const uid = record(uidRecord, recordTypes.uid, 7, { [uidRecord.uid]: 1, [uidRecord.suid]: 2 });
   assert.equal(decoded(uid), [{ type: 'uid', bootUs, pid: 7, uid: 1, suid: 2 }]);
+});
+
+test('a fork tells its groups in the order of the hierarchies, and leaves out what was not found', () => {
+  const words = record(
+    { sizeBytes: forkRecordBytes(3) },
+    recordTypes.fork,
+    7,
+    Object.fromEntries([11, 0, 0, 0, 33, 2].map((half, i) => [forkRecord.groups + 4 * i, half])),
+  );
+  const [fork] = decoded(words, new Decoder(pageBytes, [4, 0, 9]));
+  assert.equal(fork?.type === 'fork' && fork.groups, [
+    { hierarchy: 4, group: 11 },
+    { hierarchy: 9, group: 2 ** 33 + 33 },
+  ]);
+});
+
+/** The fields that every record of a group has. */
+const doneTo = (layout: typeof groupRemovedRecord | typeof groupNamedRecord | typeof movedRecord) => ({
+  [layout.byPid]: 5,
+  [layout.byUid]: 4_000_000_000,
+  [layout.byGid]: 6,
+  [layout.hierarchy]: 9,
+  [layout.group]: 12,
+  [layout.group + 4]: 1,
+});
+const done = { hierarchy: 9, group: 2 ** 32 + 12, by: { pid: 5, uid: 4_000_000_000, gid: 6 } };
+
+test('what happens to a group is decoded, with who did it', () => {
+  const name = '\xff'.repeat(255);
+  const named = {
+    ...doneTo(groupNamedRecord),
+    [groupNamedRecord.parent]: 3,
+    [groupNamedRecord.parent + 4]: 0,
+    [groupNamedRecord.name]: name,
+  };
+  const made = record(groupNamedRecord, recordTypes.groupMade, 5, named);
+  assert.equal(decoded(made), [{ type: 'groupMade', bootUs, ...done, parent: 3, name }]);
+  const renamed = record(groupNamedRecord, recordTypes.groupRenamed, 5, named);
+  assert.equal(decoded(renamed), [{ type: 'groupRenamed', bootUs, ...done, name }]);
+  const removed = record(groupRemovedRecord, recordTypes.groupRemoved, 5, doneTo(groupRemovedRecord));
+  assert.equal(decoded(removed), [{ type: 'groupRemoved', bootUs, ...done }]);
+});
+
+test('a move, the end of a hierarchy and a victim are decoded', () => {
+  for (const whole of [0, 1]) {
+    const fields = { ...doneTo(movedRecord), [movedRecord.tgid]: 8, [movedRecord.whole]: whole };
+    const moved = record(movedRecord, recordTypes.moved, 7, fields);
+    assert.equal(decoded(moved), [{ type: 'moved', bootUs, pid: 7, tgid: 8, whole: whole === 1, ...done }]);
+  }
+  const gone = record(hierarchyGoneRecord, recordTypes.hierarchyGone, 0, {
+    [hierarchyGoneRecord.hierarchy]: 9,
+  });
+  assert.equal(decoded(gone), [{ type: 'hierarchyGone', bootUs, hierarchy: 9 }]);
+  assert.equal(decoded(record(oomRecord, recordTypes.oom, 7, {})), [{ type: 'oom', bootUs, pid: 7 }]);
 });
 
 test('an exec is followed by the users of its task', () => {
@@ -107,7 +182,7 @@ test('an exec is followed by the users of its task', () => {
 });
 
 test('of very many names each is its own, however alike they are', () => {
-  const decoder = new Decoder();
+  const decoder = new Decoder(pageBytes, []);
   const names = ['', 'x', 'fifteen-letters'];
   for (let i = 0; i < 5000; i++) names.push(`${i}`, `same ${i}`, `quite the ${i}`);
   for (let place = 0; place < 15; place++) {

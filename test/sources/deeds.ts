@@ -11,11 +11,15 @@ import { fileURLToPath } from 'node:url';
 import type { Observation, Source } from '../../src/ports.ts';
 import { parseStat, type Stat } from '../../src/sources/proc.ts';
 
+/** An observation that is about one task. */
+export type OfTask = Extract<Observation, { readonly pid: number }>;
+type Seen<T extends OfTask['type']> = Extract<OfTask, { readonly type: T }>;
+
 export interface Deed {
   /** The pid of the program itself. */
   readonly pid: number;
   /** What was seen of it and its descendants, in queue order. */
-  readonly seen: readonly Observation[];
+  readonly seen: readonly OfTask[];
   /** The number that it said under this word, the first time. */
   said(word: string): number;
   /** What its `stat` file said of this task of its. */
@@ -57,13 +61,25 @@ export function doDeed(source: Source, name: string, ...args: readonly (string |
   };
 }
 
+/** What was seen of this type, about this task. */
+export function seenOf<T extends OfTask['type']>(deed: Deed, type: T, pid: number): readonly Seen<T>[] {
+  return deed.seen.filter((seen): seen is Seen<T> => seen.type === type && seen.pid === pid);
+}
+
+export function theOne<T extends OfTask['type']>(deed: Deed, type: T, pid: number): Seen<T> {
+  const [one, ...more] = seenOf(deed, type, pid);
+  if (one === undefined || more.length > 0) throw new Error(`${more.length} observations more than one`);
+  return one;
+}
+
 /**
  * The observations that are about this task or one of its descendants. A pid is of the family only while its bearer
  * lives: others on the machine may get it afterwards.
  */
-export function familyOf(ancestor: number, all: readonly Observation[]): Observation[] {
+export function familyOf(ancestor: number, all: readonly Observation[]): OfTask[] {
   const family = new Set<number>();
-  return all.filter((seen) => {
+  const ofTasks = all.filter((seen): seen is OfTask => 'pid' in seen);
+  return ofTasks.filter((seen) => {
     if (seen.type === 'fork' && (seen.pid === ancestor || family.has(seen.parentPid))) family.add(seen.pid);
     if (seen.type === 'exec' && family.delete(seen.oldPid)) family.add(seen.pid);
     const isOfFamily = family.has(seen.pid);

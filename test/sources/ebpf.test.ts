@@ -14,7 +14,7 @@ import { realClock } from '../../src/clock.ts';
 import type { Observation, Source, TaskSeen } from '../../src/ports.ts';
 import { openEbpfSource } from '../../src/sources/ebpf/source.ts';
 import { testNeeding } from '../support/needs.ts';
-import { type Deed, deedsProgram, doDeed, familyOf } from './deeds.ts';
+import { type Deed, deedsProgram, doDeed, familyOf, type OfTask, seenOf, theOne } from './deeds.ts';
 
 const test = suite('eBPF source');
 const needed = ['ebpf', 'cc'] as const;
@@ -28,19 +28,6 @@ function source(): Source {
 }
 
 test.after(() => opened?.close());
-
-type Seen<T extends Observation['type']> = Extract<Observation, { readonly type: T }>;
-
-/** What was seen of this type, about this task. */
-function seenOf<T extends Observation['type']>(deed: Deed, type: T, pid: number): readonly Seen<T>[] {
-  return deed.seen.filter((seen): seen is Seen<T> => seen.type === type && seen.pid === pid);
-}
-
-function theOne<T extends Observation['type']>(deed: Deed, type: T, pid: number): Seen<T> {
-  const [one, ...more] = seenOf(deed, type, pid);
-  if (one === undefined || more.length > 0) throw new Error(`${more.length} observations more than one`);
-  return one;
-}
 
 /** `type pid`, in the order in which it was seen; users that a source tells with each exec are left out. */
 function story(deed: Deed): string[] {
@@ -307,7 +294,7 @@ testNeeding(test, needed, 'an error of the one who sees loses nothing and repeat
     };
     assert.throws(() => own.drain(see), 'no');
     own.drain(see);
-    const withoutTime = ({ bootUs: _, ...rest }: Observation) => rest;
+    const withoutTime = ({ bootUs: _, ...rest }: OfTask) => rest;
     assert.equal(familyOf(deed.pid, seen).map(withoutTime), deed.seen.map(withoutTime));
   } finally {
     own.close();

@@ -90,7 +90,7 @@ simulated('a scan shows what an observer has come to know of every task', () => 
   const apply = (facts: readonly Fact[]): void => {
     for (const fact of facts) world.apply({ ...fact, seq: ++seq, timeUs: seq, skewUs: 0 });
   };
-  apply([{ type: 'tree', tree: 0, name: 'tasktrail', container: 1 }]);
+  apply([{ type: 'tree', tree: 0, name: 'tasktrail', container: 1, hierarchy: 0, group: 0, mountPoint: '' }]);
   apply(adoptAll(world.hierarchy, [...source.scan()]));
   for (let step = 0; step < 300; step++) {
     clock.pass(700);
@@ -102,6 +102,40 @@ simulated('a scan shows what an observer has come to know of every task', () => 
     const known = [...world.hierarchy.tasks()].map(essence).sort(byPid);
     assert.equal([...source.scan()].map(essence).sort(byPid), known);
   }
+});
+
+simulated(
+  'an exit tells the time that the task has used, and the memory with the last of its process',
+  () => {
+    const { clock, source } = open(3);
+    const tgids = new Map<number, number>();
+    const bornUs = new Map<number, number>();
+    for (const { pid, tgid } of source.scan()) tgids.set(pid, tgid);
+    let usedUs = 0;
+    for (let step = 0; step < 100; step++) {
+      clock.pass(secondMs);
+      for (const seen of drained(source)) {
+        if (seen.type === 'fork') {
+          tgids.set(seen.pid, seen.tgid);
+          bornUs.set(seen.pid, seen.bootUs);
+        }
+        if (seen.type === 'exec' && tgids.delete(seen.oldPid)) tgids.set(seen.pid, seen.pid);
+        if (seen.type !== 'exit') continue;
+        const tgid = tgids.get(seen.pid) ?? 0;
+        tgids.delete(seen.pid);
+        assert.is(seen.peakBytes > 0, ![...tgids.values()].includes(tgid));
+        assert.ok(seen.cpuUs <= seen.bootUs - (bornUs.get(seen.pid) ?? 0));
+        usedUs += seen.cpuUs;
+      }
+    }
+    assert.ok(usedUs > 0);
+  },
+);
+
+simulated('it mirrors no hierarchy', () => {
+  const { source } = open();
+  assert.equal(source.hierarchies(), []);
+  for (const { groups } of source.scan()) assert.is(groups, undefined);
 });
 
 simulated('a look shows one task, and nothing where none lives', () => {

@@ -95,7 +95,7 @@ export class Cast {
 
   #end({ pid }: TaskSeen, status: number): Observation {
     this.#tasks.delete(pid);
-    return { type: 'exit', bootUs: this.#ticks, pid, status };
+    return { type: 'exit', bootUs: this.#ticks, pid, status, cpuUs: 0, peakBytes: 0 };
   }
 
   /** A thread that is not the leader ends its leader, and then takes its pid and start time. */

@@ -28,6 +28,7 @@ export function randomStamped(random: Random, count: number, sinceUs: number): S
 
 const generators: { readonly [K in Kind]: (random: Random) => KindValues[K] } = {
   uint: randomUint,
+  uints: (random) => Array.from({ length: random.below(4) }, () => randomUint(random)),
   int: (random) => {
     const size = Math.floor(randomUint(random) / 2);
     return random.chance(0.5) ? size : -1 - size;

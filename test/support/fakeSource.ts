@@ -2,7 +2,7 @@
  * A source whose machine is a cast: what happens is queued as the clock stands, and the test decides what the
  * source misses.
  */
-import type { Observation, Source, TaskSeen } from '../../src/ports.ts';
+import type { HierarchySeen, Observation, Source, TaskSeen } from '../../src/ports.ts';
 import { Cast } from './cast.ts';
 import type { FakeClock } from './fakeClock.ts';
 
@@ -14,6 +14,8 @@ export class FakeSource implements Source {
   /** How often the queue was drained. */
   drains = 0;
   closed = false;
+  /** The hierarchies that a look finds. */
+  mirrored: readonly HierarchySeen[] = [];
   /** Called before each drain: for what gets into the queue late. */
   beforeDrain = (): void => {};
   /** Called for each task that a scan reads. */
@@ -76,6 +78,10 @@ export class FakeSource implements Source {
       yield task;
       this.onScan();
     }
+  }
+
+  hierarchies(): readonly HierarchySeen[] {
+    return this.mirrored;
   }
 
   look(pid: number): TaskSeen | undefined {

@@ -13,7 +13,9 @@ export class Ground {
   #seq = 0;
 
   constructor() {
-    this.apply([{ type: 'tree', tree: 0, name: 'tasktrail', container: 1 }]);
+    this.apply([
+      { type: 'tree', tree: 0, name: 'tasktrail', container: 1, hierarchy: 0, group: 0, mountPoint: '' },
+    ]);
   }
 
   get state(): Hierarchy {
@@ -30,7 +32,7 @@ export class Ground {
   /** A container below another; returns its id. Mode, owner and group of its directory may be said. */
   mkdir(parent: number, name: string, { mode = 0o755, uid = 0, gid = 0, notify = false } = {}): number {
     const container = this.state.nextContainer;
-    this.apply([{ type: 'mkdir', container, parent, name, mode, uid, gid, notify, by: nobody }]);
+    this.apply([{ type: 'mkdir', container, parent, name, mode, uid, gid, notify, group: 0, by: nobody }]);
     return container;
   }
 

@@ -190,7 +190,7 @@ export class Machine {
 
   #end(thread: Thread, status: number): Observation {
     thread.process.threads = thread.process.threads.filter((other) => other !== thread);
-    return { type: 'exit', bootUs: this.#bootUs(), pid: thread.pid, status };
+    return { type: 'exit', bootUs: this.#bootUs(), pid: thread.pid, status, cpuUs: 0, peakBytes: 0 };
   }
 
   #orphan(parent: Process): void {

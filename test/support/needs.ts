@@ -5,6 +5,7 @@
  */
 import { accessSync, constants, readFileSync, readlinkSync } from 'node:fs';
 import type { Test } from 'uvu';
+import { mountedHierarchies } from '../../src/sources/cgroups.ts';
 
 const needs = {
   root: () => process.getuid?.() === 0,
@@ -21,6 +22,12 @@ const needs = {
   loop: () => process.getuid?.() === 0 && readable('/dev/loop-control') && executable('mkfs.ext4'),
   /** A terminal to start something from: script(1) of util-linux. */
   script: () => executable('script'),
+  /** The unified cgroup hierarchy, mounted. */
+  v2: () => readFileSync('/proc/self/mountinfo', 'latin1').includes(' - cgroup2 '),
+  /** A kernel that mounts cgroup hierarchies of the first version. */
+  v1: () => /\tcgroup$/m.test(readFileSync('/proc/filesystems', 'latin1')),
+  /** A memory controller whose groups can be given a limit. */
+  memory: () => limitedMemory() !== undefined,
   'stress-ng': () => executable('stress-ng'),
 } as const;
 
@@ -40,6 +47,19 @@ export function testNeeding<T>(
   }
   console.log(`skipped: ${title} (needs ${missing.join(', ')})`);
   test.skip(title, body);
+}
+
+/** Where groups have a limit of memory, and by which file: v1's own hierarchy, or v2 where its root hands it down. */
+export function limitedMemory():
+  | { readonly name: string; readonly root: string; readonly file: string }
+  | undefined {
+  for (const { name, mountPoint } of mountedHierarchies()) {
+    if (name.split(',').includes('memory')) return { name, root: mountPoint, file: 'memory.limit_in_bytes' };
+    if (name !== 'v2') continue;
+    const handedDown = readFileSync(`${mountPoint}/cgroup.subtree_control`, 'latin1').trim().split(' ');
+    if (handedDown.includes('memory')) return { name, root: mountPoint, file: 'memory.max' };
+  }
+  return undefined;
 }
 
 function readable(path: string): boolean {

@@ -46,7 +46,9 @@ export class Session {
   #seq = 0;
 
   constructor() {
-    this.#apply([{ type: 'tree', tree: 0, name: 'tasktrail', container: 1 }]);
+    this.#apply([
+      { type: 'tree', tree: 0, name: 'tasktrail', container: 1, hierarchy: 0, group: 0, mountPoint: '' },
+    ]);
     this.#apply(adoptAll(this.#world.hierarchy, this.#cast.tasks()));
     this.#directory = this.#world.hierarchy.root;
   }
@@ -110,7 +112,7 @@ export class Session {
     [/^cat (\S+)$/, ([target = ''], actor) => this.#cat(actor, target)],
     [/^ls (\S+)$/, ([path = ''], actor) => this.#at(actor, path, childrenText)],
     [/^stat (\S+)$/, ([path = ''], actor) => this.#at(actor, path, attributesText)],
-    [/^path (\d+)$/, ([pid]) => [textOf(this.#world.taskPaths.pathOfPid(Number(pid)) ?? 'ESRCH')]],
+    [/^path (\d+)$/, ([pid]) => [textOf(this.#world.taskPaths.pathsOfPid(Number(pid))?.get(0) ?? 'ESRCH')]],
 
     // The shell's own.
     [/^cd (\S+)$/, ([path = ''], actor) => this.#at(actor, path, (container) => this.#enter(container))],

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/io_uring.h>
+#include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,8 +21,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { stack_bytes = 65536 };
@@ -272,23 +276,139 @@ static int do_storm(char **arguments) {
   return 0;
 }
 
+/* into FOLDER: a child that is born into the group of this folder, of the v2 hierarchy. */
+static int do_into(char **arguments) {
+  struct clone_args how = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
+  int folder = open(arguments[0], O_RDONLY | O_DIRECTORY);
+  if (folder < 0) fail(arguments[0]);
+  how.cgroup = (unsigned)folder;
+  pid_t child = (pid_t)syscall(SYS_clone3, &how, sizeof how);
+  if (child == 0) _exit(0);
+  if (child < 0) fail("clone3");
+  await(child);
+  say("fork %d\n", child);
+  return 0;
+}
+
+/* move FILE: a thread writes its own pid into the file; then it, and after that the whole process, forks. */
+static void *move_itself(void *file) {
+  char pid[16];
+  int group = open(file, O_WRONLY);
+  if (group < 0) fail(file);
+  int length = snprintf(pid, sizeof pid, "%d", own_tid());
+  if (write(group, pid, (size_t)length) != length) fail(file);
+  close(group);
+  say("thread %d\n", own_tid());
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  await(child);
+  say("of-thread %d\n", child);
+  return NULL;
+}
+
+static int do_move(char **arguments) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, move_itself, arguments[0])) fail("pthread_create");
+  pthread_join(thread, NULL);
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  await(child);
+  say("of-leader %d\n", child);
+  return 0;
+}
+
+/* groups FOLDER COUNT: makes this many folders in it, as fast as it can. */
+static int do_groups(char **arguments) {
+  char path[4096];
+  for (int i = 0; i < atoi(arguments[1]); i++) {
+    snprintf(path, sizeof path, "%s/%d", arguments[0], i);
+    if (mkdir(path, 0755)) fail(path);
+  }
+  return 0;
+}
+
+/* swap ONE OTHER: gives what is called ONE the name OTHER and back again, every millisecond, until stdin ends. */
+static int do_swap(char **arguments) {
+  char nothing;
+  if (fcntl(0, F_SETFL, O_NONBLOCK)) fail("fcntl");
+  while (read(0, &nothing, 1) != 0) {
+    if (rename(arguments[0], arguments[1])) fail(arguments[0]);
+    usleep(1000);
+    if (rename(arguments[1], arguments[0])) fail(arguments[1]);
+    usleep(1000);
+  }
+  return 0;
+}
+
+static void touch(size_t bytes) {
+  char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) fail("mmap");
+  for (size_t i = 0; i < bytes; i += 4096) memory[i] = 1;
+}
+
+static void *work(void *milliseconds) {
+  struct timespec used;
+  do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  while (used.tv_sec * 1000 + used.tv_nsec / 1000000 < *(long *)milliseconds);
+  return NULL;
+}
+
+/* use MILLISECONDS BYTES: a child with a second thread, of which both work for so long, and which has so much memory. */
+static int do_use(char **arguments) {
+  struct rusage used;
+  long milliseconds = atol(arguments[0]);
+  pid_t child = fork();
+  if (child == 0) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, work, &milliseconds)) fail("pthread_create");
+    touch((size_t)atol(arguments[1]));
+    pthread_join(thread, NULL);
+    work(&milliseconds);
+    _exit(0);
+  }
+  if (wait4(child, NULL, 0, &used) != child) fail("wait4");
+  long cpu = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+  say("fork %d\ncpu-us %ld\npeak-kib %ld\n", child, cpu, used.ru_maxrss);
+  return 0;
+}
+
+/* eat FILE BYTES: a child that puts itself into the group whose file of pids this is, and takes so much memory. */
+static int do_eat(char **arguments) {
+  pid_t child = fork();
+  if (child == 0) {
+    int group = open(arguments[0], O_WRONLY);
+    if (group < 0 || write(group, "0", 1) != 1) fail(arguments[0]);
+    touch((size_t)atol(arguments[1]));
+    _exit(0);
+  }
+  await(child);
+  say("fork %d\n", child);
+  return 0;
+}
+
 static const struct {
   const char *name;
   int arguments;
   int (*run)(char **arguments);
 } deeds[] = {
+    {"eat", 2, do_eat},
     {"exec", 1, do_exec},
     {"exec-by-thread", 1, do_exec_by_thread},
     {"failing-exec", 1, do_failing_exec},
     {"fork", 1, do_fork},
+    {"groups", 2, do_groups},
     {"hold", 1, do_hold},
+    {"into", 1, do_into},
     {"kill", 1, do_kill},
+    {"move", 1, do_move},
     {"rename", 1, do_rename},
     {"rename-other", 1, do_rename_other},
     {"ring", 0, do_ring},
     {"sibling", 0, do_sibling},
     {"storm", 2, do_storm},
+    {"swap", 2, do_swap},
     {"thread", 0, do_thread},
+    {"use", 2, do_use},
     {"users", 3, do_users},
     {"users-exec", 4, do_users_exec},
     {"vfork", 1, do_vfork},

@@ -1,7 +1,8 @@
 /**
  * A reader of BTF, the type information that a kernel carries of itself (Linux Documentation/bpf/btf.rst;
- * usually /sys/kernel/btf/vmlinux). It answers two questions: where in a struct a member lies, and which id a
- * function or typedef has. It is a pure reader of bytes in this machine's byte order.
+ * usually /sys/kernel/btf/vmlinux). It answers three questions: where in a struct a member lies, which id a
+ * function or typedef has, and how many arguments such a function takes. It is a pure reader of bytes in this
+ * machine's byte order.
  */
 
 /** Where a member lies in its struct. Of a bit field, `offsetBytes` is the byte its first bit is in. */
@@ -17,7 +18,7 @@ export type NamedKind = 'struct' | 'typedef' | 'function';
 const magic = 0xeb9f;
 const headerBytes = 24;
 
-const kinds = { struct: 4, union: 5, typedef: 8, function: 12 } as const;
+const kinds = { struct: 4, union: 5, typedef: 8, function: 12, prototype: 13 } as const;
 
 /** How many bytes follow a type's 12-byte head: this many, and this many for each of its elements. */
 const tails: Readonly<Record<number, readonly [fixed: number, each: number]>> = {
@@ -78,6 +79,13 @@ export class Btf {
     const id = this.idOf('struct', structName);
     if (id === undefined) return undefined;
     return this.#memberOf(id, Buffer.from(`${memberName}\0`, 'latin1'), 0);
+  }
+
+  /** How many arguments the functions take that the typedef of this id points to; 0 where it points to none. */
+  argumentsOf(typedefId: number): number {
+    const pointer = this.#word((this.#heads[typedefId] ?? 0) + 2);
+    const prototype = this.#heads[this.#word((this.#heads[pointer] ?? 0) + 2)] ?? 0;
+    return kindAt(this.#words, prototype) === kinds.prototype ? countAt(this.#words, prototype) : 0;
   }
 
   #memberOf(id: number, wanted: Uint8Array, baseBits: number): Member | undefined {

@@ -3,13 +3,18 @@
  * nothing but the observation itself; names are decoded once and remembered.
  */
 import type { Bytes } from '../../../events/bytes.ts';
-import type { Observation } from '../../ports.ts';
+import type { Doer, GroupId, Observation } from '../../ports.ts';
 import {
   commBytes,
   commRecord,
   execRecord,
   exitRecord,
   forkRecord,
+  groupNameBytes,
+  groupNamedRecord,
+  groupRemovedRecord,
+  hierarchyGoneRecord,
+  movedRecord,
   programBytes,
   recordTypes,
   uidRecord,
@@ -18,19 +23,29 @@ import {
 /** Where a record holds the users. */
 type UidLayout = Pick<typeof uidRecord | typeof execRecord, 'uid' | 'suid'>;
 type UidSeen = Extract<Observation, { readonly type: 'uid' }>;
+type DoerLayout = Pick<typeof movedRecord | typeof groupRemovedRecord, 'byPid' | 'byUid' | 'byGid'>;
 type See = (observation: Observation) => void;
 
 const twoTo32 = 2 ** 32;
+const nanosecondsPerMicrosecond = 1000;
 
 /** How many names are remembered; a power of two. Another name in the same place takes it over. */
 const rememberedComms = 1024;
 const commWords = commBytes / 4;
 
 export class Decoder {
+  readonly #pageBytes: number;
+  readonly #hierarchies: readonly number[];
   /** Remembered names, as they stand in a record and as byte strings. */
   readonly #commKeys = new Uint32Array(rememberedComms * commWords);
   readonly #comms: Bytes[] = new Array(rememberedComms).fill('');
   #bootUs = 0;
+
+  /** Reads what programs write that mirror these hierarchies, on a machine with pages of this size. */
+  constructor(pageBytes: number, hierarchies: readonly number[]) {
+    this.#pageBytes = pageBytes;
+    this.#hierarchies = hierarchies;
+  }
 
   /** The newest time of all observations so far: BOOTTIME, microseconds. */
   get bootUs(): number {
@@ -57,10 +72,18 @@ export class Decoder {
           suid: word(words, at, forkRecord.suid),
           comm: this.#comm(words, at + forkRecord.comm / 4),
           parentPid: word(words, at, forkRecord.parentPid),
+          ...this.#groups(words, at),
         });
         return;
       case recordTypes.exit:
-        see({ type: 'exit', bootUs, pid, status: word(words, at, exitRecord.status) });
+        see({
+          type: 'exit',
+          bootUs,
+          pid,
+          status: word(words, at, exitRecord.status),
+          cpuUs: Math.floor(long(words, at, exitRecord.cpuNs) / nanosecondsPerMicrosecond),
+          peakBytes: word(words, at, exitRecord.peakPages) * this.#pageBytes,
+        });
         return;
       case recordTypes.exec:
         see({
@@ -80,9 +103,64 @@ export class Decoder {
       case recordTypes.uid:
         see(uidSeen(words, at, pid, bootUs, uidRecord));
         return;
+      case recordTypes.oom:
+        see({ type: 'oom', bootUs, pid });
+        return;
+      case recordTypes.moved:
+        see({
+          type: 'moved',
+          bootUs,
+          pid,
+          tgid: word(words, at, movedRecord.tgid),
+          whole: word(words, at, movedRecord.whole) !== 0,
+          ...groupOf(words, at),
+          by: doerOf(words, at, movedRecord),
+        });
+        return;
+      case recordTypes.groupMade:
+        see({
+          type: 'groupMade',
+          bootUs,
+          ...groupOf(words, at),
+          parent: long(words, at, groupNamedRecord.parent),
+          name: terminated(words, at + groupNamedRecord.name / 4, groupNameBytes),
+          by: doerOf(words, at, groupNamedRecord),
+        });
+        return;
+      case recordTypes.groupRenamed:
+        see({
+          type: 'groupRenamed',
+          bootUs,
+          ...groupOf(words, at),
+          name: terminated(words, at + groupNamedRecord.name / 4, groupNameBytes),
+          by: doerOf(words, at, groupNamedRecord),
+        });
+        return;
+      case recordTypes.groupRemoved:
+        see({
+          type: 'groupRemoved',
+          bootUs,
+          ...groupOf(words, at),
+          by: doerOf(words, at, groupRemovedRecord),
+        });
+        return;
+      case recordTypes.hierarchyGone:
+        see({ type: 'hierarchyGone', bootUs, hierarchy: word(words, at, hierarchyGoneRecord.hierarchy) });
+        return;
       default:
         throw new Error(`the ring holds a record of the unknown type ${word(words, at, forkRecord.type)}`);
     }
+  }
+
+  /** The groups that a fork's record holds. A place with no group is one that is not known. */
+  #groups(words: Uint32Array, at: number): { readonly groups?: readonly GroupId[] } {
+    if (this.#hierarchies.length === 0) return {};
+    const groups: GroupId[] = [];
+    for (let place = 0; place < this.#hierarchies.length; place++) {
+      const group = long(words, at, forkRecord.groups + 8 * place);
+      if (group !== 0) groups.push({ hierarchy: this.#hierarchies[place] ?? 0, group });
+    }
+    return { groups };
   }
 
   #comm(words: Uint32Array, at: number): Bytes {
@@ -105,6 +183,21 @@ export class Decoder {
 function uidSeen(words: Uint32Array, at: number, pid: number, bootUs: number, layout: UidLayout): UidSeen {
   const uid = word(words, at, layout.uid);
   return { type: 'uid', bootUs, pid, uid, suid: word(words, at, layout.suid) };
+}
+
+function groupOf(words: Uint32Array, at: number): GroupId {
+  return {
+    hierarchy: word(words, at, groupRemovedRecord.hierarchy),
+    group: long(words, at, groupRemovedRecord.group),
+  };
+}
+
+function doerOf(words: Uint32Array, at: number, layout: DoerLayout): Doer {
+  return {
+    pid: word(words, at, layout.byPid),
+    uid: word(words, at, layout.byUid),
+    gid: word(words, at, layout.byGid),
+  };
 }
 
 function programOf(words: Uint32Array, at: number): Bytes {

@@ -9,43 +9,47 @@
  * process (io_uring's workers, vhost's) pass only the first (kernel/fork.c: create_io_thread, vhost_task_create).
  */
 import { attachTypes, helpers, type Program } from '../../system/bpf.ts';
-import { Assembler, type Register, r0, r1, r2, r3, r6, r7, r8, r9, type Width } from './assembler.ts';
+import { Assembler, type Register, r0, r1, r2, r3, r6, r7, r8, r9 } from './assembler.ts';
 import type { Btf, Member } from './btf.ts';
+import {
+  argument,
+  argumentsOfTracepoint,
+  beginRecord,
+  copy,
+  endRecord,
+  requiredMember,
+  type Sinks,
+  tracepointProgram,
+} from './parts.ts';
+import { copyGroups, type Mirror } from './places.ts';
 import {
   commBytes,
   commRecord,
   execRecord,
   exitRecord,
   forkRecord,
+  forkRecordBytes,
+  oomRecord,
   programBytes,
   recordTypes,
   uidRecord,
 } from './record.ts';
 
-/** Where the programs put what they see: the descriptors of the ring and of the counter of losses. */
-export interface Sinks {
-  readonly ring: number;
-  readonly losses: number;
-}
-
 /** Field 22 of stat counts in USER_HZ, which is 100 on every machine. */
 const nanosecondsPerTick = 10_000_000;
-const nanosecondsPerMicrosecond = 1000;
 
 /** The pid in what `getCurrentPidTgid` answers; the upper half is the thread group's. */
 const pidMask = 0x7fff_ffff;
 
-/** A program reads its arguments as 64-bit words. */
-const argument = (index: number) => 8 * index;
-
 /** The programs without which the source sees nothing worth recording. */
-export function taskPrograms(btf: Btf, sinks: Sinks): Program[] {
+export function taskPrograms(btf: Btf, sinks: Sinks, mirror: Mirror): Program[] {
   const layout = layoutOf(btf);
   return [
-    tracepointProgram(btf, 'task_newtask', forkProgram(layout, sinks)),
-    tracepointProgram(btf, 'sched_process_exit', exitProgram(layout, sinks)),
+    tracepointProgram(btf, 'task_newtask', forkProgram(btf, layout, sinks, mirror)),
+    tracepointProgram(btf, 'sched_process_exit', exitProgram(btf, layout, sinks)),
     tracepointProgram(btf, 'sched_process_exec', execProgram(layout, sinks)),
     tracepointProgram(btf, 'task_rename', commProgram(layout, sinks)),
+    tracepointProgram(btf, 'mark_victim', oomProgram(btf, layout, sinks)),
   ];
 }
 
@@ -77,52 +81,74 @@ interface Layout {
 }
 
 function layoutOf(btf: Btf): Layout {
-  const required = (structName: string, memberName: string): Member => {
-    const member = btf.member(structName, memberName);
-    if (member === undefined) throw new Error(`the kernel's struct ${structName} has no ${memberName}`);
-    return member;
-  };
   return {
-    pid: required('task_struct', 'pid'),
-    tgid: required('task_struct', 'tgid'),
-    startBoottime: required('task_struct', 'start_boottime'),
-    realCred: required('task_struct', 'real_cred'),
-    exitCode: required('task_struct', 'exit_code'),
-    comm: required('task_struct', 'comm'),
+    pid: requiredMember(btf, 'task_struct', 'pid'),
+    tgid: requiredMember(btf, 'task_struct', 'tgid'),
+    startBoottime: requiredMember(btf, 'task_struct', 'start_boottime'),
+    realCred: requiredMember(btf, 'task_struct', 'real_cred'),
+    exitCode: requiredMember(btf, 'task_struct', 'exit_code'),
+    comm: requiredMember(btf, 'task_struct', 'comm'),
     inExecve: btf.member('task_struct', 'in_execve'),
-    uid: required('cred', 'uid'),
-    suid: required('cred', 'suid'),
-    filename: required('linux_binprm', 'filename'),
+    uid: requiredMember(btf, 'cred', 'uid'),
+    suid: requiredMember(btf, 'cred', 'suid'),
+    filename: requiredMember(btf, 'linux_binprm', 'filename'),
   };
 }
 
-function tracepointProgram(btf: Btf, tracepoint: string, code: Uint8Array): Program {
-  const attachId = btf.idOf('typedef', `btf_trace_${tracepoint}`);
-  if (attachId === undefined) throw new Error(`the kernel has no tracepoint ${tracepoint}`);
-  return { name: tracepoint, code, attachType: attachTypes.tracepoint, attachId };
-}
-
-/** task_newtask(task, clone_flags), called by the thread that forks, before the child can run. */
-function forkProgram(layout: Layout, sinks: Sinks): Uint8Array {
+/**
+ * task_newtask(task, clone_flags), called by the thread that forks, before the child can run and after it has been
+ * put into its groups (kernel/fork.c: copy_process calls cgroup_post_fork first).
+ */
+function forkProgram(btf: Btf, layout: Layout, sinks: Sinks, mirror: Mirror): Uint8Array {
   const program = new Assembler();
   program.load(8, r6, r1, argument(0));
-  beginRecord(program, sinks, recordTypes.fork, forkRecord.sizeBytes);
+  beginRecord(program, sinks, recordTypes.fork, forkRecordBytes(mirror.hierarchies.length));
   copy(program, 4, r6, layout.pid, forkRecord.pid);
   copy(program, 4, r6, layout.tgid, forkRecord.tgid);
   copyStartTicks(program, layout, forkRecord.startTicks);
   copyUsers(program, layout, forkRecord);
   copyComm(program, layout, forkRecord.comm);
   program.call(helpers.getCurrentPidTgid).store(4, r7, forkRecord.parentPid, r0);
+  copyGroups(program, btf, sinks, mirror);
   return endRecord(program, sinks);
 }
 
-/** sched_process_exit(task, …), called by the thread that exits. */
-function exitProgram(layout: Layout, sinks: Sinks): Uint8Array {
+/**
+ * sched_process_exit(task, …), called by the thread that exits. Since Linux 6.16 the second argument tells whether it
+ * is the last of its process; before, two that exit at the same time can both be taken for it. By then the kernel has
+ * settled the process's peak of memory (kernel/exit.c: do_exit).
+ */
+function exitProgram(btf: Btf, layout: Layout, sinks: Sinks): Uint8Array {
   const program = new Assembler();
+  const tellsLast = argumentsOfTracepoint(btf, 'sched_process_exit') > 1;
+  const sumExecRuntime =
+    requiredMember(btf, 'task_struct', 'se').offsetBytes +
+    requiredMember(btf, 'sched_entity', 'sum_exec_runtime').offsetBytes;
   program.load(8, r6, r1, argument(0));
+  if (tellsLast) program.load(8, r9, r1, argument(1));
   beginRecord(program, sinks, recordTypes.exit, exitRecord.sizeBytes);
   copy(program, 4, r6, layout.pid, exitRecord.pid);
   copy(program, 4, r6, layout.exitCode, exitRecord.status);
+  program.load(8, r1, r6, sumExecRuntime).store(8, r7, exitRecord.cpuNs, r1);
+  program.storeConstant(4, r7, exitRecord.peakPages, 0);
+  program.load(8, r8, r6, requiredMember(btf, 'task_struct', 'signal').offsetBytes);
+  if (tellsLast) program.and(r9, 1).jumpIf(r9, '==', 0, 'not the last');
+  else {
+    const live = requiredMember(btf, 'signal_struct', 'live').offsetBytes;
+    program.load(4, r1, r8, live).jumpIf(r1, '!=', 0, 'not the last');
+  }
+  copy(program, 4, r8, requiredMember(btf, 'signal_struct', 'maxrss'), exitRecord.peakPages);
+  program.label('not the last');
+  return endRecord(program, sinks);
+}
+
+/** mark_victim(task, uid); before Linux 6.9 it had the pid alone. Called by the task for which there was no memory. */
+function oomProgram(btf: Btf, layout: Layout, sinks: Sinks): Uint8Array {
+  const program = new Assembler();
+  program.load(8, r6, r1, argument(0));
+  beginRecord(program, sinks, recordTypes.oom, oomRecord.sizeBytes);
+  if (argumentsOfTracepoint(btf, 'mark_victim') > 1) copy(program, 4, r6, layout.pid, oomRecord.pid);
+  else program.store(4, r7, oomRecord.pid, r6);
   return endRecord(program, sinks);
 }
 
@@ -199,43 +225,6 @@ function uidProgram(layout: Layout, sinks: Sinks): Uint8Array {
   copy(program, 4, r6, layout.uid, uidRecord.uid);
   copy(program, 4, r6, layout.suid, uidRecord.suid);
   return endRecord(program, sinks);
-}
-
-/** Reserves a record, which r7 then points to, and writes its type and time; r6, r8 and r9 stay as they are. */
-function beginRecord(program: Assembler, sinks: Sinks, type: number, sizeBytes: number): void {
-  program
-    .loadMap(r1, sinks.ring)
-    .set(r2, sizeBytes)
-    .set(r3, 0)
-    .call(helpers.ringbufReserve)
-    .jumpIf(r0, '==', 0, 'lost')
-    .move(r7, r0)
-    .storeConstant(4, r7, forkRecord.type, type)
-    .call(helpers.ktimeGetBootNs)
-    .divide(r0, nanosecondsPerMicrosecond)
-    .store(8, r7, forkRecord.bootUs, r0);
-}
-
-/** Hands the record over, or counts it as lost, and ends the program. */
-function endRecord(program: Assembler, sinks: Sinks): Uint8Array {
-  return program
-    .move(r1, r7)
-    .set(r2, 0)
-    .call(helpers.ringbufSubmit)
-    .jump('done')
-    .label('lost')
-    .loadMapValue(r1, sinks.losses)
-    .set(r2, 1)
-    .addAtomically(r1, 0, r2)
-    .label('done')
-    .set(r0, 0)
-    .exit()
-    .assemble();
-}
-
-/** Copies a member of the struct that `base` points to into the record. */
-function copy(program: Assembler, width: Width, base: Register, member: Member, to: number): void {
-  program.load(width, r1, base, member.offsetBytes).store(width, r7, to, r1);
 }
 
 /** Writes the start time of the task in r6 into the record, in clock ticks. */

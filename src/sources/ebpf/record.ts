@@ -9,10 +9,19 @@ export const recordTypes = {
   exec: 3,
   comm: 4,
   uid: 5,
+  oom: 6,
+  groupMade: 7,
+  groupRemoved: 8,
+  groupRenamed: 9,
+  moved: 10,
+  hierarchyGone: 11,
 } as const;
 
 /** The kernel's TASK_COMM_LEN: 15 bytes of name and a zero. */
 export const commBytes = 16;
+
+/** A group's name is as long as a file's may be: 255 bytes and a zero. */
+export const groupNameBytes = 256;
 
 /** A program's path is cut to 255 bytes, so that a record has one size. */
 export const programBytes = 256;
@@ -27,10 +36,18 @@ export const forkRecord = {
   uid: 32,
   suid: 36,
   comm: 40,
+  /** The child's group in each mirrored hierarchy, in their order, 8 bytes each; 0 where it was not found. */
+  groups: 40 + commBytes,
+  /** With no hierarchy mirrored. */
   sizeBytes: 40 + commBytes,
 } as const;
 
-export const exitRecord = { ...head, status: 16, sizeBytes: 24 } as const;
+/** The size of a fork's record with so many hierarchies mirrored. */
+export function forkRecordBytes(hierarchies: number): number {
+  return forkRecord.sizeBytes + 8 * hierarchies;
+}
+
+export const exitRecord = { ...head, status: 16, peakPages: 20, cpuNs: 24, sizeBytes: 32 } as const;
 
 export const execRecord = {
   ...head,
@@ -48,3 +65,22 @@ export const execRecord = {
 export const commRecord = { ...head, comm: 16, sizeBytes: 16 + commBytes } as const;
 
 export const uidRecord = { ...head, uid: 16, suid: 20, sizeBytes: 24 } as const;
+
+export const oomRecord = { ...head, sizeBytes: 16 } as const;
+
+/** What happens to a group begins with who did it, whose pid is `byPid`, and where. */
+const groupHead = { ...head, byPid: 4, byUid: 16, byGid: 20, hierarchy: 24, group: 32 } as const;
+
+export const groupRemovedRecord = { ...groupHead, sizeBytes: 40 } as const;
+
+export const groupNamedRecord = {
+  ...groupHead,
+  parent: 40,
+  name: 48,
+  sizeBytes: 48 + groupNameBytes,
+} as const;
+
+/** Here the pid in the head is that of the task that was moved. */
+export const movedRecord = { ...groupHead, byPid: 28, tgid: 40, whole: 44, sizeBytes: 48 } as const;
+
+export const hierarchyGoneRecord = { ...head, hierarchy: 16, sizeBytes: 24 } as const;

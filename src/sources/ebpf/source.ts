@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { Observation, Source, TaskSeen } from '../../ports.ts';
+import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.ts';
 import {
   attachProgram,
   createCounters,
@@ -17,20 +17,31 @@ import {
 import { hasCode, messageOf, SystemCallError } from '../../system/errno.ts';
 import { checked, libc } from '../../system/libc.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
+import {
+  hierarchiesNamed,
+  hierarchiesOfMachine,
+  type MountedHierarchy,
+  readHierarchy,
+  stillMounted,
+} from '../cgroups.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
+import { groupPrograms } from './groupPrograms.ts';
 import { taskPrograms, uidChangeProgram } from './programs.ts';
 import { Ring } from './ring.ts';
 import { Wake } from './wake.ts';
 
 export interface EbpfSourceOptions {
   /**
-   * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 64 bytes of it,
-   * an exit 32, an exec 320; when it is full, what happens is lost and counted. 32 MiB where not given.
+   * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 64 bytes of it
+   * and 8 more for each mirrored hierarchy, an exit 40, an exec 320; when it is full, what happens is lost and
+   * counted. 32 MiB where not given.
    */
   readonly ringBytes?: number;
+  /** The cgroup hierarchies to mirror: `v2`, a controller's name such as `cpuset`, or `name=systemd`. None if not given. */
+  readonly mirror?: readonly string[];
 }
 
 const defaultRingBytes = 32 * 2 ** 20;
@@ -38,6 +49,7 @@ const maxRingBytes = 2 ** 30;
 
 /** The inode numbers of the initial namespaces, fixed in include/linux/proc_ns.h (here in decimal). */
 const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;
+const initialCgroupNamespace = { cgroup: 'cgroup:[4026531835]' } as const;
 
 const btfPath = '/sys/kernel/btf/vmlinux';
 
@@ -51,26 +63,40 @@ const missesAgeUs = 1_000_000;
 export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
   const ringBytes = options.ringBytes ?? defaultRingBytes;
   requireRingSize(ringBytes);
-  requireInitialNamespaces();
+  requireInitialNamespaces(initialNamespaces);
+  // In another cgroup namespace /proc shows paths that do not begin at a hierarchy's root.
+  if (options.mirror?.length) requireInitialNamespaces(initialCgroupNamespace);
+  const mirrored = hierarchiesNamed(options.mirror ?? []);
   const btf = readKernelBtf();
   const descriptors = new Descriptors();
   try {
-    return openWith(btf, ringBytes, descriptors);
+    return openWith(btf, ringBytes, mirrored, descriptors);
   } catch (error) {
     descriptors.close();
     throw explained(error);
   }
 }
 
-function openWith(btf: Btf, ringBytes: number, descriptors: Descriptors): Source {
+function openWith(
+  btf: Btf,
+  ringBytes: number,
+  mirrored: readonly MountedHierarchy[],
+  descriptors: Descriptors,
+): Source {
+  const mirror = {
+    hierarchies: mirrored.map(({ hierarchy }) => hierarchy),
+    machineHierarchies: hierarchiesOfMachine().length,
+  };
   const ring = descriptors.keep(createRing('tasktrail_ring', ringBytes));
   const losses = descriptors.keep(createCounters('tasktrail_lost', 1));
   const sinks = { ring, losses };
-  const programs = taskPrograms(btf, sinks).map((program) => run(program, descriptors));
+  const all = [...groupPrograms(btf, sinks, mirror), ...taskPrograms(btf, sinks, mirror)];
+  const programs = all.map((program) => run(program, descriptors));
   const blind = runUidProgram(() => uidChangeProgram(btf, sinks), programs, descriptors);
   const lossesMapping = mapShared('mapping the counter of losses', losses, pageSizeBytes(), 0, 'read');
   return new EbpfSource(
     blind,
+    mirrored,
     new Ring(ring, ringBytes),
     lossesMapping,
     new Wake(ring),
@@ -100,8 +126,11 @@ class EbpfSource implements Source {
   readonly name = 'ebpf';
   readonly blind: string;
   readonly bootId = readBootId();
+  readonly #mirrored: readonly MountedHierarchy[];
+  /** Those of them that can be walked, by the last look. */
+  #mounted: readonly MountedHierarchy[];
   readonly #ring: Ring;
-  readonly #decoder = new Decoder();
+  readonly #decoder: Decoder;
   readonly #lossesMapping: Mapping;
   readonly #losses: BigUint64Array;
   readonly #wake: Wake;
@@ -109,10 +138,14 @@ class EbpfSource implements Source {
   readonly #descriptors: Descriptors;
   #misses = 0;
   #missesReadAtUs = 0;
+  /** How often a scan could not tell every task's groups. */
+  #unplaced = 0;
+  #placedAll = true;
   #isOpen = true;
 
   constructor(
     blind: string,
+    mirrored: readonly MountedHierarchy[],
     ring: Ring,
     lossesMapping: Mapping,
     wake: Wake,
@@ -120,6 +153,12 @@ class EbpfSource implements Source {
     descriptors: Descriptors,
   ) {
     this.blind = blind;
+    this.#mirrored = mirrored;
+    this.#mounted = mirrored;
+    this.#decoder = new Decoder(
+      pageSizeBytes(),
+      mirrored.map(({ hierarchy }) => hierarchy),
+    );
     this.#ring = ring;
     this.#lossesMapping = lossesMapping;
     this.#losses = new BigUint64Array(lossesMapping.buffer, 0, 1);
@@ -144,15 +183,27 @@ class EbpfSource implements Source {
       this.#missesReadAtUs = this.#decoder.bootUs;
       this.#misses = this.#programs.reduce((sum, program) => sum + missesOf(program), 0);
     }
-    return Number(Atomics.load(this.#losses, 0)) + this.#misses;
+    return Number(Atomics.load(this.#losses, 0)) + this.#misses + this.#unplaced;
   }
 
-  scan(): Iterable<TaskSeen> {
-    return scanTasks();
+  *scan(): Generator<TaskSeen> {
+    let isWhole = true;
+    for (const task of scanTasks(this.#mounted)) {
+      if (task.groups === undefined && this.#mounted.length > 0) isWhole = false;
+      yield task;
+    }
+    // Worth another look, once: what two looks in a row cannot place cannot be reached at all.
+    if (!isWhole && this.#placedAll) this.#unplaced += 1;
+    this.#placedAll = isWhole;
+  }
+
+  hierarchies(): readonly HierarchySeen[] {
+    this.#mounted = stillMounted(this.#mirrored);
+    return this.#mounted.map(readHierarchy).filter((seen) => seen !== undefined);
   }
 
   look(pid: number): TaskSeen | undefined {
-    return lookAtTask(pid);
+    return lookAtTask(pid, this.#mounted);
   }
 
   wake(callback: () => void): void {
@@ -195,8 +246,8 @@ function requireRingSize(ringBytes: number): void {
 }
 
 /** The kernel's pids and times are those of the initial namespaces; those that /proc shows are the reader's. */
-function requireInitialNamespaces(): void {
-  for (const [name, initial] of Object.entries(initialNamespaces)) {
+function requireInitialNamespaces(initials: Readonly<Record<string, string>>): void {
+  for (const [name, initial] of Object.entries(initials)) {
     const own = namespaceOf(name);
     if (own === undefined || own === initial) continue;
     throw new SourceError(

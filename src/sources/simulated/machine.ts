@@ -19,6 +19,7 @@ export interface Thread {
 
 interface ThreadNode extends Writable<TaskSeen> {
   alive: boolean;
+  readonly bornUs: number;
 }
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -28,6 +29,7 @@ const firstPid = 300;
 /** A task's name holds so many bytes (TASK_COMM_LEN without its NUL). */
 const commLimitBytes = 15;
 const microsecondsPerTick = 10_000;
+const pageBytes = 4096;
 
 export class SimulatedMachine {
   /** BOOTTIME, microseconds; never set back. */
@@ -42,7 +44,7 @@ export class SimulatedMachine {
     this.nowUs = nowUs;
     this.#pidLimit = pidLimit;
     const init = { pid: initPid, tgid: initPid, parentPid: 0, uid: 0, suid: 0, comm: 'systemd', alive: true };
-    this.#threads.set(initPid, { ...init, startTicks: this.#ticks() });
+    this.#threads.set(initPid, { ...init, startTicks: this.#ticks(), bornUs: nowUs });
   }
 
   get init(): Thread {
@@ -72,7 +74,7 @@ export class SimulatedMachine {
   look(pid: number): TaskSeen | undefined {
     const thread = this.#threads.get(pid);
     if (!thread) return undefined;
-    const { alive: _alive, ...seen } = thread;
+    const { alive: _alive, bornUs: _bornUs, ...seen } = thread;
     return seen;
   }
 
@@ -144,7 +146,8 @@ export class SimulatedMachine {
   /** As in /proc, a task's parent is a process from then on, whichever thread of it made the task. */
   #bear(task: Omit<TaskSeen, 'startTicks'>): Thread {
     const born = { ...task, startTicks: this.#ticks() };
-    const thread = { ...born, parentPid: this.#alive(task.parentPid).tgid, alive: true };
+    const parentPid = this.#alive(task.parentPid).tgid;
+    const thread = { ...born, parentPid, alive: true, bornUs: this.nowUs };
     this.#threads.set(thread.pid, thread);
     this.#queue.push({ type: 'fork', bootUs: this.nowUs, ...born });
     return thread;
@@ -159,8 +162,12 @@ export class SimulatedMachine {
   #end(thread: ThreadNode, status: number): void {
     thread.alive = false;
     this.#threads.delete(thread.pid);
-    this.#queue.push({ type: 'exit', bootUs: this.nowUs, pid: thread.pid, status });
-    if (this.#processOf(thread.tgid).length > 0) return;
+    const { pid, comm } = thread;
+    const isLast = this.#processOf(thread.tgid).length === 0;
+    const cpuUs = Math.floor((this.nowUs - thread.bornUs) * busyShareOf(comm));
+    const peakBytes = isLast ? peakBytesOf(comm) : 0;
+    this.#queue.push({ type: 'exit', bootUs: this.nowUs, pid, status, cpuUs, peakBytes });
+    if (!isLast) return;
     for (const other of this.#threads.values()) {
       if (other.parentPid === thread.tgid) other.parentPid = initPid;
     }
@@ -191,4 +198,21 @@ export class SimulatedMachine {
 
 function commOf(program: Bytes): Bytes {
   return program.slice(program.lastIndexOf('/') + 1).slice(0, commLimitBytes);
+}
+
+/** The part of its life that a task of this name has spent on a CPU: up to a half, the same for all of them. */
+function busyShareOf(comm: Bytes): number {
+  return (digestOf(comm) % 51) / 100;
+}
+
+/** From 1 to 65 MiB, in whole pages. */
+function peakBytesOf(comm: Bytes): number {
+  return pageBytes * (256 + (digestOf(comm) % 16_385));
+}
+
+/** A number that a name always gives, from 0 to 2³²−1. */
+function digestOf(name: Bytes): number {
+  let digest = 0;
+  for (let i = 0; i < name.length; i++) digest = (Math.imul(digest, 31) + name.charCodeAt(i)) >>> 0;
+  return digest;
 }

@@ -1,0 +1,109 @@
+/**
+ * Stitching: lays what a source saw during a look over what was read. Every observation is an absolute
+ * statement that holds whatever was read before, so only their own order matters. Pure.
+ */
+import type {
+  ExecSeen,
+  GroupSeen,
+  HierarchySeen,
+  MovedSeen,
+  Observation,
+  TaskSeen,
+} from '../kernel/observation.ts';
+
+/** The tasks that exist when all of this has been seen. */
+export function stitchTasks(
+  read: ReadonlyMap<number, TaskSeen>,
+  meanwhile: readonly Observation[],
+): TaskSeen[] {
+  const tasks = new Map(read);
+  const ended = new Map<number, TaskSeen>();
+  for (const seen of meanwhile) {
+    switch (seen.type) {
+      case 'fork':
+        tasks.set(seen.pid, seen);
+        break;
+      case 'exit':
+        move(tasks, seen.pid, ended);
+        break;
+      case 'exec':
+        if (seen.oldPid !== seen.pid) succeed(tasks, seen, ended.get(seen.pid));
+        change(tasks, seen.pid, { startTicks: seen.startTicks, comm: seen.comm });
+        break;
+      case 'comm':
+        change(tasks, seen.pid, { comm: seen.comm });
+        break;
+      case 'uid':
+        change(tasks, seen.pid, { uid: seen.uid, suid: seen.suid });
+        break;
+      case 'moved':
+        regroup(tasks, seen);
+        break;
+      default:
+    }
+  }
+  return [...tasks.values()];
+}
+
+/**
+ * A thread takes the place of its leader, whose exit came before. When the thread was not read under its old
+ * pid, or another task has that by now, then what was read under the leader's, and ended with it, was the
+ * leader or already the thread: one of the same process in either case.
+ */
+function succeed(
+  tasks: Map<number, TaskSeen>,
+  { pid, oldPid }: ExecSeen,
+  leader: TaskSeen | undefined,
+): void {
+  const thread = tasks.get(oldPid);
+  if (thread?.tgid === pid) {
+    tasks.delete(oldPid);
+    const { parentPid } = leader ?? thread;
+    tasks.set(pid, { ...thread, pid, parentPid });
+  } else if (leader) {
+    tasks.set(leader.pid, leader);
+  }
+}
+
+function move(tasks: Map<number, TaskSeen>, pid: number, ended: Map<number, TaskSeen>): void {
+  const task = tasks.get(pid);
+  if (task) ended.set(pid, task);
+  tasks.delete(pid);
+}
+
+/** A task that was not read under this pid ends within the look, and there is nothing to change. */
+function change(tasks: Map<number, TaskSeen>, pid: number, changes: Partial<TaskSeen>): void {
+  const task = tasks.get(pid);
+  if (task) tasks.set(pid, { ...task, ...changes });
+}
+
+function regroup(tasks: Map<number, TaskSeen>, { pid, tgid, whole, hierarchy, group }: MovedSeen): void {
+  for (const task of tasks.values()) {
+    if (whole ? task.tgid !== tgid : task.pid !== pid) continue;
+    const others = (task.groups ?? []).filter((place) => place.hierarchy !== hierarchy);
+    tasks.set(task.pid, { ...task, groups: [...others, { hierarchy, group }] });
+  }
+}
+
+/** The groups of one hierarchy that exist when all of this has been seen. */
+export function stitchGroups(read: HierarchySeen, meanwhile: readonly Observation[]): HierarchySeen {
+  const groups = new Map<number, GroupSeen>(read.groups.map((seen) => [seen.group, seen]));
+  for (const seen of meanwhile) {
+    if (!('hierarchy' in seen) || seen.hierarchy !== read.hierarchy) continue;
+    switch (seen.type) {
+      case 'groupMade':
+        groups.set(seen.group, seen);
+        break;
+      case 'groupRemoved':
+        groups.delete(seen.group);
+        break;
+      case 'groupRenamed': {
+        const group = groups.get(seen.group);
+        if (group) groups.set(seen.group, { ...group, name: seen.name });
+        break;
+      }
+      default:
+    }
+  }
+  return { ...read, groups: [...groups.values()] };
+}

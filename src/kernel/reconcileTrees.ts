@@ -1,0 +1,83 @@
+/**
+ * reconcileTrees: pure functions from the trees as they stand and a whole look at the machine's cgroup
+ * hierarchies to what must have happened to them in between. Trees and groups that have come are told before
+ * the tasks are reconciled; groups that have gone after it, when no task is in them any more.
+ */
+import type { By, Fact, MkdirFact, RenameFact } from '../../events/event.ts';
+import type { Hierarchy, Tree } from '../../projections/hierarchy.ts';
+import type { HierarchySeen } from './observation.ts';
+import { mkdirFact } from './observeGroup.ts';
+
+const nobody: By = { task: 0, pid: 0, uid: 0, gid: 0 };
+
+/**
+ * The trees that are mirrored no longer go, and those that are mirrored now come, as bare roots. After
+ * another boot, or when a hierarchy was mounted anew, nothing of the old tree is left.
+ */
+export function reconcileTrees(
+  state: Hierarchy,
+  seen: readonly HierarchySeen[],
+  sameBoot: boolean,
+): readonly Fact[] {
+  const kept = new Set<HierarchySeen>();
+  const facts: Fact[] = [];
+  for (const tree of state.trees()) {
+    if (tree.number === 0) continue;
+    const same = sameBoot ? seen.find((hierarchy) => mirrors(tree, hierarchy)) : undefined;
+    if (same) kept.add(same);
+    else facts.push({ type: 'untree', tree: tree.number });
+  }
+  const strangers = seen.filter((hierarchy) => !kept.has(hierarchy));
+  strangers.forEach(({ hierarchy, name, mountPoint, groups }, i) => {
+    facts.push({
+      type: 'tree',
+      tree: state.nextTree + i,
+      name,
+      container: state.nextContainer + i,
+      hierarchy,
+      group: groups[0]?.group ?? 0,
+      mountPoint,
+    });
+  });
+  return facts;
+}
+
+/**
+ * One hierarchy's groups that have come or have another name; its tree must stand already. A group that has
+ * gone may still bear a name that another has by now: it goes later, and a name means whoever got it last.
+ */
+export function reconcileGroups(state: Hierarchy, seen: HierarchySeen): readonly Fact[] {
+  const tree = state.mirrorOf(seen.hierarchy);
+  if (!tree) return [];
+  const renames: RenameFact[] = [];
+  const mkdirs: MkdirFact[] = [];
+  const come = new Map<number, number>();
+  for (const { group, parent, name } of seen.groups.slice(1)) {
+    const known = tree.groups.get(group);
+    if (known) {
+      if (known.name !== name) renames.push({ type: 'rename', container: known.id, name, by: nobody });
+      continue;
+    }
+    const parentId = come.get(parent) ?? tree.groups.get(parent)?.id;
+    // Its parent went while the groups were read, and so did it.
+    if (parentId === undefined) continue;
+    const container = state.nextContainer + come.size;
+    come.set(group, container);
+    mkdirs.push(mkdirFact(container, parentId, group, name, nobody));
+  }
+  return [...renames, ...mkdirs];
+}
+
+/** The groups of one hierarchy that have gone, children before parents. */
+export function removeGroups(state: Hierarchy, seen: HierarchySeen): readonly Fact[] {
+  const tree = state.mirrorOf(seen.hierarchy);
+  const there = new Set(seen.groups.map(({ group }) => group));
+  return [...(tree?.groups ?? [])]
+    .filter(([group]) => !there.has(group))
+    .reverse()
+    .map(([, { id }]) => ({ type: 'rmdir', container: id, by: nobody }));
+}
+
+function mirrors(tree: Tree, seen: HierarchySeen): boolean {
+  return tree.hierarchy === seen.hierarchy && tree.root.group === seen.groups[0]?.group;
+}

@@ -1,0 +1,364 @@
+/**
+ * The machine's own cgroups as files show them: which hierarchies are mounted where, which groups each has, and which
+ * of them a task is in. Reading is synchronous; a group that goes meanwhile is left out. Nothing is changed.
+ *
+ * A group is known by the inode number of its directory, which is the kernel's own id of it (kernfs). Names and paths
+ * are byte strings. Facts: cgroups(7), proc_pid_mountinfo(5), fs/kernfs/, kernel/cgroup/cgroup.c.
+ */
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import type { Bytes } from '../../events/bytes.ts';
+import type { GroupId, GroupSeen, HierarchySeen } from '../ports.ts';
+
+/** A cgroup hierarchy that is mounted as a whole where this process can walk it. */
+export interface MountedHierarchy {
+  /** `v2`; else as /proc/PID/cgroup has it: `cpuset`, `cpu,cpuacct`, `name=systemd`. */
+  readonly name: Bytes;
+  /** The kernel's id of it; 0 is v2. */
+  readonly hierarchy: number;
+  readonly mountPoint: Bytes;
+  /** The device number that all of its directories have. */
+  readonly device: number;
+}
+
+/** The hierarchies that this machine has and this process can walk, v2 first. */
+export function mountedHierarchies(): MountedHierarchy[] {
+  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1')).filter(isThere);
+  const found: MountedHierarchy[] = [];
+  for (const { hierarchy, name } of hierarchiesOfMachine()) {
+    const wanted = hierarchy === 0 ? [] : name.split(',');
+    const fileSystem = hierarchy === 0 ? 'cgroup2' : 'cgroup';
+    const mount = mounts.find(
+      (one) => one.fileSystem === fileSystem && wanted.every((option) => one.options.includes(option)),
+    );
+    if (mount !== undefined) {
+      found.push({ name, hierarchy, mountPoint: mount.mountPoint, device: mount.device });
+    }
+  }
+  return found.sort((a, b) => a.hierarchy - b.hierarchy);
+}
+
+/** Those of these hierarchies that are mounted now, as they are mounted now. */
+export function stillMounted(hierarchies: readonly MountedHierarchy[]): MountedHierarchy[] {
+  const mounted = mountedHierarchies();
+  return hierarchies.flatMap(({ hierarchy }) => mounted.filter((one) => one.hierarchy === hierarchy));
+}
+
+/**
+ * The mounted hierarchies of these names, each once: `v2`, a controller's such as `cpuset`, or `name=systemd`.
+ * Throws an Error, in words, for a name that no mounted hierarchy has.
+ */
+export function hierarchiesNamed(names: readonly string[]): MountedHierarchy[] {
+  if (names.length === 0) return [];
+  const mounted = mountedHierarchies();
+  const wanted = names.map((name) => {
+    const found = mounted.find((one) => one.name === name || one.name.split(',').includes(name));
+    if (found === undefined) throw new Error(complaintAbout(name, mounted));
+    return found;
+  });
+  return [...new Set(wanted)];
+}
+
+/** Every hierarchy that the machine has, be it mounted or not: its id and its name. */
+export function hierarchiesOfMachine(): { readonly hierarchy: number; readonly name: Bytes }[] {
+  return parseTaskCgroups(readFileSync('/proc/self/cgroup', 'latin1')).map(({ hierarchy, controllers }) => ({
+    hierarchy,
+    name: hierarchy === 0 ? 'v2' : controllers,
+  }));
+}
+
+/**
+ * All groups of a hierarchy, the root first and parents before children. Whatever the kernel has told to be made
+ * before this call is among them, unless it is gone again. undefined where the hierarchy is not mounted any more.
+ *
+ * In v1 a group can get another name while it is looked for, and be passed over with all that is in it. So there the
+ * groups are looked for until nothing more is found and nothing is passed over. One that went between two such looks stands among them still:
+ * that it has gone is told after this call began.
+ */
+export function readHierarchy(mounted: MountedHierarchy): HierarchySeen | undefined {
+  const { hierarchy, name, mountPoint } = mounted;
+  awaitGroupsBeingMade(mounted);
+  const groups = new Map<number, GroupSeen>();
+  for (let walks = 0; walks < (hierarchy === 0 ? 1 : mostWalks); walks++) {
+    const before = groups.size;
+    let vanished = 0;
+    const countVanished = (): void => {
+      vanished += 1;
+    };
+    for (const { group, parent, name } of walk(mounted, countVanished))
+      groups.set(group, { group, parent, name });
+    if (groups.size === before && vanished === 0) break;
+  }
+  return groups.size === 0 ? undefined : { hierarchy, name, mountPoint, groups: [...groups.values()] };
+}
+
+/** How often a v1 hierarchy is walked because there may be more. */
+const mostWalks = 5;
+
+/**
+ * The group that a task is in, in each of these hierarchies, from the text of its `cgroup` file. undefined where one
+ * is not there under the path that the text says: the task or the group has moved on since. A group over whose
+ * directory something else is mounted cannot be reached, and is left out.
+ */
+export function groupsIn(
+  text: string,
+  tid: number,
+  mirrored: readonly MountedHierarchy[],
+): GroupId[] | undefined {
+  const places = parseTaskCgroups(text);
+  const groups: GroupId[] = [];
+  for (const mounted of mirrored) {
+    const { hierarchy, mountPoint, device } = mounted;
+    const path = places.find((place) => place.hierarchy === hierarchy)?.path;
+    // The hierarchy is no more.
+    if (path === undefined) continue;
+    if (path.length >= cutPathBytes) {
+      const group = groupHolding(tid, mounted);
+      if (group === undefined) return undefined;
+      groups.push({ hierarchy, group });
+      continue;
+    }
+    const status = statusOf(path === '/' ? mountPoint : mountPoint + path);
+    if (status === undefined) return undefined;
+    if (status.dev === device) groups.push({ hierarchy, group: status.ino });
+  }
+  return groups;
+}
+
+/**
+ * /proc/PID/cgroup has room for so many bytes of a path (PATH_MAX without its zero). Of a longer one it holds the
+ * beginning and does not say so; by some kernels it cannot be read at all then.
+ */
+const cutPathBytes = 4095;
+
+/** The groups of a task of which no path is known. */
+export function groupsHolding(tid: number, mirrored: readonly MountedHierarchy[]): GroupId[] | undefined {
+  const groups: GroupId[] = [];
+  for (const mounted of mirrored) {
+    const group = groupHolding(tid, mounted);
+    if (group === undefined) return undefined;
+    groups.push({ hierarchy: mounted.hierarchy, group });
+  }
+  return groups;
+}
+
+/** The group that a task is in, by asking each who is in it. */
+function groupHolding(tid: number, mounted: MountedHierarchy): number | undefined {
+  const file = mounted.hierarchy === 0 ? 'cgroup.threads' : 'tasks';
+  for (const { group, path } of walk(mounted)) {
+    if (membersIn(`${path}/${file}`).includes(String(tid))) return group;
+  }
+  return undefined;
+}
+
+/** One line of /proc/PID/cgroup. */
+export interface TaskCgroup {
+  readonly hierarchy: number;
+  readonly controllers: Bytes;
+  readonly path: Bytes;
+}
+
+/** Reads the text of a `cgroup` file. A path may hold colons, but no newline: the kernel lets no name have one. */
+export function parseTaskCgroups(text: string): TaskCgroup[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    const first = line.indexOf(':');
+    const second = line.indexOf(':', first + 1);
+    return {
+      hierarchy: Number(line.slice(0, first)),
+      controllers: line.slice(first + 1, second),
+      path: line.slice(second + 1),
+    };
+  });
+}
+
+/** What /proc/self/mountinfo tells of a mount that shows a file system from its root on. */
+export interface Mount {
+  readonly device: number;
+  readonly mountPoint: Bytes;
+  readonly fileSystem: string;
+  readonly options: readonly string[];
+}
+
+/** Reads the text of a `mountinfo` file. Mounts of a part of a file system are left out. */
+export function parseMounts(text: string): Mount[] {
+  const mounts: Mount[] = [];
+  for (const line of text.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , device = '', root, mountPoint = ''] = before.split(' ');
+    const [fileSystem = '', , options = ''] = after.split(' ');
+    if (root !== '/') continue;
+    mounts.push({
+      device: deviceNumber(device),
+      mountPoint: unescaped(mountPoint),
+      fileSystem,
+      options: options.split(','),
+    });
+  }
+  return mounts;
+}
+
+/** A directory that is to be looked at, in the group `parent`. */
+interface Folder {
+  readonly parent: number;
+  readonly name: Bytes;
+  /** A path by which it can be opened while the walk stands at it. */
+  readonly path: Bytes;
+}
+
+/** A group and where it is. */
+type GroupFolder = GroupSeen & Folder;
+
+/** A path longer than this is replaced by one through a descriptor: no path may have more than 4,095 bytes. */
+const longPathBytes = 3500;
+
+/**
+ * The group directories of a hierarchy, parents before children. It may be as deep as it likes: neither the length of
+ * a path nor the depth of calls limits it. Calls back for each directory that is not there any more when it is its
+ * turn.
+ */
+function* walk(
+  { mountPoint, device }: MountedHierarchy,
+  onVanished: () => void = () => {},
+): Generator<GroupFolder> {
+  const pending: (Folder | Shortcut)[] = [{ path: mountPoint, parent: 0, name: '' }];
+  const open = new Set<number>();
+  try {
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      if ('fd' in next) {
+        // Everything below it has been walked.
+        open.delete(next.fd);
+        closeSync(next.fd);
+        continue;
+      }
+      const status = statusOf(next.path);
+      if (status === undefined) onVanished();
+      if (status?.dev !== device) continue;
+      const group = status.ino;
+      yield { ...next, group };
+      // The kernel counts a link for each sub-directory, and two for the directory itself.
+      if (status.nlink <= 2) continue;
+      let { path } = next;
+      if (path.length > longPathBytes) {
+        const shorter = shortcut(path);
+        if (shorter === undefined) continue;
+        open.add(shorter.fd);
+        pending.push(shorter);
+        path = shorter.path;
+      }
+      for (const name of foldersIn(path)) pending.push({ path: `${path}/${name}`, parent: group, name });
+    }
+  } finally {
+    for (const fd of open) closeSync(fd);
+  }
+}
+
+/** A short path to a directory, which holds for as long as the descriptor is open. */
+interface Shortcut {
+  readonly path: Bytes;
+  readonly fd: number;
+}
+
+/** undefined where the directory is gone. */
+function shortcut(path: Bytes): Shortcut | undefined {
+  const fd = unlessGone(() => openSync(bufferOf(path), constants.O_DIRECTORY));
+  return fd === undefined ? undefined : { path: `/proc/self/fd/${fd}`, fd };
+}
+
+/**
+ * The kernel tells that a group is made a moment before its directory can be seen, and holds its cgroup_mutex from one
+ * to the other (kernel/cgroup/cgroup.c: cgroup_mkdir). So who gets that mutex once knows that they can all be seen.
+ * Writing what is no pid into `cgroup.procs` takes it and then changes nothing.
+ */
+function awaitGroupsBeingMade({ mountPoint }: MountedHierarchy): void {
+  try {
+    const fd = openSync(bufferOf(`${mountPoint}/cgroup.procs`), 'r+');
+    try {
+      writeSync(fd, 'none');
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    // EINVAL is the answer to what is no pid. Where the hierarchy may only be read, or is gone, there is no mutex to be
+    // had; then a group that is made at this very moment may be missed.
+    if (!['EINVAL', 'EROFS', 'EACCES', 'ENOENT'].includes(String(codeOf(error)))) throw error;
+  }
+}
+
+function isThere({ mountPoint, device }: Mount): boolean {
+  return statusOf(mountPoint)?.dev === device;
+}
+
+function statusOf(path: Bytes): Stats | undefined {
+  if (path.length <= longPathBytes) return unlessGone(() => statSync(bufferOf(path)));
+  const cut = path.lastIndexOf('/', longPathBytes);
+  const base = shortcut(path.slice(0, cut));
+  if (base === undefined) return undefined;
+  try {
+    return statusOf(base.path + path.slice(cut));
+  } finally {
+    closeSync(base.fd);
+  }
+}
+
+function foldersIn(path: Bytes): Bytes[] {
+  const entries = unlessGone(() => readdirSync(bufferOf(path), { encoding: 'latin1', withFileTypes: true }));
+  return (entries ?? []).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+function membersIn(path: Bytes): string[] {
+  return unlessGone(() => readFileSync(bufferOf(path), 'latin1'))?.split('\n') ?? [];
+}
+
+/** What a look at a directory gives; undefined where it is not there, or goes in the middle of it. */
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT' || code === 'ENODEV' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** `major:minor` as stat(2) gives it (glibc's makedev). */
+function deviceNumber(text: string): number {
+  const [major = 0, minor = 0] = text.split(':').map(Number);
+  return (minor & 0xff) + major * 2 ** 8 + (minor >>> 8) * 2 ** 20;
+}
+
+/** In mountinfo a space, a tab, a newline and a backslash stand as three octal digits behind a backslash. */
+function unescaped(path: Bytes): Bytes {
+  return path.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}
+
+function bufferOf(path: Bytes): Buffer {
+  return Buffer.from(path, 'latin1');
+}
+
+function complaintAbout(name: string, mounted: readonly MountedHierarchy[]): string {
+  const isKnown = hierarchiesOfMachine().some(
+    (one) => one.name === name || one.name.split(',').includes(name),
+  );
+  const trouble = isKnown
+    ? `the cgroup hierarchy ${name} is not mounted as a whole where it could be read`
+    : `this machine has no cgroup hierarchy ${name}`;
+  const choice = mounted.map((one) => one.name).join(', ');
+  return choice === ''
+    ? `${trouble}, and no other is mounted either`
+    : `${trouble}: choose of those that are mounted, ${choice}`;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

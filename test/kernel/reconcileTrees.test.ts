@@ -1,0 +1,144 @@
+/**
+ * What a whole look at the machine's hierarchies says beside what is known: trees and groups that have come,
+ * have another name, or have gone, and tasks that are elsewhere by now.
+ */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { GroupSeen, HierarchySeen, TaskSeen } from '../../src/kernel/observation.ts';
+import { adoptAll, reconcile } from '../../src/kernel/reconcile.ts';
+import { reconcileGroups, reconcileTrees, removeGroups } from '../../src/kernel/reconcileTrees.ts';
+import { Ground, taskSeen } from '../support/ground.ts';
+
+const test = suite('reconcileTrees');
+
+const v2 = 0;
+const rootGroup: GroupSeen = { group: 1, parent: 0, name: '' };
+
+function hierarchy(groups: readonly GroupSeen[], id = v2): HierarchySeen {
+  return {
+    hierarchy: id,
+    name: id === v2 ? 'v2' : 'cpuset',
+    mountPoint: '/cg',
+    groups: [rootGroup, ...groups],
+  };
+}
+
+function task(pid: number, group: number): TaskSeen {
+  return taskSeen(pid, { groups: [{ hierarchy: v2, group }] });
+}
+
+/** A recorder's way through a look, on a world in memory. */
+class Looker {
+  readonly ground = new Ground();
+
+  look(hierarchies: readonly HierarchySeen[], tasks: readonly TaskSeen[], sameBoot = true): string[] {
+    const { state } = this.ground;
+    const types: string[] = [];
+    const apply = (facts: ReturnType<typeof reconcile>): void => {
+      this.ground.apply(facts);
+      for (const fact of facts) types.push(fact.type);
+    };
+    apply(reconcileTrees(state, hierarchies, sameBoot));
+    for (const seen of hierarchies) apply(reconcileGroups(state, seen));
+    apply(state.taskCount === 0 ? adoptAll(state, tasks) : reconcile(state, tasks, sameBoot));
+    for (const seen of hierarchies) apply(removeGroups(state, seen));
+    return types;
+  }
+
+  pathOf(pid: number): string | undefined {
+    return this.ground.world.taskPaths
+      .pathsOfPid(pid)
+      ?.get([...this.ground.state.trees()].at(-1)?.number ?? 0);
+  }
+}
+
+function started(): Looker {
+  const looker = new Looker();
+  const groups = [
+    { group: 20, parent: 1, name: 'a' },
+    { group: 21, parent: 20, name: 'b' },
+  ];
+  looker.look([hierarchy(groups)], [task(1, 1), task(10, 21)]);
+  return looker;
+}
+
+test('the first look makes the tree, its groups, and puts every task into its own', () => {
+  const looker = started();
+  assert.is(looker.pathOf(10), '/a/b');
+  assert.is(looker.pathOf(1), '/');
+});
+
+test('a look that shows what is known has nothing to say', () => {
+  const looker = started();
+  const groups = [
+    { group: 20, parent: 1, name: 'a' },
+    { group: 21, parent: 20, name: 'b' },
+  ];
+  assert.equal(looker.look([hierarchy(groups)], [task(1, 1), task(10, 21)]), []);
+});
+
+test('a group that was removed and made anew under its name is another group', () => {
+  const looker = started();
+  const groups = [
+    { group: 20, parent: 1, name: 'a' },
+    { group: 99, parent: 20, name: 'b' },
+  ];
+  const types = looker.look([hierarchy(groups)], [task(1, 1), task(10, 99)]);
+  assert.equal(types, ['mkdir', 'attach', 'empty', 'populated', 'rmdir']);
+  assert.is(looker.pathOf(10), '/a/b');
+});
+
+test('groups that have exchanged their names have done so', () => {
+  const looker = new Looker();
+  const before = [
+    { group: 20, parent: 1, name: 'a' },
+    { group: 21, parent: 1, name: 'b' },
+  ];
+  const after = [
+    { group: 20, parent: 1, name: 'b' },
+    { group: 21, parent: 1, name: 'a' },
+  ];
+  looker.look([hierarchy(before)], [task(1, 20)]);
+  assert.equal(looker.look([hierarchy(after)], [task(1, 20)]), ['rename', 'rename']);
+  assert.is(looker.pathOf(1), '/b');
+  const tree = looker.ground.state.mirrorOf(v2);
+  assert.equal([...(tree?.root.children.keys() ?? [])].sort(), ['a', 'b']);
+});
+
+test('a subtree that has gone is removed from its leaves on, after its tasks have left', () => {
+  const looker = started();
+  const types = looker.look([hierarchy([])], [task(1, 1), task(10, 1)]);
+  assert.equal(types, ['attach', 'empty', 'empty', 'rmdir', 'rmdir']);
+});
+
+test('another boot keeps nothing of a mirrored tree', () => {
+  const looker = started();
+  const types = looker.look([hierarchy([])], [task(1, 1)], false);
+  assert.equal(types, ['untree', 'tree', 'adopt', 'exit', 'exit']);
+});
+
+test('a hierarchy that is mirrored from now on takes in the tasks that are known', () => {
+  const looker = started();
+  const groups = [
+    { group: 20, parent: 1, name: 'a' },
+    { group: 21, parent: 20, name: 'b' },
+  ];
+  const cpuset = hierarchy([{ group: 5, parent: 1, name: 'set' }], 3);
+  const both = (pid: number, group: number, set: number): TaskSeen =>
+    taskSeen(pid, {
+      groups: [
+        { hierarchy: v2, group },
+        { hierarchy: 3, group: set },
+      ],
+    });
+  const types = looker.look([hierarchy(groups), cpuset], [both(1, 1, 1), both(10, 21, 5)]);
+  assert.equal(types, ['tree', 'mkdir', 'attach', 'attach', 'populated']);
+  assert.is(looker.pathOf(10), '/set');
+});
+
+test('a hierarchy that is mirrored no longer goes', () => {
+  const looker = started();
+  assert.equal(looker.look([], [taskSeen(1), taskSeen(10)]), ['untree']);
+});
+
+test.run();

@@ -86,6 +86,10 @@ program('a command line that makes no sense ends with 2, in words, and asks nobo
     ['log --all --type fork', /do not go together/],
     ['up --source netlink', /no source 'netlink': the sources are ebpf and simulated/],
     ['up --sync-interval 5', /'5' is no interval: give one as 250ms or 2s/],
+    ['delegate /a 4294967295', /'4294967295' is no user: ids go up to 4294967294/],
+    ['delegate /a 99999999999', /ids go up to/],
+    ['delegate /a 1:5000000000', /ids go up to/],
+    ['delegate /a 5000000000:1', /ids go up to/],
     ['up --sync-interval 61s', /at most 60s/],
     ['tree --data', /argument missing/],
   ];

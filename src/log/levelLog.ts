@@ -89,15 +89,17 @@ export async function verifyLog(
 ): Promise<Verification> {
   const chain = new Chain();
   let commits = 0;
+  let source = '';
   const result = (): Verification => {
     const { seq, hash } = headOf(chain.link);
-    return { events: seq, commits, seq, hash };
+    return { events: seq, commits, seq, hash, source };
   };
   try {
     const store = await openStore(folder, false);
     try {
-      await check(store, chain, () => {
+      await check(store, chain, (events) => {
         commits += 1;
+        for (const event of events) if (event.type === 'source') source = event.name;
         progress(chain.link.seq);
       });
     } finally {

@@ -125,6 +125,8 @@ damage(
       new RegExp(`^the file ${basename(file)} is damaged: at byte \\d+ a checksum does not fit$`),
     );
     assert.equal(await readFile(file), before);
+    const checked = await verifyLog({ folder });
+    assert.equal([checked.events, checked.seq, checked.unsound], [0, 0, { seq, why }]);
   },
 );
 

@@ -240,8 +240,8 @@ export class LevelLog implements EventLog {
 
   #fail(error: unknown): void {
     const failure = new RecordingError(
-      `The recording in ${this.folder} cannot be written any more: ${reasonOf(error)}. ` +
-        `It is whole up to seq ${this.#link.seq}; put that right, then start tasktrail again.`,
+      `the recording in ${this.folder} cannot be written any more: ${reasonOf(error)}; ` +
+        `it is whole up to seq ${this.#link.seq}: put that right, then start tasktrail again`,
       { cause: error },
     );
     this.#refusal = failure;
@@ -268,7 +268,7 @@ export class LevelLog implements EventLog {
       await writeMark(this.folder, seq);
     } catch (error) {
       throw new RecordingError(
-        `The recording in ${this.folder} is whole, but its end could not be marked: ${reasonOf(error)}.`,
+        `the recording in ${this.folder} is whole, but its end could not be marked: ${reasonOf(error)}`,
         { cause: error },
       );
     }

@@ -266,7 +266,7 @@ program('where nobody records, a command says how to start', async () => {
     [`run /a --data ${folder} -- true`, /no daemon records in/],
     [
       `tree --data ${folder}/none`,
-      /There is no recording in .*none. Begin one with: tasktrail up --data .*none/,
+      /there is no recording in .*none: begin one with `tasktrail up --data .*none`$/,
     ],
   ];
   for (const [line, message] of lines) {

@@ -140,7 +140,7 @@ damage('a removed commit is told by its seqs', async () => {
   assert.is(error.why, gap);
   assert.match(
     error.message,
-    /is not sound from seq \d+ on: .* Nothing was changed; .*: tasktrail verify --data \//,
+    /is not sound from seq \d+ on: .*; nothing was changed: .* `tasktrail verify --data \/.*`$/,
   );
 });
 

@@ -34,6 +34,8 @@ export interface Verification {
   readonly seq: number;
   /** The chain's hash there, 64 hex digits. */
   readonly hash: string;
+  /** The name of the last source that recorded what was read; empty where nothing was. */
+  readonly source: string;
   /**
    * From this seq on the log is not to be trusted, and why; absent when all of it is sound. Where a file of the log is
    * damaged as such, nothing is read, and this seq is further on than `seq`.

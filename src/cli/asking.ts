@@ -12,19 +12,22 @@ import { Failure, refusalFailure } from './failure.ts';
 /** Whom a reader may be: `any`, or only the daemon where the question is about what goes on now. */
 export type Witness = 'any' | 'daemon';
 
+/** The daemon, with what it answered when it was asked whether it is there. */
+interface Met {
+  readonly reader: HttpReader;
+  readonly status: Status;
+}
+
 /** Hands a reader to `use` and closes it afterwards. `status` is the recording as it was at the beginning. */
 export async function withReader<T>(
   context: Context,
   witness: Witness,
   use: (reader: Reader, status: Status) => Promise<T>,
 ): Promise<T> {
-  const reader = await openReader(context, witness);
+  const { reader, status: known } = await openReader(context, witness);
   try {
-    const status = await reader.status();
-    tellHow(context, reader);
-    if (status.source === 'simulated') {
-      context.terminal.tell('tasktrail: the source is simulated: none of this happened on this machine');
-    }
+    const status = known ?? (await reader.status());
+    tellHow(context, reader, status.source);
     return await use(reader, status);
   } finally {
     await reader.close();
@@ -44,52 +47,53 @@ export async function giveCommand<Name extends CommandName>(
   name: Name,
   body: Commands[Name],
 ): Promise<void> {
-  const done = answered(attempt, await commanded(context, name, body));
+  const daemon = await openDaemon(context);
+  const done = answered(attempt, await daemon.command(name, body));
   if (context.json) context.terminal.print(JSON.stringify(done));
 }
 
-/** Like `giveCommand`, for who wants to look at a refusal. */
-export async function commanded<Name extends CommandName>(
+/** The daemon, for who wants to give it a command: nothing can be changed without somebody who records it. */
+export async function openDaemon(context: Context): Promise<HttpReader> {
+  const { reader, status } = (await meetDaemon(context)) ?? noDaemon(context);
+  tellHow(context, reader, status.source);
+  return reader;
+}
+
+/**
+ * A reader; whoever opens it closes it. `status` is what a daemon has answered already; there is none where
+ * no daemon runs: the recording has not been opened yet.
+ */
+export async function openReader(
   context: Context,
-  name: Name,
-  body: Commands[Name],
-): Promise<{ readonly seq: number } | Refusal> {
-  try {
-    return await new HttpReader(context.folder.path).command(name, body);
-  } catch (error) {
-    throw isAbsence(error) ? noDaemon(context) : error;
-  }
-}
-
-/** Nothing can be changed, or followed, without somebody who records it. */
-export function noDaemon(context: Context): Failure {
-  return new Failure(
-    `no daemon records in ${context.folder.path}: start one with \`${context.typed('up')}\``,
-  );
-}
-
-/** A reader that nothing has been asked yet; whoever opens it closes it. */
-export async function openReader(context: Context, witness: Witness): Promise<Reader> {
-  const folder = context.folder.path;
-  const daemon = new HttpReader(folder);
-  try {
-    await daemon.status();
-    return daemon;
-  } catch (error) {
-    if (!isAbsence(error)) throw error;
-  }
-  if (witness === 'daemon') throw noDaemon(context);
+  witness: Witness,
+): Promise<{ readonly reader: Reader; readonly status?: Status }> {
+  const met = await meetDaemon(context);
+  if (met) return met;
+  if (witness === 'daemon') return noDaemon(context);
   const { openOffline } = await import('../offline.ts');
-  return openOffline(folder);
+  return { reader: openOffline(context.folder.path) };
 }
 
-/** Says so where it is not a daemon that answers. */
-export function tellHow(context: Context, reader: Reader): void {
-  if (reader.live) return;
-  const { path } = context.folder;
-  context.terminal.tell(`tasktrail: no daemon runs; reading the recording in ${path} directly`);
+/** Says so where it is not a daemon that answers, and where it is not this machine that was recorded. */
+export function tellHow({ folder, terminal }: Context, reader: Reader, source: string): void {
+  if (!reader.live)
+    terminal.tell(`tasktrail: no daemon runs; reading the recording in ${folder.path} directly`);
+  if (source === 'simulated') {
+    terminal.tell('tasktrail: the source is simulated: none of this happened on this machine');
+  }
 }
 
-function isAbsence(error: unknown): boolean {
-  return error instanceof DaemonError && error.reason === 'absent';
+/** Undefined where no daemon runs. */
+async function meetDaemon({ folder }: Context): Promise<Met | undefined> {
+  const reader = new HttpReader(folder.path);
+  try {
+    return { reader, status: await reader.status() };
+  } catch (error) {
+    if (error instanceof DaemonError && error.reason === 'absent') return undefined;
+    throw error;
+  }
+}
+
+function noDaemon(context: Context): never {
+  throw new Failure(`no daemon records in ${context.folder.path}: start one with \`${context.typed('up')}\``);
 }

@@ -6,7 +6,7 @@ import { type User, userName, userNamed } from '../system/users.ts';
 import { typedBytes } from './arguments.ts';
 import { giveCommand } from './asking.ts';
 import type { Context } from './context.ts';
-import { Failure } from './failure.ts';
+import { Failure, usageFailure } from './failure.ts';
 
 /** (uid_t)-1 stands for "no user" in the kernel's interfaces. */
 const idLimit = 2 ** 32 - 2;
@@ -17,17 +17,18 @@ export async function delegate(context: Context, path: string, typedUser: string
 }
 
 /** A name goes before a number, as with chown(1). */
-export function userFrom(typed: string): User {
+function userFrom(typed: string): User {
   const named = userNamed(typedBytes(typed));
   if (named) return named;
-  const [, uidText, gidText] = /^([0-9]{1,10})(?::([0-9]{1,10}))?$/.exec(typed) ?? [];
+  const [, uidText, gidText] = /^([0-9]+)(?::([0-9]+))?$/.exec(typed) ?? [];
   if (uidText === undefined) {
     throw new Failure(`there is no user '${typed}' on this machine: give a name, a uid, or UID:GID`);
   }
   const uid = Number(uidText);
-  const gid = gidText === undefined ? groupOf(uid) : Number(gidText);
-  if (uid > idLimit || gid > idLimit) throw new Failure(`'${typed}' is no user: ids go up to ${idLimit}`);
-  return { uid, gid };
+  if (Math.max(uid, Number(gidText ?? 0)) > idLimit) {
+    throw usageFailure(`'${typed}' is no user: ids go up to ${idLimit}`);
+  }
+  return { uid, gid: gidText === undefined ? groupOf(uid) : Number(gidText) };
 }
 
 function groupOf(uid: number): number {

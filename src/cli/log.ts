@@ -48,7 +48,7 @@ async function* followed(reader: Reader, query: LogQuery): AsyncGenerator<Entry>
   throw new Failure('the daemon stopped, and nothing follows');
 }
 
-export function queryFrom({ follow, all, type, path, pid, limit }: LogOptions): LogQuery {
+function queryFrom({ follow, all, type, path, pid, limit }: LogOptions): LogQuery {
   if (all === true && type !== undefined) throw usageFailure('--all and --type do not go together');
   const types = all === true ? undefined : type === undefined ? quietTypes : typesFrom(type);
   const limited = limit === undefined ? (follow === true ? followedEntries : undefined) : countFrom(limit);

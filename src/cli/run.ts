@@ -2,10 +2,11 @@
  * `tasktrail run PATH -- CMD…`: runs a program inside of a container, from its first instruction on. This process
  * enters the container and becomes the program, so its exit code, its signals and its terminal are the program's.
  */
+import type { HttpReader } from '../http/client.ts';
 import { isRefusal } from '../kernel/errno.ts';
 import { replaceProcess } from '../system/exec.ts';
 import { typedBytes } from './arguments.ts';
-import { commanded } from './asking.ts';
+import { openDaemon } from './asking.ts';
 import type { Context } from './context.ts';
 import { exitCodes, Failure, refusalFailure } from './failure.ts';
 import { directoryMode } from './mkdir.ts';
@@ -16,16 +17,17 @@ export async function run(
   command: readonly string[],
   options: { readonly create?: boolean },
 ): Promise<never> {
-  if (options.create === true) await make(context, path);
+  const daemon = await openDaemon(context);
+  if (options.create === true) await make(daemon, path);
   // The one thread that becomes the program: the others end with the exec, and need not be moved before.
-  const entered = await commanded(context, 'attach', { path, pid: process.pid, thread: true });
+  const entered = await daemon.command('attach', { path, pid: process.pid, thread: true });
   if (isRefusal(entered)) throw refusalFailure(`run ${path}`, entered);
   return become(command);
 }
 
 /** `--create` asks for the container to be there, not for it to be new. */
-async function make(context: Context, path: string): Promise<void> {
-  const made = await commanded(context, 'mkdir', { path, mode: directoryMode, umask: process.umask() });
+async function make(daemon: HttpReader, path: string): Promise<void> {
+  const made = await daemon.command('mkdir', { path, mode: directoryMode, umask: process.umask() });
   if (isRefusal(made) && made.errno !== 'EEXIST') throw refusalFailure(`run --create ${path}`, made);
 }
 

@@ -10,11 +10,11 @@ import { counted, grouped } from './format/count.ts';
 /** Ends with 1 where anything of it is not to be trusted. */
 export async function verify(context: Context): Promise<number> {
   const { terminal } = context;
-  const reader = await openReader(context, 'any');
+  const { reader } = await openReader(context, 'any');
   try {
     const result = await reader.verify((seq) => terminal.progress(`checked ${grouped(seq)} events`));
     terminal.progress('');
-    tellHow(context, reader);
+    tellHow(context, reader, result.source);
     printAll(context, [result], (results) => results.flatMap(verificationLines));
     return result.unsound === undefined ? exitCodes.done : exitCodes.failed;
   } finally {
@@ -25,8 +25,8 @@ export async function verify(context: Context): Promise<number> {
 export function verificationLines({ events, commits, seq, hash, unsound }: Verification): string[] {
   const sound = `${counted(events, 'event')} in ${counted(commits, 'commit')}`;
   if (unsound === undefined) return [`sound: ${sound}`, `the chain ends at seq ${seq} in ${hash}`];
-  return [
-    `not sound from seq ${unsound.seq} on: ${unsound.why}`,
-    `sound before it: ${sound}, the chain at seq ${seq} is ${hash}`,
-  ];
+  const notSound = `not sound from seq ${unsound.seq} on: ${unsound.why}`;
+  // Where LevelDB's own files are damaged, what is before that has not been read.
+  if (unsound.seq !== seq + 1) return [notSound];
+  return [notSound, `sound before it: ${sound}, the chain at seq ${seq} is ${hash}`];
 }

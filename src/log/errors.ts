@@ -1,6 +1,6 @@
 /**
- * What can go wrong with a recording, as errors whose message is one sentence for a person: what is wrong,
- * and what to do.
+ * What can go wrong with a recording, as errors whose message is for a person: what is wrong, and what to do. It goes
+ * on a line behind `tasktrail: `, so it begins with a small letter and has no full stop at its end.
  */
 import { hasCode } from '../system/errno.ts';
 
@@ -14,7 +14,7 @@ export class RecordingClosedError extends RecordingError {
   override readonly name = 'RecordingClosedError';
 
   constructor() {
-    super('The recording is closed: open it again to read or write it.');
+    super('the recording is closed: open it again to read or write it');
   }
 }
 
@@ -27,7 +27,7 @@ export class RecordingHeldError extends RecordingError {
 
   constructor(folder: string, pid: number) {
     const who = pid === 0 ? 'another process' : `process ${pid}`;
-    super(`The recording in ${folder} is held by ${who}: only one can have it open.`);
+    super(`the recording in ${folder} is held by ${who}: only one can have it open`);
     this.folder = folder;
     this.pid = pid;
   }
@@ -44,8 +44,8 @@ export class UnsoundLogError extends RecordingError {
 
   constructor(folder: string, seq: number, why: string) {
     super(
-      `The recording in ${folder} is not sound from seq ${seq} on: ${why}. ` +
-        `Nothing was changed; look closer with: tasktrail verify --data ${folder}`,
+      `the recording in ${folder} is not sound from seq ${seq} on: ${why}; ` +
+        `nothing was changed: look closer with \`tasktrail verify --data ${folder}\``,
     );
     this.folder = folder;
     this.seq = seq;

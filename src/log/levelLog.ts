@@ -89,15 +89,17 @@ export async function verifyLog(
 ): Promise<Verification> {
   const chain = new Chain();
   let commits = 0;
+  let source = '';
   const result = (): Verification => {
     const { seq, hash } = headOf(chain.link);
-    return { events: seq, commits, seq, hash };
+    return { events: seq, commits, seq, hash, source };
   };
   try {
     const store = await openStore(folder, false);
     try {
-      await check(store, chain, () => {
+      await check(store, chain, (events) => {
         commits += 1;
+        for (const event of events) if (event.type === 'source') source = event.name;
         progress(chain.link.seq);
       });
     } finally {
@@ -238,8 +240,8 @@ export class LevelLog implements EventLog {
 
   #fail(error: unknown): void {
     const failure = new RecordingError(
-      `The recording in ${this.folder} cannot be written any more: ${reasonOf(error)}. ` +
-        `It is whole up to seq ${this.#link.seq}; put that right, then start tasktrail again.`,
+      `the recording in ${this.folder} cannot be written any more: ${reasonOf(error)}; ` +
+        `it is whole up to seq ${this.#link.seq}: put that right, then start tasktrail again`,
       { cause: error },
     );
     this.#refusal = failure;
@@ -266,7 +268,7 @@ export class LevelLog implements EventLog {
       await writeMark(this.folder, seq);
     } catch (error) {
       throw new RecordingError(
-        `The recording in ${this.folder} is whole, but its end could not be marked: ${reasonOf(error)}.`,
+        `the recording in ${this.folder} is whole, but its end could not be marked: ${reasonOf(error)}`,
         { cause: error },
       );
     }

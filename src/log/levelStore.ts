@@ -196,7 +196,7 @@ async function readMeta(folder: string, level: Level): Promise<Meta | undefined>
   if (key === undefined) return undefined;
   if (key[0] === commitMark) throw new UnsoundLogError(folder, 1, 'the key that says its format is missing');
   throw new RecordingError(
-    `${folder} holds a LevelDB that is no recording of tasktrail: use another folder (--data).`,
+    `${folder} holds a LevelDB that is no recording of tasktrail: use another folder (--data)`,
   );
 }
 
@@ -205,7 +205,7 @@ function parseMeta(folder: string, value: Uint8Array): Meta {
   if (!isMeta(meta)) throw new UnsoundLogError(folder, 1, 'the key that says its format is damaged');
   if (meta.format === format) return meta;
   throw new RecordingError(
-    `The recording in ${folder} is format ${meta.format}, this tasktrail reads format ${format}: use a newer tasktrail.`,
+    `the recording in ${folder} is format ${meta.format}, this tasktrail reads format ${format}: use a newer tasktrail`,
   );
 }
 
@@ -242,7 +242,7 @@ function readingError(folder: string, seq: number, error: unknown): unknown {
     return new RecordingClosedError();
   }
   if (!hasCode(error, 'LEVEL_IO_ERROR')) return error;
-  return new RecordingError(`The recording in ${folder} cannot be read: ${reasonOf(error)}.`, {
+  return new RecordingError(`the recording in ${folder} cannot be read: ${reasonOf(error)}`, {
     cause: error,
   });
 }

@@ -41,7 +41,7 @@ async function makeFolder(path: string): Promise<void> {
 
 export function noRecording(folder: string): RecordingError {
   return new RecordingError(
-    `There is no recording in ${folder}. Begin one with: tasktrail up --data ${folder}`,
+    `there is no recording in ${folder}: begin one with \`tasktrail up --data ${folder}\``,
   );
 }
 
@@ -56,17 +56,17 @@ export async function openingError(folder: string, error: unknown): Promise<Reco
 function sentence(path: string, error: unknown): string {
   if (hasCode(error, 'ENOENT')) return noRecording(path).message;
   if (hasCode(error, 'EEXIST', 'ENOTDIR')) return noFolder(path);
-  return `The recording in ${path} cannot be opened: ${reasonOf(error)}. ${adviceFor(error)}`;
+  return `the recording in ${path} cannot be opened: ${reasonOf(error)}; ${adviceFor(error)}`;
 }
 
 function noFolder(path: string): string {
-  return `${path} cannot hold a recording: it is not a folder. Use another one (--data).`;
+  return `${path} cannot hold a recording: it is not a folder; use another one (--data)`;
 }
 
 function adviceFor(error: unknown): string {
-  if (hasCode(error, 'EACCES')) return 'Run tasktrail as its owner or as root.';
-  if (hasCode(error, 'EROFS')) return 'LevelDB writes even to read: copy it to where it can be written.';
-  return 'Put that right, then try again.';
+  if (hasCode(error, 'EACCES')) return 'run tasktrail as its owner or as root';
+  if (hasCode(error, 'EROFS')) return 'LevelDB writes even to read: copy it to where it can be written';
+  return 'put that right, then try again';
 }
 
 /** The process that holds LevelDB's lock, as /proc/locks tells; 0 where it does not. */

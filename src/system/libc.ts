@@ -20,7 +20,7 @@ export type Address = number;
 export const clocks = { realtime: 0, boottime: 7 } as const;
 
 /** The calls by the names that the C library has for them; their pages of the manual say what they take. */
-export interface Calls {
+interface Calls {
   readonly bind: (fd: number, address: Memory, sizeBytes: number) => number;
   readonly clock_gettime: (clock: number, into: Memory) => number;
   readonly close: (fd: number) => number;

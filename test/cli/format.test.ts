@@ -270,12 +270,14 @@ format('gaps, releases and agents that run are on the screen', () => {
 });
 
 format('a check of the log says from where on it is not to be trusted', () => {
-  const sound = { events: 10, commits: 3, seq: 10, hash: 'ab' };
+  const sound = { events: 10, commits: 3, seq: 10, hash: 'ab', source: 'ebpf' };
   assert.equal(verificationLines(sound), ['sound: 10 events in 3 commits', 'the chain ends at seq 10 in ab']);
   assert.is(
     verificationLines({ ...sound, unsound: { seq: 11, why: 'the hash differs' } })[0],
     'not sound from seq 11 on: the hash differs',
   );
+  const unread = { ...sound, events: 0, commits: 0, seq: 0, unsound: { seq: 11, why: 'a file is damaged' } };
+  assert.equal(verificationLines(unread), ['not sound from seq 11 on: a file is damaged']);
 });
 
 format('numbers are grouped, and sizes and times have units that fit', () => {

@@ -33,6 +33,8 @@ async function tasktrail(line: string, answers: Readonly<Record<string, Answer>>
 }
 
 const done: Answer = [200, { seq: 12 }];
+/** Every command first asks whether there is a daemon, and what it records; once. */
+const statusAsked: Asked = { question: 'GET /v1/status', body: undefined };
 
 program('a command that changes something asks for it, prints nothing and ends with 0', async () => {
   const umask = process.umask();
@@ -48,7 +50,7 @@ program('a command that changes something asks for it, prints nothing and ends w
   ];
   for (const [line, name, body] of cases) {
     const { code, printed, told, asked } = await tasktrail(line, { [`POST /v1/${name}`]: done });
-    assert.equal(asked, [{ question: `POST /v1/${name}`, body }], line);
+    assert.equal(asked, [statusAsked, { question: `POST /v1/${name}`, body }], line);
     assert.equal([code, printed, told], [0, [], []], line);
   }
 });
@@ -84,6 +86,10 @@ program('a command line that makes no sense ends with 2, in words, and asks nobo
     ['log --limit many', /'many' is no limit/],
     ['log --pid x', /'x' is no pid/],
     ['log --all --type fork', /do not go together/],
+    ['delegate /a 4294967295', /'4294967295' is no user: ids go up to 4294967294/],
+    ['delegate /a 99999999999', /ids go up to/],
+    ['delegate /a 1:5000000000', /ids go up to/],
+    ['delegate /a 5000000000:1', /ids go up to/],
     ['up --source netlink', /no source 'netlink': the sources are ebpf and simulated/],
     ['up --sync-interval 5', /'5' is no interval: give one as 250ms or 2s/],
     ['up --sync-interval 61s', /at most 60s/],
@@ -123,6 +129,11 @@ program('an unknown user is refused before the daemon is asked', async () => {
   const { code, told, asked } = await tasktrail('delegate /a nobody-has-this-name');
   assert.match(told[0] ?? '', /no user 'nobody-has-this-name' on this machine/);
   assert.equal([code, asked], [1, []]);
+});
+
+program('a question to the daemon is one request, after the one that finds it', async () => {
+  const { asked } = await tasktrail('path 7', { 'GET /v1/path': [200, { pid: 7, path: '/' }] });
+  assert.equal(asked, [statusAsked, { question: 'GET /v1/path?pid=7', body: undefined }]);
 });
 
 program('what a container holds is printed as lines for people, or as lines of JSON', async () => {
@@ -183,20 +194,34 @@ program('following ends with 1 when the daemon does, after everything that it sa
   }
 });
 
+const checked = { events: 1, commits: 1, seq: 1, hash: 'ab', source: 'ebpf' };
+
 program('a simulated source is named beside every answer, on standard error', async () => {
   const answers = {
     'GET /v1/status': [200, { source: 'simulated' }],
     'GET /v1/tree': [200, []],
     'GET /v1/tasks': [200, []],
     'GET /v1/log': [200, ''],
+    'GET /v1/verify': [200, `${JSON.stringify({ ...checked, source: 'simulated' })}\n`],
+    'POST /v1/mkdir': done,
+    'POST /v1/attach': done,
   } as const;
-  for (const line of ['tree', 'tasks /', 'log']) {
-    assert.match((await tasktrail(line, answers)).told.join('\n'), /the source is simulated/, line);
+  for (const line of [
+    'tree',
+    'tasks /',
+    'log',
+    'verify',
+    'mkdir /a',
+    'attach /a 7',
+    'run /a --create -- nope',
+  ]) {
+    const said = (await tasktrail(line, answers)).told.filter((told) => /the source is simulated/.test(told));
+    assert.is(said.length, 1, line);
   }
 });
 
 program('a log that is not sound ends with 1', async () => {
-  const result = { events: 1, commits: 1, seq: 1, hash: 'ab', unsound: { seq: 2, why: 'the hash differs' } };
+  const result = { ...checked, unsound: { seq: 2, why: 'the hash differs' } };
   const { code, printed } = await tasktrail('verify', {
     'GET /v1/verify': [200, `${JSON.stringify(result)}\n`],
   });
@@ -209,9 +234,9 @@ program('run enters the container, and ends with 127 or 126 where CMD cannot be 
   const missing = await tasktrail('run /a --create -- no-such-program-anywhere --json', answers);
   assert.equal(
     missing.asked.map(({ question }) => question),
-    ['POST /v1/mkdir', 'POST /v1/attach'],
+    ['GET /v1/status', 'POST /v1/mkdir', 'POST /v1/attach'],
   );
-  assert.equal(missing.asked[1]?.body, { path: '/a', pid: process.pid, thread: true });
+  assert.equal(missing.asked[2]?.body, { path: '/a', pid: process.pid, thread: true });
   assert.is(missing.code, 127);
   assert.match(missing.told[0] ?? '', /no-such-program-anywhere cannot be run: there is no such program/);
   assert.is((await tasktrail('run /a -- /etc/passwd', answers)).code, 126);
@@ -241,7 +266,7 @@ program('where nobody records, a command says how to start', async () => {
     [`run /a --data ${folder} -- true`, /no daemon records in/],
     [
       `tree --data ${folder}/none`,
-      /There is no recording in .*none. Begin one with: tasktrail up --data .*none/,
+      /there is no recording in .*none: begin one with `tasktrail up --data .*none`$/,
     ],
   ];
   for (const [line, message] of lines) {

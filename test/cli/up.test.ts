@@ -114,7 +114,7 @@ up('a disk that is full at the first commit is one sentence', async () => {
   assert.is(await recorder.ends(), 1, recorder.output);
   assert.match(
     recorder.output,
-    /^tasktrail: The recording in .* cannot be written any more: file too large\..*\n$/,
+    /^tasktrail: the recording in .* cannot be written any more: file too large; .*\n$/,
   );
   rmSync(folder, { recursive: true });
 });
@@ -134,7 +134,7 @@ up(
     assert.is(await ended, 1, recorder.output);
     assert.match(
       recorder.output,
-      /stop with Ctrl-C\ntasktrail: The recording in .* cannot be written any more: .*\n$/,
+      /stop with Ctrl-C\ntasktrail: the recording in .* cannot be written any more: .*\n$/,
     );
     assert.is(await follower.ends(), 1);
     const reader = tasktrail(folder, 'verify');

@@ -99,7 +99,7 @@ client('the log is asked for by all of its conditions, and read line by line', a
 });
 
 client('a check of the log tells how far it is, and ends with its result', async () => {
-  const result = { events: 9, commits: 2, seq: 9, hash: 'ab' };
+  const result = { events: 9, commits: 2, seq: 9, hash: 'ab', source: 'ebpf' };
   const answer: Answer = [200, `{"seq":4}\n${JSON.stringify(result)}\n`];
   await against({ 'GET /v1/verify': answer }, async (reader) => {
     const progress: number[] = [];

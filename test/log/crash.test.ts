@@ -99,7 +99,7 @@ crash('a file that may not grow ends the recording with why, and keeps what was 
   await once(child, 'close');
   assert.match(
     message,
-    /^The recording in .* cannot be written any more: file too large\. It is whole up to seq \d+; put that right/,
+    /^the recording in .* cannot be written any more: file too large; it is whole up to seq \d+: put that right/,
   );
   assert.ok(seq() > 100, `only ${seq()} were committed`);
   assert.ok((await soundSeq(folder)) >= seq());
@@ -134,7 +134,7 @@ testNeeding(crash, ['root'], 'a full disk refuses all that follows, with one sen
     const message = await rejection(fill());
     assert.match(
       message,
-      /cannot be written any more: no space left on device\. It is whole up to seq \d+; put/,
+      /cannot be written any more: no space left on device; it is whole up to seq \d+: put/,
     );
     await rm(ballast);
     assert.throws(
@@ -157,8 +157,8 @@ testNeeding(crash, ['root'], 'a file system that is read-only, or full, is named
     execFileSync('mount', ['-o', 'remount,ro', disk]);
     assert.is(
       await rejection(openLevelLog({ folder })),
-      `The recording in ${folder} cannot be opened: read-only file system. ` +
-        'LevelDB writes even to read: copy it to where it can be written.',
+      `the recording in ${folder} cannot be opened: read-only file system; ` +
+        'LevelDB writes even to read: copy it to where it can be written',
     );
     const other = join(disk, 'other');
     assert.match(

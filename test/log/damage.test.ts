@@ -125,6 +125,8 @@ damage(
       new RegExp(`^the file ${basename(file)} is damaged: at byte \\d+ a checksum does not fit$`),
     );
     assert.equal(await readFile(file), before);
+    const checked = await verifyLog({ folder });
+    assert.equal([checked.events, checked.seq, checked.unsound], [0, 0, { seq, why }]);
   },
 );
 
@@ -138,7 +140,7 @@ damage('a removed commit is told by its seqs', async () => {
   assert.is(error.why, gap);
   assert.match(
     error.message,
-    /is not sound from seq \d+ on: .* Nothing was changed; .*: tasktrail verify --data \//,
+    /is not sound from seq \d+ on: .*; nothing was changed: .* `tasktrail verify --data \/.*`$/,
   );
 });
 

@@ -155,16 +155,19 @@ levelLog('a folder that is missing or empty is named, and stays as it is', async
   const folder = scratch.folder();
   for (const open of [openLogReader, verifyLog]) {
     const message = await rejection(open({ folder }));
-    assert.is(message, `There is no recording in ${folder}. Begin one with: tasktrail up --data ${folder}`);
+    assert.is(
+      message,
+      `there is no recording in ${folder}: begin one with \`tasktrail up --data ${folder}\``,
+    );
   }
   await mkdir(folder);
-  assert.match(await rejection(openLogReader({ folder })), /^There is no recording in/);
+  assert.match(await rejection(openLogReader({ folder })), /^there is no recording in/);
 });
 
 levelLog('a recording in which nothing was recorded is none, until something is', async () => {
   const folder = scratch.folder();
   await (await openLevelLog({ folder })).close();
-  assert.match(await rejection(openLogReader({ folder })), /^There is no recording in/);
+  assert.match(await rejection(openLogReader({ folder })), /^there is no recording in/);
   const log = await openLevelLog({ folder });
   assert.is(log.seq, 0);
   await log.close();
@@ -186,7 +189,7 @@ levelLog('a newer format is refused by its number, and stays as it is', async ()
     const message = await rejection(open({ folder }));
     assert.is(
       message,
-      `The recording in ${folder} is format 7, this tasktrail reads format 0: use a newer tasktrail.`,
+      `the recording in ${folder} is format 7, this tasktrail reads format 0: use a newer tasktrail`,
     );
   }
 });
@@ -209,7 +212,7 @@ levelLog('a folder that may not be entered or written is named, with why', async
   const message = await asNobody(() => rejection(openLevelLog({ folder })));
   assert.is(
     message,
-    `The recording in ${folder} cannot be opened: permission denied. Run tasktrail as its owner or as root.`,
+    `the recording in ${folder} cannot be opened: permission denied; run tasktrail as its owner or as root`,
   );
 });
 

@@ -82,7 +82,7 @@ testNeeding(
       cutPower(disk());
       log.append([exit(1, log.head.timeUs)]);
       const message = await rejection(log.commit('synced'));
-      assert.match(message, /cannot be written any more: input\/output error\. It is whole up to seq \d+/);
+      assert.match(message, /cannot be written any more: input\/output error; it is whole up to seq \d+/);
       assert.is(await rejection(log.commit('written')), message);
       await log.close();
     });

@@ -5,9 +5,9 @@
  */
 import { bytesOf } from '../events/bytes.ts';
 import { World } from '../projections/world.ts';
-import type { Reader } from './cli/reader.ts';
+import type { Place, Reader } from './cli/reader.ts';
 import { filterOf, Story } from './engine/history.ts';
-import { pathOfPid, recordingOf, tasksIn, treeOf } from './engine/reads.ts';
+import { pathOfPid, recordingOf, tasksIn, treeOf, type Whereabouts } from './engine/reads.ts';
 import { type LevelLog, openLevelLog, verifyLog } from './log/levelLog.ts';
 import { folderBytes } from './system/folder.ts';
 
@@ -35,11 +35,11 @@ export function openOffline(folder: string): Reader {
       const { world, nowUs } = await opened();
       return { ...recordingOf(world, nowUs), folder, sizeBytes: folderBytes(folder) };
     },
-    tree: async (path) => {
+    tree: async (place) => {
       const { world, nowUs } = await opened();
-      return treeOf(world, bytesOf(path), nowUs);
+      return treeOf(world, whereaboutsOf(place), nowUs);
     },
-    tasks: async (path) => tasksIn((await opened()).world, bytesOf(path)),
+    tasks: async (place, below) => tasksIn((await opened()).world, { ...whereaboutsOf(place), below }),
     path: async (pid) => pathOfPid((await opened()).world, pid),
     log: async function* (query) {
       const { log } = await opened();
@@ -54,6 +54,10 @@ export function openOffline(folder: string): Reader {
       await log?.close();
     },
   };
+}
+
+function whereaboutsOf({ path, tree }: Place): Whereabouts {
+  return { at: bytesOf(path), ...(tree !== undefined && { tree: bytesOf(tree) }) };
 }
 
 async function open(folder: string): Promise<Opened> {

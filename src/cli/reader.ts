@@ -9,13 +9,21 @@ import type { Verification } from '../engine/verify.ts';
 import type { DaemonView } from '../http/api.ts';
 import type { Refusal } from '../kernel/errno.ts';
 
+/** What a person typed to say where; both are text as `textOf` writes it. */
+export interface Place {
+  /** A path, or a name. */
+  readonly path: string;
+  /** The name of a tree, or `all`; where it is missing our own and v2. */
+  readonly tree?: string | undefined;
+}
+
 export interface Reader {
   /** The daemon that answers; undefined when the recording was opened directly. */
   readonly live: boolean;
   status(): Promise<RecordingView & Partial<DaemonView>>;
-  /** Paths are text as `textOf` writes it. */
-  tree(path: string): Promise<readonly ContainerView[] | Refusal>;
-  tasks(path: string): Promise<readonly TaskView[] | Refusal>;
+  tree(place: Place): Promise<readonly ContainerView[] | Refusal>;
+  /** With `below` also the tasks in the containers below it. */
+  tasks(place: Place, below: boolean): Promise<readonly TaskView[] | Refusal>;
   path(pid: number): Promise<PathView | Refusal>;
   log(query: LogQuery): AsyncIterable<Entry>;
   /** Reads and checks the whole log; `progress` is told the last sound seq now and then. */

@@ -4,7 +4,7 @@
  * message is one sentence.
  */
 import { type IncomingMessage, request as openRequest } from 'node:http';
-import type { Reader } from '../cli/reader.ts';
+import type { Place, Reader } from '../cli/reader.ts';
 import type { Entry, LogQuery } from '../engine/history.ts';
 import type { ContainerView, PathView, RecordingView, TaskView } from '../engine/reads.ts';
 import type { Verification } from '../engine/verify.ts';
@@ -56,12 +56,14 @@ export class HttpReader implements Reader {
     return this.#fact('/v1/status');
   }
 
-  tree(path: string): Promise<readonly ContainerView[] | Refusal> {
-    return this.#answerTo('GET', `/v1/tree?${new URLSearchParams({ path })}`);
+  tree(place: Place): Promise<readonly ContainerView[] | Refusal> {
+    return this.#answerTo('GET', `/v1/tree?${searchFor(place)}`);
   }
 
-  tasks(path: string): Promise<readonly TaskView[] | Refusal> {
-    return this.#answerTo('GET', `/v1/tasks?${new URLSearchParams({ path })}`);
+  tasks(place: Place, below: boolean): Promise<readonly TaskView[] | Refusal> {
+    const search = searchFor(place);
+    if (below) search.set('below', '1');
+    return this.#answerTo('GET', `/v1/tasks?${search}`);
   }
 
   path(pid: number): Promise<PathView | Refusal> {
@@ -197,9 +199,14 @@ function refusalIn({ errno, error }: ErrorBody): Refusal {
   return { errno, saw: error.startsWith(prefix) ? error.slice(prefix.length) : error };
 }
 
-function searchOf({ types, path, pid, limit, follow }: LogQuery): URLSearchParams {
+function searchFor({ path, tree }: Place): URLSearchParams {
+  return new URLSearchParams({ path, ...(tree !== undefined && { tree }) });
+}
+
+function searchOf({ types, tree, path, pid, limit, follow }: LogQuery): URLSearchParams {
   return new URLSearchParams({
     ...(types !== undefined && { types: types.join(',') }),
+    ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: String(pid) }),
     ...(limit !== undefined && { limit: String(limit) }),

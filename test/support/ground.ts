@@ -13,7 +13,9 @@ export class Ground {
   #seq = 0;
 
   constructor() {
-    this.apply([{ type: 'tree', tree: 0, name: 'tasktrail', container: 1, hierarchy: 0, group: 0, mountPoint: '' }]);
+    this.apply([
+      { type: 'tree', tree: 0, name: 'tasktrail', container: 1, hierarchy: 0, group: 0, mountPoint: '' },
+    ]);
   }
 
   get state(): Hierarchy {

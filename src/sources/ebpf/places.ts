@@ -66,7 +66,10 @@ function copyUnifiedGroup(program: Assembler, btf: Btf, to: number): void {
     .store(8, r7, to, r1);
 }
 
-/** Of the cgroup of a link, writes the group into the record where its hierarchy is mirrored. */
+/**
+ * Of the cgroup of a link, writes the group into the record where its hierarchy is mirrored. The links stand in the
+ * order in which the hierarchies came, and so do their ids: behind the newest that is mirrored there is no more to find.
+ */
 function copyGroupIfMirrored(program: Assembler, btf: Btf, mirror: Mirror): void {
   const offset = (structName: string, memberName: string): number =>
     requiredMember(btf, structName, memberName).offsetBytes;
@@ -74,6 +77,7 @@ function copyGroupIfMirrored(program: Assembler, btf: Btf, mirror: Mirror): void
   read(program, 8, scratch);
   follow(program, scratch, offset('cgroup_root', 'hierarchy_id'));
   read(program, 4, scratch);
+  const newest = Math.max(...mirror.hierarchies);
   for (const [place, hierarchy] of mirror.hierarchies.entries()) {
     program.load(4, r1, r10, scratch).jumpIf(r1, '!=', hierarchy, `not ${hierarchy}`);
     follow(program, cgroup, offset('cgroup', 'kn'));
@@ -83,7 +87,7 @@ function copyGroupIfMirrored(program: Assembler, btf: Btf, mirror: Mirror): void
     program
       .load(8, r1, r10, scratch)
       .store(8, r7, placeAt(place), r1)
-      .jump('next link')
+      .jump(hierarchy === newest ? 'end of links' : 'next link')
       .label(`not ${hierarchy}`);
   }
 }
@@ -112,8 +116,8 @@ export function findTask(
 
 /**
  * Walks the links of the css_set in r8 and has `visit` write what is done at each, whose cgroup is on the stack; it may
- * jump to `next link`. r8 becomes the list's head, r9 the link that is looked at, r6 how many more are looked at. A link
- * is no typed pointer for the verifier, so it is read by calls that check the address.
+ * jump to `next link` and to `end of links`. r8 becomes the list's head, r9 the link that is looked at, r6 how many more
+ * are looked at. A link is no typed pointer for the verifier, so it is read by calls that check the address.
  */
 function walkLinks(program: Assembler, btf: Btf, mirror: Mirror, visit: () => void): void {
   const offset = (structName: string, memberName: string): number =>

@@ -28,29 +28,36 @@ const cgroup = -8;
 const scratch = -16;
 const task = -32;
 const cssSet = -40;
+const attempts = -48;
+
+/** How often a task's groups are looked for where it is moved meanwhile. */
+const mostAttempts = 3;
 
 /** Writes the groups of the task in r6 into the record, each in its place. r6, r8 and r9 are lost. */
 export function copyGroups(program: Assembler, btf: Btf, sinks: Sinks, mirror: Mirror): void {
   if (mirror.hierarchies.length === 0) return;
   const cgroups = requiredMember(btf, 'task_struct', 'cgroups').offsetBytes;
+  if (mirror.hierarchies.every((hierarchy) => hierarchy === 0)) {
+    program.load(8, r8, r6, cgroups);
+    copyUnifiedGroup(program, btf, placeAt(0));
+    return;
+  }
+  program.store(8, r10, task, r6).storeConstant(8, r10, attempts, mostAttempts).label('place');
   mirror.hierarchies.forEach((_, place) => {
     program.storeConstant(8, r7, placeAt(place), 0);
   });
-  program.load(8, r8, r6, cgroups).jumpIf(r8, '==', 0, 'unplaced');
-  if (mirror.hierarchies.every((hierarchy) => hierarchy === 0)) {
-    copyUnifiedGroup(program, btf, placeAt(0));
-    program.jump('placed');
-  } else {
-    program.store(8, r10, task, r6).store(8, r10, cssSet, r8);
-    walkLinks(program, btf, mirror, () => copyGroupIfMirrored(program, btf, mirror));
-    // While the task is in the set, its links stay. Where it was moved meanwhile, what the walk saw may be nothing.
-    program
-      .load(8, r1, r10, task)
-      .load(8, r1, r1, cgroups)
-      .load(8, r2, r10, cssSet)
-      .jumpIfRegister(r1, '==', r2, 'placed');
-  }
-  program.label('unplaced');
+  program.load(8, r6, r10, task).load(8, r8, r6, cgroups).store(8, r10, cssSet, r8);
+  walkLinks(program, btf, mirror, () => copyGroupIfMirrored(program, btf, mirror));
+  // While the task is in the set, its links stay. Where it was moved meanwhile, what the walk saw may be nothing.
+  program
+    .load(8, r1, r10, task)
+    .load(8, r1, r1, cgroups)
+    .load(8, r2, r10, cssSet)
+    .jumpIfRegister(r1, '==', r2, 'placed')
+    .load(8, r1, r10, attempts)
+    .add(r1, -1)
+    .store(8, r10, attempts, r1)
+    .jumpIf(r1, '!=', 0, 'place');
   countLoss(program, sinks);
   program.label('placed');
 }

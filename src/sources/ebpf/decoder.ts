@@ -167,9 +167,9 @@ export class Decoder {
   #groups(words: Uint32Array, at: number): { readonly groups?: readonly GroupId[] } {
     if (this.#hierarchies.length === 0) return {};
     const groups: GroupId[] = [];
-    for (const [place, hierarchy] of this.#hierarchies.entries()) {
+    for (let place = 0; place < this.#hierarchies.length; place++) {
       const group = long(words, at, forkRecord.groups + 8 * place);
-      if (group !== 0) groups.push({ hierarchy, group });
+      if (group !== 0) groups.push({ hierarchy: this.#hierarchies[place] ?? 0, group });
     }
     if (groups.length + this.#gone.size < this.#hierarchies.length) this.#unplaced += 1;
     return { groups };

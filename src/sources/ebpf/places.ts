@@ -30,8 +30,8 @@ const task = -32;
 const cssSet = -40;
 const attempts = -48;
 
-/** How often a task's groups are looked for where it is moved meanwhile. */
-const mostAttempts = 3;
+/** How often a task's groups are looked for where it is moved meanwhile. More is slow to check for the kernel. */
+const mostAttempts = 2;
 
 /** Writes the groups of the task in r6 into the record, each in its place. r6, r8 and r9 are lost. */
 export function copyGroups(program: Assembler, btf: Btf, sinks: Sinks, mirror: Mirror): void {

@@ -61,7 +61,7 @@ export interface Task {
   readonly program: Bytes;
   /** Where it is in our own tree. */
   readonly container: Container;
-  /** How the recorder knows that it is in this container. */
+  /** How the recorder knows that it is there. Of the mirrored trees the kernel itself tells. */
   readonly certainty: Certainty;
   /** Where it is in the mirrored trees, one container of each. */
   readonly mirrored: readonly Container[];

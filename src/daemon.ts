@@ -3,16 +3,17 @@
  * order in which the parts of the daemon come and go.
  */
 import { strict as assert } from 'node:assert';
-import { rmSync } from 'node:fs';
+import { existsSync, readlinkSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
-import { utf8BytesOf } from '../events/bytes.ts';
+import { textOf, utf8BytesOf } from '../events/bytes.ts';
 import { World } from '../projections/world.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
 import { realClock } from './clock.ts';
 import { Closers } from './closers.ts';
+import { nameContainers } from './engine/namer.ts';
 import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
@@ -23,7 +24,9 @@ import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
 import type { Clock, Source } from './ports.ts';
+import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
+import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
 import { peerOf } from './system/peer.ts';
@@ -39,6 +42,8 @@ export interface DaemonOptions {
   /** Observations are synced at the latest after this. */
   readonly syncIntervalMs: number;
   readonly version: string;
+  /** The cgroup hierarchies to mirror, by their names as `cgroupsHere` has them; for the eBPF source. */
+  readonly mirror?: readonly string[];
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -62,6 +67,8 @@ export const defaultReleaseAgent = '/sbin/container_release_agent';
 
 /** How many release agents run at once. */
 const agentConcurrency = 16;
+/** The inode number of the initial one (include/linux/proc_ns.h). */
+const initialCgroupNamespace = 'cgroup:[4026531835]';
 /** The group that may use the daemon, beside its owner. */
 const groupName = 'tasktrail';
 
@@ -113,6 +120,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     drainBeforeDecide: options.drainBeforeDecide ?? true,
     onFailure: failure.resolve,
   });
+  nameContainers(recorder, openRuntimeNames());
   await recorder.start({ recording: nanoid(), version });
   parts.add(() => recorder.stop());
   await leaveContainers(recorder);
@@ -160,15 +168,37 @@ async function end(parts: Closers, failure: Error | undefined): Promise<void> {
  * Opens the source that would record this machine, and closes it again. Fails with one sentence; else tells
  * what the source cannot see, in words, and nothing where it sees all.
  */
-export function trySource(): string {
-  const source = openEbpfSource();
+export function trySource(mirror: readonly string[]): string {
+  const source = openEbpfSource({ mirror });
   source.close();
   return source.blind;
 }
 
-function openSource(options: DaemonOptions, clock: Clock): Source {
-  if (options.source === 'simulated') return openSimulatedSource({ seed: options.seed ?? 1, clock });
-  return openEbpfSource();
+/** What this machine has of cgroup hierarchies, and whether they can be mirrored from here. */
+export interface CgroupsHere {
+  /** The names of all: `v2`, the controllers of one, `name=systemd`. */
+  readonly existing: readonly string[];
+  /** Those that are mounted as a whole, v2 first. */
+  readonly mounted: readonly { readonly name: string; readonly mountPoint: string }[];
+  /** A cgroup namespace is around us, in which paths do not begin where the kernel's do. */
+  readonly isNamespaced: boolean;
+}
+
+export function cgroupsHere(): CgroupsHere {
+  // A kernel without cgroups has no such file.
+  if (!existsSync('/proc/self/cgroup')) return { existing: [], mounted: [], isNamespaced: false };
+  return {
+    existing: hierarchiesOfMachine().map(({ name }) => textOf(name)),
+    mounted: mountedHierarchies().map(({ name, mountPoint }) => ({
+      name: textOf(name),
+      mountPoint: textOf(mountPoint),
+    })),
+    isNamespaced: readlinkSync('/proc/self/ns/cgroup') !== initialCgroupNamespace,
+  };
+}
+
+function openSource({ source, seed = 1, mirror = [] }: DaemonOptions, clock: Clock): Source {
+  return source === 'simulated' ? openSimulatedSource({ seed, clock }) : openEbpfSource({ mirror });
 }
 
 /** Agents belong to the root container, and inherit it from us, whatever shell we were started in. */

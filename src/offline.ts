@@ -7,8 +7,8 @@ import { bytesOf } from '../events/bytes.ts';
 import type { World } from '../projections/world.ts';
 import { filterOf, Story } from './engine/history.ts';
 import { openWorld } from './engine/openWorld.ts';
-import type { Reader } from './engine/reader.ts';
-import { pathOfPid, recordingOf, tasksIn, treeOf } from './engine/reads.ts';
+import type { Place, Reader } from './engine/reader.ts';
+import { pathOfPid, recordingOf, tasksIn, treeOf, type Whereabouts } from './engine/reads.ts';
 import { openLogReader, verifyLog } from './log/levelLog.ts';
 import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';
@@ -37,11 +37,11 @@ export function openOffline(folder: string): Reader {
       const { world, nowUs } = await opened();
       return { ...recordingOf(world, nowUs), folder, sizeBytes: folderBytes(folder) };
     },
-    tree: async (path) => {
+    tree: async (place) => {
       const { world, nowUs } = await opened();
-      return treeOf(world, bytesOf(path), nowUs);
+      return treeOf(world, whereaboutsOf(place), nowUs);
     },
-    tasks: async (path) => tasksIn((await opened()).world, bytesOf(path)),
+    tasks: async (place, below) => tasksIn((await opened()).world, { ...whereaboutsOf(place), below }),
     path: async (pid) => pathOfPid((await opened()).world, pid),
     log: async function* (query) {
       const { log } = await opened();
@@ -56,6 +56,10 @@ export function openOffline(folder: string): Reader {
       await log?.close();
     },
   };
+}
+
+function whereaboutsOf({ path, tree }: Place): Whereabouts {
+  return { at: bytesOf(path), ...(tree !== undefined && { tree: bytesOf(tree) }) };
 }
 
 async function open(folder: string): Promise<Opened> {

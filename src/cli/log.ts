@@ -16,6 +16,7 @@ export interface LogOptions {
   readonly all?: boolean;
   /** As typed: each a list of types. */
   readonly type?: readonly string[];
+  readonly tree?: string;
   readonly path?: string;
   readonly pid?: string;
   readonly limit?: string;
@@ -48,23 +49,18 @@ async function* followed(reader: Reader, query: LogQuery): AsyncGenerator<Entry>
   throw new Failure('the daemon stopped, and nothing follows');
 }
 
-function queryFrom({ follow, all, type, path, pid, limit }: LogOptions): LogQuery {
+function queryFrom({ follow, all, type, tree, path, pid, limit }: LogOptions): LogQuery {
   if (all === true && type !== undefined) throw usageFailure('--all and --type do not go together');
   const types = all === true ? undefined : type === undefined ? quietTypes : typesFrom(type);
   const limited = limit === undefined ? (follow === true ? followedEntries : undefined) : countFrom(limit);
   return {
     ...(types !== undefined && { types }),
-    ...(path !== undefined && { path: canonical(path) }),
+    ...(tree !== undefined && { tree }),
+    ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: parsePid(pid) }),
     ...(limited !== undefined && { limit: limited }),
     ...(follow === true && { follow }),
   };
-}
-
-/** The log is asked for a path as it stands there, with one slash before each name. */
-function canonical(path: string): string {
-  const names = path.split('/').filter((name) => name !== '');
-  return `/${names.join('/')}`;
 }
 
 const quietTypes: readonly EventType[] = eventTypes.filter((type) => !busyTypes.has(type));

@@ -1,19 +1,53 @@
 /**
- * `tasktrail path PID`: the path of the container that a task is in, as /proc/PID/container in the patch.
+ * `tasktrail path PID`: where a task is: its path in our own tree, as /proc/PID/container in the patch. With `--tree`
+ * its path in that tree; with `--tree all` a line for each tree.
  */
+import type { PlaceView } from '../engine/places.ts';
+import type { PathView } from '../engine/reads.ts';
 import { answered, withReader } from './asking.ts';
 import { type Context, printAll } from './context.ts';
+import { Failure } from './failure.ts';
+import { nameText } from './format/name.ts';
+import { table } from './format/table.ts';
 import { parsePid } from './pid.ts';
 
 /** `self` is this very process, which is where the shell is that started it; no recording of the past has it. */
-export async function path(context: Context, typedPid: string): Promise<void> {
+export async function path(
+  context: Context,
+  typedPid: string,
+  { tree }: { readonly tree?: string },
+): Promise<void> {
   const self = typedPid === 'self';
   const pid = self ? process.pid : parsePid(typedPid);
   await withReader(context, self ? 'daemon' : 'any', async (reader) => {
     const view = answered(`path ${typedPid}`, await reader.path(pid));
-    printAll(context, [view], (views) => views.map((each) => each.path));
-    if (view.certainty !== 'known') {
+    const lines = linesOf(view, typedPid, tree);
+    printAll(context, [view], () => lines);
+    if (view.certainty !== 'known' && tellsOfOwn(view, tree)) {
       context.terminal.tell(`tasktrail: where it is is ${view.certainty}: its way there was not seen whole`);
     }
   });
+}
+
+/** Only in our own tree it can be in doubt where a task is: of the others the kernel itself tells. */
+function tellsOfOwn({ trees }: PathView, tree: string | undefined): boolean {
+  return tree === undefined || tree === 'all' || tree === trees[0]?.tree;
+}
+
+/** Scripts take what is printed for one path, so names stand beside it only where there is a line for each tree. */
+function linesOf(
+  { path: own, trees }: PathView,
+  typedPid: string,
+  tree: string | undefined,
+): readonly string[] {
+  if (tree === undefined) return [own];
+  if (tree === 'all') return table(['left', 'left', 'left'], trees.map(rowOf));
+  const place = trees.find((each) => each.tree === tree || each.tree.split(',').includes(tree));
+  if (place) return [place.path];
+  const names = trees.map((each) => each.tree).join(', ');
+  throw new Failure(`path ${typedPid}: the task is in no tree ${tree}: it is in ${names}`);
+}
+
+function rowOf(place: PlaceView): string[] {
+  return [place.tree, place.path, nameText(place)];
 }

@@ -94,6 +94,12 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
   program.commandsGroup('Record:');
   command('up', 'start recording, and go on until interrupted', async () => (await import('./up.ts')).up)
     .option('--source <name>', 'ebpf, or simulated: a made-up workload', 'ebpf')
+    .option(
+      '--mirror <name>',
+      "a cgroup hierarchy of the machine's own to record too, as v2, cpuset or name=systemd; all; none; " +
+        'may be repeated (default: v2 if the machine has it)',
+      appended,
+    )
     .option('--release-agent <program>', 'what is run with the path of a container that falls empty')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s');
   command(
@@ -105,24 +111,28 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
   command('verify', 'check the whole log', async () => (await import('./verify.ts')).verify);
 
   program.commandsGroup('Look:');
-  command(
-    'tree',
-    'show containers and what happens in them',
-    async () => (await import('./tree.ts')).tree,
-  ).argument('[path]', 'only this container and those below it', '/');
+  command('tree', 'show containers and what happens in them', async () => (await import('./tree.ts')).tree)
+    .argument('[path]', 'only this container and those below it; or its name', '/')
+    .option('--tree <name>', treeHelp)
+    .option('--usage', 'what the tasks that have ended had used');
   command('tasks', 'list what is in a container, by process', async () => (await import('./tasks.ts')).tasks)
-    .argument('<path>', 'a container')
-    .option('--threads', 'each thread');
+    .argument('<path>', 'a container; or its name')
+    .option('--threads', 'each thread')
+    .option('-r, --recursive', 'what is in the containers below it too')
+    .option('--tree <name>', treeHelp);
   command(
     'path',
     'print the path of the container that a task is in',
     async () => (await import('./path.ts')).path,
-  ).argument('<pid>', 'a task, or self');
+  )
+    .argument('<pid>', 'a task, or self')
+    .option('--tree <name>', 'its path in this tree; all: in each of them (default: in our own)');
   command('log', 'tell what happened', async () => (await import('./log.ts')).log)
     .option('-f, --follow', 'go on with what happens; the past begins 10 entries back, or --limit')
     .option('-a, --all', 'fork, exec, exit and the like too')
     .option('-t, --type <types>', 'only these types, separated by commas; may be repeated', appended)
-    .option('--path <path>', 'only what happened in this container and below it')
+    .option('--tree <name>', treeHelp)
+    .option('--path <path>', 'only what happened in this container and below it; or its name')
     .option('--pid <pid>', 'only what is about this task, or was done by it')
     .option('-n, --limit <count>', 'only the last so many entries');
 
@@ -158,6 +168,8 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
 
   return program.addHelpText('after', `\n${placesHelp}`);
 }
+
+const treeHelp = 'one tree: tasktrail, v2, cpuset, …; all (default: tasktrail and v2)';
 
 const placesHelp = `The recording is that of --data, else of $TASKTRAIL_DATA, else /var/lib/tasktrail for
 root, and for everybody else tasktrail in $XDG_STATE_HOME or ~/.local/state.`;

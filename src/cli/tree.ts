@@ -1,17 +1,21 @@
 /**
- * `tasktrail tree [PATH]`: a container and all below it, with what is in each and what happens there.
+ * `tasktrail tree [PLACE]`: a container and all below it, with what is in each and what happens there.
  */
 import { answered, withReader } from './asking.ts';
 import { type Context, printAll } from './context.ts';
-import { drawTree } from './format/tree.ts';
+import { drawTrees } from './format/tree.ts';
 
-export async function tree(context: Context, path: string): Promise<void> {
+export async function tree(
+  context: Context,
+  path: string,
+  { tree: name, usage }: { readonly tree?: string; readonly usage?: boolean },
+): Promise<void> {
   await withReader(context, 'any', async (reader) => {
-    const views = answered(`tree ${path}`, await reader.tree(path));
-    const names = await namesOf(views.map(({ uid }) => uid));
-    printAll(context, views, (all) =>
-      drawTree(all, (uid) => names.get(uid) ?? String(uid), context.terminal.paint),
-    );
+    const views = answered(`tree ${path}`, await reader.tree({ path, tree: name }));
+    const owners = await namesOf(views.map(({ uid }) => uid));
+    const ownerOf = (uid: number): string => owners.get(uid) ?? String(uid);
+    const { paint } = context.terminal;
+    printAll(context, views, (all) => drawTrees(all, { ownerOf, usage: usage === true, paint }));
   });
 }
 

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
-import { type Daemon, defaultReleaseAgent, type SourceName, startDaemon } from '../daemon.ts';
+import { cgroupsHere, type Daemon, defaultReleaseAgent, type SourceName, startDaemon } from '../daemon.ts';
 import { SourceError } from '../sources/sourceError.ts';
 import { othersMayEnter } from '../system/folder.ts';
 import { typedText } from './arguments.ts';
@@ -12,17 +12,22 @@ import type { Context } from './context.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
+import { mirrorFrom } from './mirror.ts';
 import { readVersion } from './version.ts';
 
 export interface UpOptions {
   readonly source: string;
+  /** As typed: names of hierarchies, or `all` or `none`. */
+  readonly mirror?: readonly string[];
   readonly releaseAgent?: string;
   readonly syncInterval: string;
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
+  const source = sourceFrom(options.source);
   const settings = {
-    source: sourceFrom(options.source),
+    source,
+    mirror: hierarchiesFor(source, options.mirror),
     releaseAgent: agentFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
   };
@@ -50,6 +55,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
 
 interface Settings {
   readonly source: SourceName;
+  readonly mirror: readonly string[];
   readonly releaseAgent: string;
   readonly syncIntervalMs: number;
 }
@@ -105,6 +111,7 @@ export function greeting(view: Daemon['view'], context: Context): string[] {
   return [
     sourceLine(view),
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
+    ...(view.source === 'simulated' ? [] : [mirrorLine(view)]),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
     '',
@@ -122,6 +129,21 @@ function sourceLine({ source, tasks }: Daemon['view']): string {
   return source === 'simulated'
     ? `recording a SIMULATED workload, nothing of this machine: ${seen}`
     : `recording every task of this machine, seen through ${source}: ${seen}`;
+}
+
+/** Our own tree is the first. */
+function mirrorLine({ trees }: Daemon['view']): string {
+  const mirrored = trees
+    .slice(1)
+    .map(({ tree, containers }) => `${tree} with ${counted(containers, 'container')}`);
+  if (mirrored.length === 0) return "none of the machine's own cgroups is mirrored";
+  return `mirroring the machine's own cgroups: ${mirrored.join(', ')}`;
+}
+
+function hierarchiesFor(source: SourceName, typed: readonly string[] | undefined): readonly string[] {
+  if (source === 'ebpf') return mirrorFrom(typed, cgroupsHere());
+  if (typed !== undefined) throw usageFailure('--mirror and --source simulated do not go together');
+  return [];
 }
 
 function sourceFrom(typed: string): SourceName {

@@ -1,20 +1,26 @@
 /**
- * History: the log as a person reads it. Events hold ids; history folds the hierarchy along with them, so
- * that each entry names pids, comms and paths as they were at that moment.
+ * History: the log as a person reads it. Events hold ids; history folds the hierarchy and the names along with
+ * them, so that each entry says pids, comms, paths and names as they were at that moment.
  */
 import { type Bytes, bytesOf, textOf } from '../../events/bytes.ts';
-import type { By, Event, EventType, ReleaseFact } from '../../events/event.ts';
+import type { By, Event, EventType, ForkFact, ReleaseFact } from '../../events/event.ts';
 import { layouts } from '../../events/layout.ts';
-import { type Container, Hierarchy, pathOf, type Task } from '../../projections/hierarchy.ts';
+import { type Container, Hierarchy, pathOf, placeIn, type Task } from '../../projections/hierarchy.ts';
+import { Names } from '../../projections/names.ts';
 import { normalised } from '../kernel/path.ts';
 import type { LogReader } from '../ports.ts';
+import { isCalled, type PlaceView, placeView, treesChosen } from './places.ts';
 import { timeText } from './reads.ts';
 
 /** Which entries are asked for. An absent condition holds for every entry. */
 export interface Filter {
   readonly types?: ReadonlySet<EventType>;
+  /** Which trees are spoken of, as `treesChosen` has it; what has no place at all is in every tree. */
+  readonly tree?: Bytes;
   /** A container's path, as bytes: entries of that container, and of those below it. */
   readonly path?: Bytes;
+  /** Instead of the path, a name of a container: entries of those called so, and of those below them. */
+  readonly name?: Bytes;
   /** Entries about the task with this pid, or caused by it. */
   readonly pid?: number;
 }
@@ -22,7 +28,9 @@ export interface Filter {
 /** What a person asks of the log, as every door passes it on. */
 export interface LogQuery {
   readonly types?: readonly EventType[];
-  /** Text as `textOf` writes it. */
+  /** Texts as `textOf` writes them. */
+  readonly tree?: string;
+  /** A path; or a name, when it begins with no slash. */
   readonly path?: string;
   readonly pid?: number;
   /** The last so many entries only. */
@@ -31,10 +39,12 @@ export interface LogQuery {
   readonly follow?: boolean;
 }
 
-export function filterOf({ types, path, pid }: LogQuery): Filter {
+export function filterOf({ types, tree, path, pid }: LogQuery): Filter {
   return {
     ...(types && { types: new Set(types) }),
+    ...(tree !== undefined && { tree: bytesOf(tree) }),
     ...(path !== undefined && { path: normalised(bytesOf(path)) }),
+    ...(path !== undefined && !path.startsWith('/') && { name: bytesOf(path) }),
     ...(pid !== undefined && { pid }),
   };
 }
@@ -44,16 +54,22 @@ export interface Entry {
   readonly seq: number;
   readonly time: string;
   readonly type: EventType;
+  /** The tree that `path` is in, and `from`; absent for our own. */
+  readonly tree?: string;
   /** The container that it happened in, by its path then; of a rename, the new one. */
   readonly path?: string;
   /** Where an attached task came from; the old path of a renamed container. */
   readonly from?: string;
+  /** Where it happened in the mirrored trees, with the names that people have for that. */
+  readonly places?: readonly PlaceView[];
   readonly pid?: number;
   readonly tgid?: number;
   readonly comm?: string;
   readonly by?: By & { readonly comm: string };
   /** The pid of the thread that forked. */
   readonly parentPid?: number;
+  /** The places that a forked task was born into instead of its parent's. */
+  readonly into?: readonly PlaceView[];
   /** Every other field of the event, under its own name. */
   readonly [field: string]: unknown;
 }
@@ -67,6 +83,11 @@ export const eventTypes = Object.keys(layouts) as readonly EventType[];
 export class History {
   readonly #filter: Filter;
   readonly #hierarchy = new Hierarchy();
+  readonly #names = new Names(this.#hierarchy);
+  /** Most events happen in the same few containers. Forgotten whenever anything is called otherwise. */
+  #spots = new WeakMap<Container, Spot>();
+  /** The numbers of the trees that are spoken of. */
+  #chosen: ReadonlySet<number> = new Set();
   /** Paths of releases whose agent may still be spoken of. */
   readonly #released = new Map<number, Bytes>();
   /** The task that left a container last, as it was then. */
@@ -78,37 +99,85 @@ export class History {
 
   /** The next event of the log; its entry, if it was asked for. Every event must come here, in order. */
   take(event: Event): Entry | undefined {
-    const { types, path, pid } = this.#filter;
+    const { types, pid } = this.#filter;
     if (event.type === 'release') this.#released.set(event.seq, event.path);
     if (event.type === 'exit' || event.type === 'attach') this.#left = this.#hierarchy.task(event.task);
     if (types && !types.has(event.type)) {
-      this.#hierarchy.apply(event);
+      this.#apply(event);
       return undefined;
     }
     // A removed container and an exited task are still there before the event, a new one only after it.
-    const before = this.#subjectOf(event);
-    this.#hierarchy.apply(event);
+    const before = told.before.has(event.type) ? this.#subjectOf(event) : nobody;
+    this.#apply(event);
     const subject = merge(before, this.#subjectOf(event));
     // Whatever is asked for: where something was missed, the answer may lack it.
     if (event.type === 'gap') return this.#entry(event, subject);
-    if (path !== undefined && !subject.paths.some((at) => isAtOrBelow(at, path))) return undefined;
+    if (!this.#isAskedFor(event.type, subject)) return undefined;
     const by = 'by' in event ? event.by : undefined;
     if (pid !== undefined && subject.pid !== pid && subject.tgid !== pid && by?.pid !== pid) return undefined;
     return this.#entry(event, subject);
   }
 
+  #apply(event: Event): void {
+    this.#names.apply(event);
+    this.#hierarchy.apply(event);
+    if (event.type === 'rename' || event.type === 'name') this.#spots = new WeakMap();
+    if (event.type !== 'tree' && event.type !== 'untree') return;
+    const trees = treesChosen(this.#hierarchy, this.#filter.tree);
+    this.#chosen = new Set(trees.map(({ number }) => number));
+  }
+
   /** Whom and where an event is about, as far as the hierarchy of this moment tells. */
   #subjectOf(event: Event): Subject {
-    if (event.type === 'refused') return { paths: [event.path] };
-    if (event.type === 'release') return { paths: [event.path], ...this.#leaver(event) };
-    if ('release' in event) return { paths: [this.#released.get(event.release) ?? ''] };
+    if (event.type === 'refused') return { spots: this.#ownSpots(event.path) };
+    if (event.type === 'release') return { spots: this.#ownSpots(event.path), ...this.#leaver(event) };
+    if ('release' in event) return { spots: this.#ownSpots(this.#released.get(event.release) ?? '') };
     const task = 'task' in event ? this.#hierarchy.task(event.task) : undefined;
-    const container = 'container' in event ? this.#hierarchy.container(event.container) : undefined;
-    const paths = [container, event.type === 'attach' || !container ? task?.container : undefined]
-      .filter((at): at is Container => at !== undefined)
-      .map(pathOf);
-    if (!task) return { paths };
-    return { paths, pid: task.pid, tgid: task.tgid, comm: task.comm };
+    const spots = this.#containersOf(event, task).map((container) => this.#spot(container));
+    if (!task) return { spots };
+    return { spots, pid: task.pid, tgid: task.tgid, comm: task.comm };
+  }
+
+  /** The containers that an event is about, of the trees that are spoken of, our own first. */
+  #containersOf(event: Event, task: Task | undefined): readonly Container[] {
+    const places = task ? [task.container, ...task.mirrored] : [];
+    // Who is killed is told with all places: its memory may be accounted for in a tree that nobody asks for.
+    if (event.type === 'oom') return places;
+    return (this.#containerOf(event, task) ?? places).filter(({ tree }) => this.#chosen.has(tree));
+  }
+
+  /** The one container that an event is about; undefined where it is about a task, wherever that is. */
+  #containerOf(event: Event, task: Task | undefined): readonly Container[] | undefined {
+    if (event.type === 'untree') return listed(this.#hierarchy.tree(event.tree)?.root);
+    if (!('container' in event) || event.type === 'adopt') return undefined;
+    const container = this.#hierarchy.container(event.container);
+    if (event.type !== 'attach') return listed(container);
+    // Before it this is where the task came from.
+    return listed(task && container && placeIn(task, container.tree));
+  }
+
+  #spot(container: Container): Spot {
+    const known = this.#spots.get(container);
+    if (known) return known;
+    const spot = this.#newSpot(container);
+    this.#spots.set(container, spot);
+    return spot;
+  }
+
+  #newSpot(container: Container): Spot {
+    const { name } = this.#filter;
+    const path = pathOf(container);
+    if (container.tree === 0) return { path, isCalled: false };
+    return {
+      path,
+      view: placeView(this.#hierarchy, this.#names, container),
+      isCalled: name !== undefined && isCalled(container, name, this.#names),
+    };
+  }
+
+  /** What happens to releases and refused commands happens in our own tree. */
+  #ownSpots(path: Bytes): readonly Spot[] {
+    return this.#chosen.has(0) ? [{ path, isCalled: false }] : [];
   }
 
   /** Who left a released container last: its cause comes right before it, in the same batch. */
@@ -118,24 +187,45 @@ export class History {
     return { pid, tgid, comm };
   }
 
-  #entry(event: Event, subject: Subject): Entry {
+  #isAskedFor(type: EventType, { spots, from }: Subject): boolean {
+    const { path } = this.#filter;
+    if (spots.length === 0 && !told.nowhere.has(type)) return false;
+    if (path === undefined) return true;
+    return [...spots, ...listed(from)].some((spot) => spot.isCalled || isAtOrBelow(spot.path, path));
+  }
+
+  #entry(event: Event, { spots, from, pid, tgid, comm }: Subject): Entry {
     const { seq, timeUs, skewUs: _skewUs, type, ...fields } = event;
-    const [path, from] = subject.paths;
+    const [spot] = spots;
+    const places = spots.flatMap(({ view }) => listed(view));
     return {
       seq,
       time: timeText(timeUs),
       type,
-      ...(path !== undefined && { path: textOf(path) }),
-      ...(from !== undefined && from !== path && { from: textOf(from) }),
-      ...(subject.pid !== undefined && { pid: subject.pid, tgid: subject.tgid }),
-      ...(subject.comm !== undefined && { comm: textOf(subject.comm) }),
+      ...(spot?.view && { tree: spot.view.tree }),
+      ...(spot && { path: textOf(spot.path) }),
+      ...(spot && from && from.path !== spot.path && { from: textOf(from.path) }),
+      ...(places.length > 0 && { places }),
+      ...(pid !== undefined && { pid, tgid }),
+      ...(comm !== undefined && { comm: textOf(comm) }),
       ...Object.fromEntries(
         Object.entries(fields)
-          .filter(([name]) => !(name === 'path' || name === 'pid' || name === 'comm' || name === 'tgid'))
-          .map(([name, value]) => [name, textFields.has(name) ? textOf(String(value)) : value]),
+          .filter(([name]) => !told.otherwise.has(name))
+          .map(([name, value]) => [name, told.asText.has(name) ? textOf(String(value)) : value]),
       ),
-      ...(event.type === 'fork' && { parentPid: this.#hierarchy.task(event.parent)?.pid ?? 0 }),
+      ...(event.type === 'fork' && this.#birth(event)),
       ...('by' in event && { by: { ...event.by, comm: this.#commOf(event.by) } }),
+    };
+  }
+
+  #birth({ parent, into }: ForkFact): Pick<Entry, 'parentPid' | 'into'> {
+    const instead = into
+      .flatMap((id) => listed(this.#hierarchy.container(id)))
+      .filter(({ tree }) => this.#chosen.has(tree))
+      .map((container) => placeView(this.#hierarchy, this.#names, container));
+    return {
+      parentPid: this.#hierarchy.task(parent)?.pid ?? 0,
+      ...(instead.length > 0 && { into: instead }),
     };
   }
 
@@ -175,23 +265,48 @@ export class Story {
   }
 }
 
+/** One place that an event is about. */
+interface Spot {
+  readonly path: Bytes;
+  /** In a mirrored tree, how it is told. */
+  readonly view?: PlaceView;
+  /** Whether the name that is asked for is one of its names. */
+  readonly isCalled: boolean;
+}
+
 interface Subject {
-  /** The container's path first; then, where it differs, the path that a task or container had before. */
-  readonly paths: readonly Bytes[];
+  /** Where it is; of several trees, our own first. */
+  readonly spots: readonly Spot[];
+  /** Where it was before, also when that is the same. */
+  readonly from?: Spot | undefined;
   readonly pid?: number;
   readonly tgid?: number;
   readonly comm?: Bytes;
 }
 
-/** Fields that hold byte strings under a name of their own. */
-const textFields = new Set(['name', 'program']);
+const nobody: Subject = { spots: [] };
+
+/** How events become entries: types of events, and names of fields. */
+const told = {
+  /** These are about something that is gone or elsewhere after them. */
+  before: new Set<EventType>(['exit', 'rmdir', 'rename', 'attach', 'untree']),
+  /** These happen in no place. */
+  nowhere: new Set<EventType>(['recording', 'source', 'stop', 'clock', 'gap', 'suppressed']),
+  /** What these hold is told by the entry's own fields. */
+  otherwise: new Set(['path', 'pid', 'comm', 'tgid', 'tree', 'mirrored', 'into']),
+  /** These hold byte strings. */
+  asText: new Set(['name', 'program', 'mountPoint']),
+};
 
 function merge(before: Subject, after: Subject): Subject {
-  const paths = [...new Set([...after.paths.slice(0, 1), ...before.paths, ...after.paths])];
   const known = after.pid !== undefined ? after : before;
-  return { ...known, paths };
+  return { ...known, spots: after.spots.length > 0 ? after.spots : before.spots, from: before.spots[0] };
 }
 
 function isAtOrBelow(path: Bytes, top: Bytes): boolean {
   return top === '/' || path === top || path.startsWith(`${top}/`);
+}
+
+function listed<T>(item: T | undefined): readonly T[] {
+  return item === undefined ? [] : [item];
 }

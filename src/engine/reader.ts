@@ -7,6 +7,14 @@ import type { Verification } from '../ports.ts';
 import type { Entry, LogQuery } from './history.ts';
 import type { ContainerView, PathView, RecordingView, TaskView } from './reads.ts';
 
+/** What a person typed to say where; both are text as `textOf` writes it. */
+export interface Place {
+  /** A path, or a name. */
+  readonly path: string;
+  /** The name of a tree, or `all`; where it is missing our own and v2. */
+  readonly tree?: string | undefined;
+}
+
 /** Who records, and where. */
 export interface DaemonView {
   readonly daemonPid: number;
@@ -22,9 +30,9 @@ export interface Reader {
   /** Whether it is a daemon that answers, and things go on; false where the recording was opened directly. */
   readonly live: boolean;
   status(): Promise<Status>;
-  /** Paths are text as `textOf` writes it. */
-  tree(path: string): Promise<readonly ContainerView[] | Refusal>;
-  tasks(path: string): Promise<readonly TaskView[] | Refusal>;
+  tree(place: Place): Promise<readonly ContainerView[] | Refusal>;
+  /** With `below` also the tasks in the containers below it. */
+  tasks(place: Place, below: boolean): Promise<readonly TaskView[] | Refusal>;
   path(pid: number): Promise<PathView | Refusal>;
   log(query: LogQuery): AsyncIterable<Entry>;
   /** Reads and checks the whole log; `progress` is told the last sound seq now and then. */

@@ -5,19 +5,31 @@
  */
 import { type Bytes, textOf } from '../../events/bytes.ts';
 import type { Certainty } from '../../events/event.ts';
-import type { Counts } from '../../projections/activity.ts';
-import { type Container, pathOf, type Task, tasksOf } from '../../projections/hierarchy.ts';
+import type { Counts, Usage } from '../../projections/activity.ts';
+import {
+  type Container,
+  type Hierarchy,
+  isPopulated,
+  pathOf,
+  placeIn,
+  type Task,
+  tasksOf,
+} from '../../projections/hierarchy.ts';
 import type { ReleaseCounts } from '../../projections/releases.ts';
 import type { World } from '../../projections/world.ts';
-import type { Actor } from '../kernel/command.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
-import { find, pathLimitBytes, pathTooLong } from '../kernel/path.ts';
+import { pathLimitBytes, pathTooLong } from '../kernel/path.ts';
+import { type NameView, nameView, type PlaceView, placesMeant, placeView, treeName } from './places.ts';
 
-/** One container, as `tree` shows it. */
-export interface ContainerView {
+/** One container, as `tree` shows it. Mode, owner and flag mean nothing in a mirrored tree. */
+export interface ContainerView extends NameView {
+  /** `tasktrail` for our own tree; else `v2`, a controller's name, or `name=…`. */
+  readonly tree: string;
   readonly path: string;
   /** Tasks attached to it, without those of its children. */
   readonly tasks: number;
+  /** Whether a task is in it or in a container below it. */
+  readonly populated: boolean;
   readonly notifyOnRelease: boolean;
   /** Mode of its directory, octal: `0755`. */
   readonly mode: string;
@@ -27,10 +39,15 @@ export interface ContainerView {
   readonly total: Counts;
   /** A second, on average over the last ten. */
   readonly perSecond: Counts;
+  /** What the tasks that have ended in it had used, since recording began or the container was made. */
+  readonly usage: Usage;
 }
 
 /** One task, as `tasks` shows it. */
 export interface TaskView {
+  /** Where it was found. */
+  readonly tree: string;
+  readonly path: string;
   readonly pid: number;
   readonly tgid: number;
   readonly comm: string;
@@ -39,15 +56,26 @@ export interface TaskView {
   readonly uid: number;
   /** tasktrail's own id of the task, never reused. */
   readonly task: number;
-  /** How the recorder knows that it is in this container. */
+  /** How the recorder knows that it is in this container. In a mirrored tree the kernel itself tells: `known`. */
   readonly certainty: Certainty;
 }
 
 export interface PathView {
   readonly pid: number;
+  /** Where it is in our own tree. */
   readonly path: string;
-  /** How the recorder knows that the task is there. */
+  /** How the recorder knows that it is there, in our own tree; of the others the kernel tells. */
   readonly certainty: Certainty;
+  /** Where it is in every tree, our own first. */
+  readonly trees: readonly PlaceView[];
+}
+
+/** One tree, as `status` shows it. */
+export interface TreeView {
+  readonly tree: string;
+  /** Of a mirrored tree, where the kernel's is mounted; else empty. */
+  readonly mountPoint: string;
+  readonly containers: number;
 }
 
 /** An attempt to run the release agent that has not ended. */
@@ -68,7 +96,9 @@ export interface RecordingView {
   readonly seq: number;
   readonly time: string;
   readonly tasks: number;
+  /** In all trees. */
   readonly containers: number;
+  readonly trees: readonly TreeView[];
   readonly gaps: number;
   readonly lost: number;
   readonly releases: ReleaseCounts;
@@ -77,29 +107,61 @@ export interface RecordingView {
   readonly agents: readonly AgentView[];
 }
 
-/** Reads ask on nobody's behalf: whoever may open the recording may see all of it. */
-const reader: Actor = { pid: 0, uid: 0, gid: 0, groups: [] };
 const rateSeconds = 10;
 
-/** A container and everything below it, parents before children, children by name. */
-export function treeOf(world: World, path: Bytes, nowUs: number): ContainerView[] | Refusal {
-  const top = find(world.hierarchy, reader, path);
-  return isRefusal(top) ? top : viewsBelow(world, top, nowUs);
+/** What a person asks for: a path or a name, and the tree that it is in; see `placesMeant`. */
+export interface Whereabouts {
+  readonly at: Bytes;
+  readonly tree?: Bytes | undefined;
 }
 
-/** The tasks in a container, by ascending pid. */
-export function tasksIn(world: World, path: Bytes): TaskView[] | Refusal {
-  const container = find(world.hierarchy, reader, path);
-  return isRefusal(container) ? container : tasksOf(container).map(taskView);
+/**
+ * A container and everything below it, parents before children, children by name; one after the other where
+ * several trees have it.
+ */
+export function treeOf(
+  world: World,
+  { at, tree }: Whereabouts,
+  nowUs: number,
+): readonly ContainerView[] | Refusal {
+  const tops = placesMeant(world, at, tree);
+  if (isRefusal(tops)) return tops;
+  return tops.flatMap((top) => subtreeOf(top).map((container) => containerView(world, container, nowUs)));
 }
 
-/** The path of the container that a task is in. */
+/**
+ * The tasks in a container, by ascending pid, and with `below` those in the containers below it after them; one
+ * after the other where several trees have it.
+ */
+export function tasksIn(
+  world: World,
+  { at, tree, below }: Whereabouts & { readonly below: boolean },
+): readonly TaskView[] | Refusal {
+  const tops = placesMeant(world, at, tree);
+  if (isRefusal(tops)) return tops;
+  const containers = below ? tops.flatMap(subtreeOf) : tops;
+  return containers.flatMap((container) => {
+    const place = { tree: treeName(world.hierarchy, container), path: textOf(pathOf(container)) };
+    return tasksOf(container).map((task) => ({ ...place, ...taskView(task, container) }));
+  });
+}
+
+/** Where a task is, in every tree. */
 export function pathOfPid(world: World, pid: number): PathView | Refusal {
-  const path = world.taskPaths.pathOfPid(pid);
-  const task = world.hierarchy.taskByPid(pid);
+  const { hierarchy, names, taskPaths } = world;
+  const path = taskPaths.pathsOfPid(pid)?.get(0);
+  const task = hierarchy.taskByPid(pid);
   if (path === undefined || !task) return refuse('ESRCH', `no task ${pid} lives`);
   if (path.length >= pathLimitBytes) return pathTooLong(path);
-  return { pid, path: textOf(path), certainty: task.certainty };
+  const places = [...hierarchy.trees()].map(({ number }) => placeIn(task, number));
+  return {
+    pid,
+    path: textOf(path),
+    certainty: task.certainty,
+    trees: places
+      .filter((place): place is Container => place !== undefined)
+      .map((place) => placeView(hierarchy, names, place)),
+  };
 }
 
 export function recordingOf(world: World, nowUs: number): RecordingView {
@@ -116,6 +178,7 @@ export function recordingOf(world: World, nowUs: number): RecordingView {
     time: timeText(chronicle.timeUs),
     tasks: hierarchy.taskCount,
     containers: hierarchy.containerCount,
+    trees: treeViews(hierarchy),
     gaps: chronicle.gaps.length,
     lost: chronicle.gaps.reduce((sum, gap) => sum + gap.lost, 0),
     releases: releases.counts,
@@ -136,32 +199,47 @@ export function timeText(timeUs: number): string {
   return new Date(Math.floor(timeUs / 1000)).toISOString().replace('Z', `${micros}Z`);
 }
 
-function viewsBelow(world: World, top: Container, nowUs: number): ContainerView[] {
-  const views: ContainerView[] = [];
+function treeViews(hierarchy: Hierarchy): TreeView[] {
+  const trees = [...hierarchy.trees()];
+  const mirrored = trees.reduce((sum, { groups }) => sum + groups.size, 0);
+  return trees.map(({ number, name, mountPoint, groups }) => ({
+    tree: textOf(name),
+    mountPoint: textOf(mountPoint),
+    containers: number === 0 ? hierarchy.containerCount - mirrored : groups.size,
+  }));
+}
+
+/** A container and all below it, parents before children, children by name. */
+function subtreeOf(top: Container): Container[] {
+  const containers: Container[] = [];
   const unvisited = [top];
   for (let at = unvisited.pop(); at; at = unvisited.pop()) {
-    views.push(containerView(world, at, nowUs));
+    containers.push(at);
     const children = [...at.children.values()].sort((a, b) => (a.name < b.name ? 1 : -1));
     unvisited.push(...children);
   }
-  return views;
+  return containers;
 }
 
 function containerView(world: World, container: Container, nowUs: number): ContainerView {
   const { mode, uid, gid } = container.attributes.directory;
   return {
+    tree: treeName(world.hierarchy, container),
     path: textOf(pathOf(container)),
+    ...nameView(world.names, container),
     tasks: container.tasks.size,
+    populated: isPopulated(container),
     notifyOnRelease: container.notify,
     mode: mode.toString(8).padStart(4, '0'),
     uid,
     gid,
     total: world.activity.totalOf(container.id),
     perSecond: world.activity.rateOf(container.id, nowUs, rateSeconds),
+    usage: world.activity.usageOf(container.id),
   };
 }
 
-function taskView(task: Task): TaskView {
+function taskView(task: Task, { tree }: Container): Omit<TaskView, 'tree' | 'path'> {
   return {
     pid: task.pid,
     tgid: task.tgid,
@@ -169,6 +247,6 @@ function taskView(task: Task): TaskView {
     program: textOf(task.program),
     uid: task.uid,
     task: task.id,
-    certainty: task.certainty,
+    certainty: tree === 0 ? task.certainty : 'known',
   };
 }

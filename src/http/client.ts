@@ -5,7 +5,7 @@
  */
 import { type IncomingMessage, request as openRequest } from 'node:http';
 import type { Entry, LogQuery } from '../engine/history.ts';
-import type { DaemonView, Reader } from '../engine/reader.ts';
+import type { DaemonView, Place, Reader } from '../engine/reader.ts';
 import type { ContainerView, PathView, RecordingView, TaskView } from '../engine/reads.ts';
 import { isErrno, type Refusal } from '../kernel/errno.ts';
 import type { Verification } from '../ports.ts';
@@ -55,12 +55,14 @@ export class HttpReader implements Reader {
     return this.#fact('/v1/status');
   }
 
-  tree(path: string): Promise<readonly ContainerView[] | Refusal> {
-    return this.#answerTo('GET', `/v1/tree?${new URLSearchParams({ path })}`);
+  tree(place: Place): Promise<readonly ContainerView[] | Refusal> {
+    return this.#answerTo('GET', `/v1/tree?${searchFor(place)}`);
   }
 
-  tasks(path: string): Promise<readonly TaskView[] | Refusal> {
-    return this.#answerTo('GET', `/v1/tasks?${new URLSearchParams({ path })}`);
+  tasks(place: Place, below: boolean): Promise<readonly TaskView[] | Refusal> {
+    const search = searchFor(place);
+    if (below) search.set('below', '1');
+    return this.#answerTo('GET', `/v1/tasks?${search}`);
   }
 
   path(pid: number): Promise<PathView | Refusal> {
@@ -202,9 +204,14 @@ function refusalIn({ errno, saw, error }: ErrorBody): Refusal {
   return { errno, saw };
 }
 
-function searchOf({ types, path, pid, limit, follow }: LogQuery): URLSearchParams {
+function searchFor({ path, tree }: Place): URLSearchParams {
+  return new URLSearchParams({ path, ...(tree !== undefined && { tree }) });
+}
+
+function searchOf({ types, tree, path, pid, limit, follow }: LogQuery): URLSearchParams {
   return new URLSearchParams({
     ...(types !== undefined && { types: types.join(',') }),
+    ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: String(pid) }),
     ...(limit !== undefined && { limit: String(limit) }),

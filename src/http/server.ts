@@ -5,17 +5,17 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Bytes, bytesOf } from '../../events/bytes.ts';
+import { bytesOf } from '../../events/bytes.ts';
 import type { EventType } from '../../events/event.ts';
 import { eventTypes, type LogQuery } from '../engine/history.ts';
-import { pathOfPid, recordingOf, tasksIn, treeOf } from '../engine/reads.ts';
-import type { Recorder, Request } from '../engine/recorder.ts';
+import { pathOfPid, recordingOf, tasksIn, treeOf, type Whereabouts } from '../engine/reads.ts';
+import type { Recorder } from '../engine/recorder.ts';
 import type { Actor } from '../kernel/command.ts';
 import { type Errno, isRefusal, type Refusal, refusalText } from '../kernel/errno.ts';
-import { find, locate, normalised, openForWriting, pathLimitBytes, pathTooLong } from '../kernel/path.ts';
 import type { Clock } from '../ports.ts';
-import { type CommandName, type Commands, type DaemonView, type ErrorBody, headerLimitBytes } from './api.ts';
+import { type DaemonView, type ErrorBody, headerLimitBytes } from './api.ts';
 import { asCommand, BadRequest, whole } from './body.ts';
+import { requestOf } from './request.ts';
 
 /**
  * Answers that take long are made elsewhere: chunks of NDJSON, until there are no more or the asker is gone. An
@@ -138,13 +138,15 @@ async function answer(
     case '/v1/tree':
       return send(
         response,
-        options.recorder.read((world) => treeOf(world, pathIn(searchParams), now(options))),
+        options.recorder.read((world) => treeOf(world, whereaboutsIn(searchParams), now(options))),
       );
-    case '/v1/tasks':
+    case '/v1/tasks': {
+      const below = searchParams.get('below') === '1';
       return send(
         response,
-        options.recorder.read((world) => tasksIn(world, pathIn(searchParams))),
+        options.recorder.read((world) => tasksIn(world, { ...whereaboutsIn(searchParams), below })),
       );
+    }
     case '/v1/path': {
       const pid = whole(searchParams.get('pid'), 'pid');
       return send(
@@ -180,85 +182,22 @@ function now({ clock }: ServerOptions): number {
   return clock.wallUs();
 }
 
-/** A command of the API as the recorder takes it. */
-function requestOf(command: { [N in CommandName]: [N, Commands[N]] }[CommandName], actor: Actor): Request {
-  switch (command[0]) {
-    case 'mkdir': {
-      const { path, mode, umask } = command[1];
-      return at('mkdir', path, actor, (state, bytes) => {
-        const place = locate(state, actor, bytes);
-        return isRefusal(place) ? place : { type: 'mkdir', at: place, mode, umask };
-      });
-    }
-    case 'rmdir':
-      return at('rmdir', command[1].path, actor, (state, bytes) => {
-        const place = locate(state, actor, bytes);
-        return isRefusal(place) ? place : { type: 'rmdir', at: place };
-      });
-    case 'rename':
-      return at('rename', command[1].from, actor, (state, bytes) => {
-        const from = locate(state, actor, bytes);
-        if (isRefusal(from)) return from;
-        const to = locate(state, actor, bytesOf(command[1].to));
-        return isRefusal(to) ? to : { type: 'rename', from, to, exchange: false };
-      });
-    case 'attach': {
-      const { path, pid, thread } = command[1];
-      return at('attach', path, actor, (state, bytes) => {
-        const container = openForWriting(state, actor, bytes, 'tasks');
-        if (isRefusal(container)) return container;
-        if (thread) return { type: 'write', container: container.id, file: 'tasks', text: String(pid) };
-        return { type: 'attach', container: container.id, pid };
-      });
-    }
-    case 'write': {
-      const { path, file, text } = command[1];
-      return at(`write ${file}`, path, actor, (state, bytes) => {
-        const container = openForWriting(state, actor, bytes, file);
-        if (isRefusal(container)) return container;
-        return { type: 'write', container: container.id, file, text: bytesOf(text) };
-      });
-    }
-    case 'delegate': {
-      const { path, uid, gid } = command[1];
-      return at('delegate', path, actor, (state, bytes) => {
-        const container = find(state, actor, bytes);
-        return isRefusal(container) ? container : { type: 'delegate', container: container.id, uid, gid };
-      });
-    }
-  }
-}
-
-type Plan = Request['plan'];
-
-function at(
-  name: string,
-  path: string,
-  actor: Actor,
-  plan: (state: Parameters<Plan>[0], path: Bytes) => ReturnType<Plan>,
-): Request {
-  const bytes = bytesOf(path);
-  return {
-    name,
-    path: normalised(bytes),
-    actor,
-    plan: (state) => (bytes.length < pathLimitBytes ? plan(state, bytes) : pathTooLong(bytes)),
-  };
-}
-
-function pathIn(search: URLSearchParams): Bytes {
-  return bytesOf(search.get('path') ?? '/');
+function whereaboutsIn(search: URLSearchParams): Whereabouts {
+  const tree = search.get('tree');
+  return { at: bytesOf(search.get('path') ?? '/'), ...(tree !== null && { tree: bytesOf(tree) }) };
 }
 
 function logQueryIn(search: URLSearchParams): LogQuery {
   const types = search.get('types')?.split(',');
   const unknown = types?.find((type) => !(eventTypes as readonly string[]).includes(type));
   if (unknown !== undefined) throw new BadRequest(400, `there is no event type ${unknown}`);
+  const tree = search.get('tree');
   const path = search.get('path');
   const pid = search.get('pid');
   const limit = search.get('limit');
   return {
     ...(types && { types: types as EventType[] }),
+    ...(tree !== null && { tree }),
     ...(path !== null && { path }),
     ...(pid !== null && { pid: whole(pid, 'pid') }),
     ...(limit !== null && { limit: whole(limit, 'limit') }),

@@ -21,8 +21,9 @@ export function isReserved(directory: Container, name: Bytes): boolean {
 }
 
 /**
- * The parent directory and last name of a path, in our own tree or in that of `root`. The last name need not exist, but looking it up needs search
- * permission on the parent: whoever has none is not told what is there (path_resolution(7)).
+ * The parent directory and last name of a path, in our own tree or in that of `root`. The last name need not exist,
+ * but looking it up needs search permission on the parent: whoever has none is not told what is there
+ * (path_resolution(7)).
  */
 export function locate(
   state: Hierarchy,

@@ -4,7 +4,7 @@
  * the tasks are reconciled; groups that have gone after it, when no task is in them any more.
  */
 import type { By, Fact, MkdirFact, RenameFact } from '../../events/event.ts';
-import type { Hierarchy, Tree } from '../../projections/hierarchy.ts';
+import type { Container, Hierarchy, Tree } from '../../projections/hierarchy.ts';
 import type { HierarchySeen } from './observation.ts';
 import { mkdirFact } from './observeGroup.ts';
 
@@ -68,14 +68,20 @@ export function reconcileGroups(state: Hierarchy, seen: HierarchySeen): readonly
   return [...renames, ...mkdirs];
 }
 
-/** The groups of one hierarchy that have gone, children before parents. */
+/**
+ * The groups of one hierarchy that have gone, children before parents. Where something was lost in the middle of a look,
+ * one can have gone that seems to be in use yet: it stays until the next look, which that loss brings about.
+ */
 export function removeGroups(state: Hierarchy, seen: HierarchySeen): readonly Fact[] {
-  const tree = state.mirrorOf(seen.hierarchy);
   const there = new Set(seen.groups.map(({ group }) => group));
-  return [...(tree?.groups ?? [])]
-    .filter(([group]) => !there.has(group))
-    .reverse()
-    .map(([, { id }]) => ({ type: 'rmdir', container: id, by: nobody }));
+  const gone = new Set<Container>();
+  const containers = [...(state.mirrorOf(seen.hierarchy)?.groups.values() ?? [])];
+  for (const container of containers.reverse()) {
+    const isInUse =
+      container.tasks.size > 0 || [...container.children.values()].some((child) => !gone.has(child));
+    if (!there.has(container.group) && !isInUse) gone.add(container);
+  }
+  return [...gone].map(({ id }) => ({ type: 'rmdir', container: id, by: nobody }));
 }
 
 function mirrors(tree: Tree, seen: HierarchySeen): boolean {

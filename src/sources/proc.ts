@@ -182,7 +182,7 @@ function readGroups(
     const mayBeRenamed = mirrored.some(({ hierarchy }) => hierarchy !== 0);
     return mayBeRenamed && readIfThere(file) !== text ? undefined : groups;
   } catch (error) {
-    if (codeOf(error) === 'ENAMETOOLONG') return groupsHolding(thread, mirrored);
+    if (hasCode(error, 'ENAMETOOLONG')) return groupsHolding(thread, mirrored);
     throw error;
   }
 }
@@ -228,8 +228,4 @@ function readWhole(fd: number): string {
 
 function isGone(error: unknown): boolean {
   return hasCode(error, 'ENOENT', 'ESRCH');
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -5,11 +5,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { counted, duration, rate, size } from '../../src/cli/format/count.ts';
 import { entryLine, signalName } from '../../src/cli/format/entry.ts';
+import { nameText, placeText } from '../../src/cli/format/name.ts';
 import { paintOf } from '../../src/cli/format/paint.ts';
 import { statusLines } from '../../src/cli/format/status.ts';
-import { processesOf, processTable, threadTable } from '../../src/cli/format/tasks.ts';
+import { byContainer, processesOf, processTable, threadTable } from '../../src/cli/format/tasks.ts';
 import { localTime } from '../../src/cli/format/time.ts';
-import { activityOf, drawTree } from '../../src/cli/format/tree.ts';
+import { activityOf, drawTree, drawTrees } from '../../src/cli/format/tree.ts';
 import { verificationLines } from '../../src/cli/verify.ts';
 import type { Entry } from '../../src/engine/history.ts';
 import type { ContainerView, RecordingView, TaskView } from '../../src/engine/reads.ts';
@@ -24,14 +25,17 @@ const nothing = { forks: 0, exits: 0, attaches: 0 };
 
 function container(path: string, change: Partial<ContainerView> = {}): ContainerView {
   return {
+    tree: 'tasktrail',
     path,
     tasks: 0,
+    populated: false,
     notifyOnRelease: false,
     mode: '0755',
     uid: 0,
     gid: 0,
     total: nothing,
     perSecond: nothing,
+    usage: { cpuUs: 0, peakBytes: 0, ooms: 0 },
     ...change,
   };
 }
@@ -50,29 +54,79 @@ format('a tree is drawn with strokes, counts, flags, owners and what happens', (
     container('/Delta', { tasks: 2 }),
     container('/Delta/last'),
   ];
-  assert.equal(
-    drawTree(views, (uid) => `user${uid}`),
-    [
-      '/              1,312 tasks',
-      '├─ Charlie         1 task   notify  3.3 forks/s, 12 exits/s',
-      '│  ├─ a            0 tasks',
-      '│  │  └─ deep      0 tasks',
-      '│  └─ b            0 tasks  owner user1000',
-      '└─ Delta           2 tasks',
-      '   └─ last         0 tasks',
-    ],
-  );
+  assert.equal(drawTree(views, { ownerOf: (uid) => `user${uid}` }), [
+    '/              1,312 tasks',
+    '├─ Charlie         1 task   notify  3.3 forks/s, 12 exits/s',
+    '│  ├─ a            0 tasks',
+    '│  │  └─ deep      0 tasks',
+    '│  └─ b            0 tasks  owner user1000',
+    '└─ Delta           2 tasks',
+    '   └─ last         0 tasks',
+  ]);
 });
 
 format('a part of the tree is headed by its whole path', () => {
   const views = [container('/Charlie/a'), container('/Charlie/a/deep')];
-  assert.equal(drawTree(views, String), ['/Charlie/a  0 tasks', '└─ deep     0 tasks']);
+  assert.equal(drawTree(views, { ownerOf: String }), ['/Charlie/a  0 tasks', '└─ deep     0 tasks']);
 });
 
 format('a tree as deep as a path can be is drawn', () => {
   const views: ContainerView[] = [container('/')];
   for (let path = '/x'; views.length < 2048; path += '/x') views.push(container(path));
-  assert.is(drawTree(views, String).length, 2048);
+  assert.is(drawTree(views, { ownerOf: String }).length, 2048);
+});
+
+const id = '1f3a5c7e9b0d2f4a6c8e0b1d3f5a7c9e1b3d5f7a9c0e2b4d6f8a1c3e5b7d9f0a';
+const docker = { name: `docker/${id}`, kind: 'container' } as const;
+
+format('trees stand side by side, each under its name', () => {
+  const v2 = { tree: 'v2' };
+  const views = [
+    container('/', { tasks: 3 }),
+    container('/Charlie', { tasks: 1 }),
+    container('/', { ...v2, tasks: 2 }),
+    container('/system.slice', { ...v2, name: 'system.slice', kind: 'slice' }),
+    container('/system.slice/x\\x5cx2dy.service', { ...v2, tasks: 2, name: 'x-y.service', kind: 'unit' }),
+    container(`/system.slice/${id}`, { ...v2, ...docker, called: 'web' }),
+  ];
+  assert.equal(drawTrees(views, { ownerOf: String }), [
+    'tasktrail',
+    '/           3 tasks',
+    '└─ Charlie  1 task',
+    '',
+    'v2',
+    '/                                                 2 tasks',
+    '└─ system.slice                                   0 tasks',
+    '   ├─ x\\x5cx2dy.service  x-y.service              2 tasks',
+    `   └─ ${id}  docker/1f3a5c7e9b0d web  0 tasks`,
+  ]);
+  assert.equal(drawTrees(views.slice(0, 2), { ownerOf: String }), [
+    '/           3 tasks',
+    '└─ Charlie  1 task',
+  ]);
+  assert.equal(drawTrees(views.slice(2, 3), { ownerOf: String }), ['v2', '/  2 tasks']);
+});
+
+format('what ended tasks had used is told where it is asked for', () => {
+  const views = [
+    container('/', { usage: { cpuUs: 1_500_000, peakBytes: 2 ** 20, ooms: 1 } }),
+    container('/a', { usage: { cpuUs: 800, peakBytes: 0, ooms: 0 } }),
+    container('/b'),
+  ];
+  assert.equal(drawTree(views, { ownerOf: String, usage: true }), [
+    '/     0 tasks  1.5 s CPU, peak 1.0 MiB, 1 killed for memory',
+    '├─ a  0 tasks  1 ms CPU',
+    '└─ b  0 tasks',
+  ]);
+  assert.is(drawTree(views, { ownerOf: String })[0], '/     0 tasks');
+});
+
+format('names are told with short ids, and not where a directory says them', () => {
+  assert.is(nameText({ ...docker, called: 'web' }), 'docker/1f3a5c7e9b0d web');
+  assert.is(nameText({ name: 'nginx.service' }, 'nginx.service'), '');
+  assert.is(nameText({}), '');
+  assert.is(placeText({ tree: 'memory', path: '/tight' }), 'memory:/tight');
+  assert.is(placeText({ tree: 'v2', path: '/a/b', ...docker }), 'docker/1f3a5c7e9b0d');
 });
 
 format('activity names only what happens', () => {
@@ -81,7 +135,8 @@ format('activity names only what happens', () => {
 });
 
 function task(pid: number, tgid: number, comm: string, program = ''): TaskView {
-  return { pid, tgid, comm, program, uid: 1000, task: pid, certainty: 'known' };
+  const place = { tree: 'tasktrail', path: '/', certainty: 'known' } as const;
+  return { ...place, pid, tgid, comm, program, uid: 1000, task: pid };
 }
 
 const threads = [
@@ -109,6 +164,29 @@ format('threads are listed under their process', () => {
     '4711    4711  1000  java       /usr/bin/java',
     '4711    4712  1000  GC thread',
   ]);
+});
+
+format('tasks of several containers are listed under each', () => {
+  const here = { ...task(7, 7, 'a') };
+  const there = { ...task(7, 7, 'a'), tree: 'v2', path: '/system.slice' };
+  const views = processesOf([here, there]);
+  assert.equal(
+    views.map(({ tree, path, pid }) => [tree, path, pid]),
+    [
+      ['tasktrail', '/', 7],
+      ['v2', '/system.slice', 7],
+    ],
+  );
+  assert.equal(byContainer(views, processTable), [
+    '/',
+    'PID   UID  THREADS  COMM  PROGRAM',
+    '  7  1000        1  a',
+    '',
+    'v2:/system.slice',
+    'PID   UID  THREADS  COMM  PROGRAM',
+    '  7  1000        1  a',
+  ]);
+  assert.equal(byContainer([], processTable), ['PID  UID  THREADS  COMM  PROGRAM']);
 });
 
 format('times are local, to the millisecond', () => {
@@ -158,6 +236,74 @@ format('what happens to tasks is told with pids, names and places', () => {
   assert.is(
     said({ type: 'attach', ...where, from: '/', certainty: 'known', by }),
     'attach      4711 sleep  / → /Charlie  by 4700 bash (uid 0)',
+  );
+});
+
+const inDocker = { tree: 'v2', path: `/docker/${id}`, ...docker, called: 'web' };
+
+format('what happens in a mirrored tree is told with the tree and with names', () => {
+  const { tree, path } = inDocker;
+  const mkdir = { type: 'mkdir', tree, path, places: [inDocker], notify: false } as const;
+  assert.is(
+    said({ ...mkdir, by }),
+    `mkdir       v2:/docker/${id} (docker/1f3a5c7e9b0d web)  by 4700 bash (uid 0)`,
+  );
+  assert.is(
+    said({ ...mkdir, path: '/a', places: [{ tree, path: '/a' }], by: { ...by, pid: 0 } }),
+    'mkdir       v2:/a  found by a look',
+  );
+  const unit = { tree, path: '/system.slice/x.service', name: 'x.service', kind: 'unit' } as const;
+  const inUnit = { tree, path: unit.path, places: [unit] } as const;
+  assert.is(said({ type: 'empty', ...inUnit }), 'empty       v2:/system.slice/x.service  has no task left');
+  assert.is(
+    said({ type: 'populated', ...inUnit }),
+    'populated   v2:/system.slice/x.service  has its first task',
+  );
+  assert.is(
+    said({ type: 'name', ...inUnit, name: 'web' }),
+    'name        v2:/system.slice/x.service  is called web',
+  );
+  assert.is(
+    said({ type: 'attach', ...inUnit, from: '/', pid: 7, tgid: 7, comm: 'sh', certainty: 'known', by }),
+    'attach      7 sh  v2:/ → /system.slice/x.service  by 4700 bash (uid 0)',
+  );
+  assert.is(
+    said({ type: 'rename', tree: 'memory', from: '/a', path: '/b', by }),
+    'rename      memory:/a → /b  by 4700 bash (uid 0)',
+  );
+});
+
+format('a tree is told with what it mirrors, and when it goes', () => {
+  assert.is(said({ type: 'tree', path: '/', name: 'tasktrail', mountPoint: '' }), 'tree        tasktrail');
+  assert.is(
+    said({ type: 'tree', tree: 'v2', path: '/', name: 'v2', mountPoint: '/sys/fs/cgroup' }),
+    'tree        v2  mirrors /sys/fs/cgroup',
+  );
+  assert.is(said({ type: 'untree', tree: 'v2', path: '/' }), 'untree      v2  is mirrored no longer');
+});
+
+format('a task is told with every place that is not a root', () => {
+  const sleep = { type: 'fork', pid: 7, tgid: 7, comm: 'sleep' } as const;
+  const root = { tree: 'v2', path: '/' };
+  const tight = { tree: 'memory', path: '/tight' };
+  const told = (entry: Partial<Entry>) => said({ ...sleep, ...entry }).replace('fork        7 sleep  ', '');
+  assert.is(told({ path: '/', places: [root] }), 'in /');
+  assert.is(told({ path: '/Charlie', places: [root] }), 'in /Charlie');
+  assert.is(told({ path: '/', places: [inDocker, tight] }), 'in docker/1f3a5c7e9b0d web, memory:/tight');
+  assert.is(told({ path: '/Charlie', places: [inDocker] }), 'in /Charlie, docker/1f3a5c7e9b0d web');
+  assert.is(
+    told({ path: '/', places: [inDocker, { ...inDocker, tree: 'cpu' }] }),
+    'in docker/1f3a5c7e9b0d web',
+  );
+  assert.is(told({ tree: 'memory', path: '/tight', places: [tight] }), 'in memory:/tight');
+  assert.is(told({ tree: 'v2', path: '/', places: [root] }), 'in /');
+  assert.is(
+    told({ path: '/', places: [tight], into: [tight] }),
+    'in memory:/tight  born there, not where its parent is',
+  );
+  assert.is(
+    said({ ...sleep, type: 'oom', path: '/', places: [root, tight] }),
+    'oom         7 sleep  in memory:/tight  is to be killed: out of memory',
   );
 });
 
@@ -229,7 +375,11 @@ const recording: RecordingView = {
   seq: 123456,
   time: '2026-11-24T01:00:00.500000Z',
   tasks: 312,
-  containers: 1,
+  containers: 215,
+  trees: [
+    { tree: 'tasktrail', mountPoint: '', containers: 1 },
+    { tree: 'v2', mountPoint: '/sys/fs/cgroup', containers: 214 },
+  ],
   gaps: 0,
   lost: 0,
   releases: { releases: 0, attempts: 0, succeeded: 0, failed: 0, stale: 0 },
@@ -246,7 +396,9 @@ format('the state of a recording without a daemon is a short table', () => {
     'from       2026-11-24 05:30:00',
     'to         2026-11-24 06:30:00',
     'events     123,456',
-    'tree       312 tasks in 1 container',
+    'tasks      312',
+    'trees      tasktrail, 1 container',
+    '           v2, 214 containers, mirrors /sys/fs/cgroup',
     'gaps       none',
     'releases   none',
   ]);

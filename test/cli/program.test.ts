@@ -91,6 +91,8 @@ program('a command line that makes no sense ends with 2, in words, and asks nobo
     ['delegate /a 1:5000000000', /ids go up to/],
     ['delegate /a 5000000000:1', /ids go up to/],
     ['up --source netlink', /no source 'netlink': the sources are ebpf and simulated/],
+    ['up --source simulated --mirror v2', /--mirror and --source simulated do not go together/],
+    ['up --mirror none --mirror v2', /--mirror none stands alone/],
     ['up --sync-interval 5', /'5' is no interval: give one as 250ms or 2s/],
     ['up --sync-interval 61s', /at most 60s/],
     ['tree --data', /argument missing/],
@@ -158,6 +160,51 @@ program('path prints the path and nothing else', async () => {
   assert.is(self.asked.at(-1)?.question, `GET /v1/path?pid=${process.pid}`);
 });
 
+program('path prints the path in one tree, or where the task is in each, when it is asked for', async () => {
+  const id = '1f3a5c7e9b0d2f4a6c8e0b1d3f5a7c9e1b3d5f7a9c0e2b4d6f8a1c3e5b7d9f0a';
+  const trees = [
+    { tree: 'tasktrail', path: '/Charlie' },
+    { tree: 'v2', path: `/docker/${id}`, name: `docker/${id}`, kind: 'container', called: 'web' },
+    { tree: 'cpu,cpuacct', path: '/' },
+  ];
+  const answers = { 'GET /v1/path': [200, { pid: 7, path: '/Charlie', trees }] } as const;
+  assert.equal((await tasktrail('path 7', answers)).printed, ['/Charlie']);
+  assert.equal((await tasktrail('path 7 --tree v2', answers)).printed, [`/docker/${id}`]);
+  assert.equal((await tasktrail('path 7 --tree cpuacct', answers)).printed, ['/']);
+  assert.equal((await tasktrail('path 7 --tree all', answers)).printed, [
+    'tasktrail    /Charlie',
+    `v2           /docker/${id}  docker/1f3a5c7e9b0d web`,
+    'cpu,cpuacct  /',
+  ]);
+  const { code, told } = await tasktrail('path 7 --tree memory', answers);
+  assert.equal([code, told.length], [1, 1]);
+  assert.match(told[0] ?? '', /path 7: the task is in no tree memory: it is in tasktrail, v2, cpu,cpuacct/);
+});
+
+program('tree and tasks ask for one tree, or what is below, when they are told so', async () => {
+  const answers = { 'GET /v1/tree': [200, []], 'GET /v1/tasks': [200, []] } as const;
+  const asked = async (line: string) =>
+    (await tasktrail(line, answers)).asked.map(({ question }) => question);
+  assert.is(
+    (await asked('tree nginx.service --tree all')).at(-1),
+    'GET /v1/tree?path=nginx.service&tree=all',
+  );
+  assert.is((await asked('tasks -r /a')).at(-1), 'GET /v1/tasks?path=%2Fa&below=1');
+});
+
+program('where all tasks are in containers below, that is said', async () => {
+  const answers = {
+    'GET /v1/tasks': [200, []],
+    'GET /v1/tree': [200, [{ tree: 'v2', path: '/a', populated: true }]],
+  } as const;
+  const { code, told } = await tasktrail('tasks pod/1', answers);
+  assert.equal(
+    [code, told],
+    [0, ['tasktrail: all of its tasks are in containers below it: --recursive lists them']],
+  );
+  assert.equal((await tasktrail('tasks pod/1 --recursive', answers)).told, []);
+});
+
 program('log asks for the types that are not busy, unless it is told which', async () => {
   const answers = {
     'GET /v1/log': [200, '{"seq":1,"time":"2026-11-24T00:00:00Z","type":"stop"}\n'],
@@ -172,7 +219,10 @@ program('log asks for the types that are not busy, unless it is told which', asy
   assert.not.ok(usual.includes('fork'));
   assert.is((await search('log --all')).get('types'), null);
   assert.is((await search('log --type fork,exec -t exit')).get('types'), 'fork,exec,exit');
-  assert.is((await search('log --path Charlie//a/')).get('path'), '/Charlie/a');
+  assert.is((await search('log --path nginx.service')).get('path'), 'nginx.service');
+  assert.is((await search('log --tree v2')).get('tree'), 'v2');
+  assert.is((await search('log')).get('tree'), null);
+  assert.ok(usual.includes('populated') && usual.includes('empty') && usual.includes('oom'));
   assert.is((await search('log --limit 3')).get('limit'), '3');
   assert.is((await search('log')).get('limit'), null);
   assert.is((await search('log --follow')).get('limit'), '10');

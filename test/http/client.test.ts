@@ -64,7 +64,7 @@ client('a refusal is a value', async () => {
 client('paths of any form reach the daemon whole', async () => {
   await against({ 'GET /v1/tree': [200, []] }, async (reader, { asked }) => {
     const path = '/a b/ü?&=#+%\\xe9';
-    await reader.tree(path);
+    await reader.tree({ path });
     const url = new URL(asked[0]?.question.replace('GET ', '') ?? '', 'http://daemon');
     assert.is(url.searchParams.get('path'), path);
   });
@@ -73,10 +73,27 @@ client('paths of any form reach the daemon whole', async () => {
 client('the longest path there can be reaches the daemon, whatever its bytes', async () => {
   await against({ 'GET /v1/tree': [200, []] }, async (reader, { asked }) => {
     const path = `/${'\\xff'.repeat(4094)}`;
-    assert.equal(await reader.tree(path), []);
+    assert.equal(await reader.tree({ path }), []);
     assert.is(
       new URL(asked[0]?.question.replace('GET ', '') ?? '', 'http://d').searchParams.get('path'),
       path,
+    );
+  });
+});
+
+client('a tree is asked for by its name, and what is below a container when it is wanted', async () => {
+  const answers = { 'GET /v1/tree': [200, []], 'GET /v1/tasks': [200, []] } as const;
+  await against(answers, async (reader, { asked }) => {
+    await reader.tree({ path: 'nginx.service', tree: 'v2' });
+    await reader.tasks({ path: '/a' }, false);
+    await reader.tasks({ path: '/a', tree: 'all' }, true);
+    assert.equal(
+      asked.map(({ question }) => question),
+      [
+        'GET /v1/tree?path=nginx.service&tree=v2',
+        'GET /v1/tasks?path=%2Fa',
+        'GET /v1/tasks?path=%2Fa&tree=all&below=1',
+      ],
     );
   });
 });
@@ -89,12 +106,19 @@ client('the log is asked for by all of its conditions, and read line by line', a
     goOn = () => response.end('oë"}\n{"seq":3}\n');
   };
   await against({ 'GET /v1/log': answer }, async (reader, { asked }) => {
-    const query = { types: ['fork', 'exit'], path: '/a', pid: 7, limit: 3, follow: true } as const;
+    const query = {
+      types: ['fork', 'exit'],
+      tree: 'v2',
+      path: '/a',
+      pid: 7,
+      limit: 3,
+      follow: true,
+    } as const;
     const entries = reader.log(query);
     assert.equal((await entries.next()).value, { seq: 1 });
     goOn();
     assert.equal(await all(entries), [{ seq: 2, comm: 'Zoë' }, { seq: 3 }]);
-    assert.is(asked[0]?.question, 'GET /v1/log?types=fork%2Cexit&path=%2Fa&pid=7&limit=3&follow=1');
+    assert.is(asked[0]?.question, 'GET /v1/log?types=fork%2Cexit&tree=v2&path=%2Fa&pid=7&limit=3&follow=1');
   });
 });
 
@@ -171,7 +195,7 @@ client('somebody else who listens on the socket is not taken for the daemon', as
 
 client('a path that no request can hold is refused in words', async () => {
   await against({}, async (reader) => {
-    await fails(() => reader.tree(`/${'x'.repeat(40_000)}`), 'failed', /the path is too long/);
+    await fails(() => reader.tree({ path: `/${'x'.repeat(40_000)}` }), 'failed', /the path is too long/);
   });
 });
 

@@ -111,6 +111,22 @@ test('a subtree that has gone is removed from its leaves on, after its tasks hav
   assert.equal(types, ['attach', 'empty', 'empty', 'rmdir', 'rmdir']);
 });
 
+test('a group that has gone and is still in use by what a look knows stays until a look knows more', () => {
+  const looker = started();
+  assert.equal(looker.look([hierarchy([])], [task(1, 1), task(10, 21)]), []);
+  assert.is(looker.pathOf(10), '/a/b');
+  const types = looker.look([hierarchy([])], [task(1, 1), task(10, 1)]);
+  assert.equal(types, ['attach', 'empty', 'empty', 'rmdir', 'rmdir']);
+});
+
+test('a group that has gone stays while one in it seems not to have', () => {
+  const looker = started();
+  assert.equal(
+    looker.look([hierarchy([{ group: 21, parent: 20, name: 'b' }])], [task(1, 1), task(10, 21)]),
+    [],
+  );
+});
+
 test('another boot keeps nothing of a mirrored tree', () => {
   const looker = started();
   const types = looker.look([hierarchy([])], [task(1, 1)], false);

@@ -110,11 +110,20 @@ test('a fork tells its groups in the order of the hierarchies, and leaves out wh
     7,
     Object.fromEntries([11, 0, 0, 0, 33, 2].map((half, i) => [forkRecord.groups + 4 * i, half])),
   );
-  const [fork] = decoded(words, new Decoder(pageBytes, [4, 0, 9]));
+  const decoder = new Decoder(pageBytes, [4, 0, 9]);
+  const [fork] = decoded(words, decoder);
   assert.equal(fork?.type === 'fork' && fork.groups, [
     { hierarchy: 4, group: 11 },
     { hierarchy: 9, group: 2 ** 33 + 33 },
   ]);
+  assert.is(decoder.unplaced, 1);
+  // A group of a hierarchy that is no more is not missed.
+  decoded(
+    record(hierarchyGoneRecord, recordTypes.hierarchyGone, 0, { [hierarchyGoneRecord.hierarchy]: 0 }),
+    decoder,
+  );
+  decoded(words, decoder);
+  assert.is(decoder.unplaced, 1);
 });
 
 /** The fields that every record of a group has. */

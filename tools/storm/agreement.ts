@@ -40,12 +40,14 @@ export async function agreementOf(reader: HttpReader): Promise<Agreement> {
   }
 }
 
+const ownTree = { path: '/', tree: 'tasktrail' };
+
 async function recordedTasks(reader: HttpReader): Promise<Set<string>> {
-  const containers = await reader.tree('/');
+  const containers = await reader.tree(ownTree);
   if (isRefusal(containers)) throw new Error(`reading the tree: ${containers.saw}`);
   const known = new Set<string>();
   for (const { path } of containers) {
-    const tasks = await reader.tasks(path);
+    const tasks = await reader.tasks({ ...ownTree, path }, false);
     if (isRefusal(tasks)) throw new Error(`reading the tasks of ${path}: ${tasks.saw}`);
     for (const { pid, tgid } of tasks) known.add(nameOf(pid, tgid));
   }

@@ -2,11 +2,13 @@
  * What the recorder needs of the kernel, each tried on the real thing.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
+import type { CgroupsHere } from '../../daemon.ts';
 import { createCounters } from '../../system/bpf.ts';
 import { tryConnector } from '../../system/connector.ts';
 import { codeOf } from '../../system/errno.ts';
 import { libc } from '../../system/libc.ts';
 import { size } from '../format/count.ts';
+import { mirroredByDefault } from '../mirror.ts';
 import { type Probe, Unknowable } from './finding.ts';
 
 const btfPath = '/sys/kernel/btf/vmlinux';
@@ -73,10 +75,16 @@ export const kernelProbes: readonly Probe[] = [
     means: 'nothing of this machine can be recorded; --source simulated plays a made-up workload',
     attempt: async () => {
       // Loaded as late as this, so that its own libraries can be what does not work.
-      const { trySource } = await import('../../daemon.ts');
-      const blind = trySource();
+      const { cgroupsHere, trySource } = await import('../../daemon.ts');
+      const blind = trySource(mirroredByDefault(cgroupsHere()));
       return `opened, and closed again${blind === '' ? '' : `; it does not see everything: ${blind}`}`;
     },
+  },
+  {
+    name: 'cgroup hierarchies',
+    needed: false,
+    means: "none of the machine's own cgroups can be mirrored; everything else works without",
+    attempt: async () => cgroupsFrom((await import('../../daemon.ts')).cgroupsHere()),
   },
   {
     name: 'process connector',
@@ -95,6 +103,32 @@ export const kernelProbes: readonly Probe[] = [
     },
   },
 ];
+
+/** How many hierarchies are named that are of no use. */
+const namedUnmounted = 5;
+
+/** What can be mirrored here, and what would be unless `up` is told otherwise. */
+export function cgroupsFrom(cgroups: CgroupsHere): string {
+  const { existing, mounted, isNamespaced } = cgroups;
+  if (existing.length === 0) throw new Error('this kernel has no cgroups');
+  if (mounted.length === 0) throw new Error(`${existing.join(', ')}: none is mounted as a whole`);
+  if (isNamespaced) throw new Error('this cgroup namespace is not the initial one: a container is around us');
+  const places = mounted.map(({ name, mountPoint }) => `${name} on ${mountPoint}`);
+  const unmounted = existing.filter((name) => !mounted.some((each) => each.name === name));
+  const usual = mirroredByDefault(cgroups);
+  return [
+    `mounted: ${places.join(', ')}`,
+    ...(unmounted.length === 0 ? [] : [`not mounted: ${someOf(unmounted)}`]),
+    usual.length === 0
+      ? 'mirrored only if asked for with --mirror'
+      : `mirrored unless told otherwise: ${usual.join(', ')}`,
+  ].join('; ');
+}
+
+function someOf(names: readonly string[]): string {
+  const more = names.length - namedUnmounted;
+  return [...names.slice(0, namedUnmounted), ...(more > 0 ? [`and ${more} more`] : [])].join(', ');
+}
 
 /** The inode numbers of include/linux/proc_ns.h. */
 const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;

@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import type { EventType } from '../../../events/event.ts';
 import type { Entry } from '../../engine/history.ts';
 import { counted } from './count.ts';
+import { nameText, placeText } from './name.ts';
 import { type Paint, plain } from './paint.ts';
 import { padded } from './table.ts';
 import { localTime } from './time.ts';
@@ -28,14 +29,20 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
   recording: ({ id, version }) => [`${id}`, `begun by tasktrail ${version}`],
   source: ({ name, bootId, blind }) => [`${name}`, `boot ${bootId}`, blind === '' ? '' : `blind: ${blind}`],
   stop: () => ['the recorder stopped in order'],
-  tree: ({ tree, name }) => [`${tree} ${name}`],
+  tree: ({ name, mountPoint }) => [`${name}`, mountPoint === '' ? '' : `mirrors ${mountPoint}`],
+  untree: ({ tree }) => [`${tree}`, 'is mirrored no longer'],
   clock: ({ offsetUs }) => [`the time since boot counts from ${timeOf(offsetUs)}`],
   gap: ({ reason, lost, sinceUs, detail }) => [
     gapReason(String(reason), Number(lost), String(detail)),
     `since ${timeOf(sinceUs)}`,
   ],
   adopt: (entry) => [task(entry), home(entry), thread(entry), doubt(entry)],
-  fork: (entry) => [task(entry), home(entry), thread(entry) || forker(entry)],
+  fork: (entry) => [
+    task(entry),
+    home(entry),
+    entry.into ? 'born there, not where its parent is' : '',
+    thread(entry) || forker(entry),
+  ],
   exec: (entry) => [task(entry), home(entry), `${entry.program}`],
   comm: (entry) => [task(entry), home(entry), 'has a new name'],
   uid: (entry) => [task(entry), home(entry), `uid ${entry.uid}, saved uid ${entry.suid}`],
@@ -45,15 +52,19 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
     entry.certainty === 'known' ? end(entry) : 'how it ended is not known',
     doubt(entry),
   ],
+  oom: (entry) => [task(entry), home(entry), 'is to be killed: out of memory'],
   mkdir: (entry) => [place(entry), entry.notify === true ? 'notify_on_release 1' : ''],
   rmdir: (entry) => [place(entry)],
-  rename: (entry) => [`${entry.from} → ${entry.path}`],
-  attach: (entry) => [task(entry), `${entry.from ?? '?'} → ${entry.path}`, thread(entry), doubt(entry)],
+  rename: (entry) => [passage(entry)],
+  attach: (entry) => [task(entry), passage(entry), thread(entry), doubt(entry)],
   flag: (entry) => [place(entry), `notify_on_release ${entry.on === true ? 1 : 0}`],
   attr: (entry) => [
     place(entry),
     `${entry.node}: mode ${Number(entry.mode).toString(8).padStart(4, '0')}, owner ${entry.uid}:${entry.gid}`,
   ],
+  populated: (entry) => [place(entry), 'has its first task'],
+  empty: (entry) => [place(entry), 'has no task left'],
+  name: (entry) => [place(entry), `is called ${entry.name}`],
   release: (entry) => [place(entry), releaseCause(entry)],
   agent: (entry) => [place(entry), `attempt ${entry.attempt}`, `${entry.program}`],
   outcome: (entry) => [
@@ -83,22 +94,38 @@ function forker({ parentPid }: Entry): string {
   return parentPid === undefined ? '' : `forked by ${parentPid}`;
 }
 
-function place({ path }: Entry): string {
-  return path ?? '?';
+/** The container, with its tree unless that is our own, and with what people call it. */
+function place({ tree, path = '?', places = [] }: Entry): string {
+  if (tree === undefined) return path;
+  const [where] = places;
+  const name = where === undefined ? '' : nameText(where, path.slice(path.lastIndexOf('/') + 1));
+  return name === '' ? `${tree}:${path}` : `${tree}:${path} (${name})`;
 }
 
-function home(entry: Entry): string {
-  return `in ${place(entry)}`;
+/** Where a task is, in every tree in which that is not the root; in our own where it is the root of all. */
+function home({ tree, path = '?', places = [] }: Entry): string {
+  const own = tree === undefined ? [path] : [];
+  const homes = [
+    ...own.filter((each) => each !== '/'),
+    ...places.filter((each) => each.path !== '/').map(placeText),
+  ];
+  return `in ${homes.length === 0 ? path : [...new Set(homes)].join(', ')}`;
+}
+
+/** From where to where. */
+function passage({ tree, from = '?', path }: Entry): string {
+  return tree === undefined ? `${from} → ${path}` : `${tree}:${from} → ${path}`;
 }
 
 function doubt({ certainty }: Entry): string {
   return certainty === 'known' ? '' : `(${certainty})`;
 }
 
-function by({ by: actor }: Entry): string[] {
+function by({ tree, by: actor }: Entry): string[] {
   if (!actor) return [];
   const { pid, comm, uid } = actor;
-  if (pid === 0) return [`by uid ${uid}`];
+  // In a mirrored tree the kernel tells who did it, unless nobody saw it happen.
+  if (pid === 0) return [tree === undefined ? `by uid ${uid}` : 'found by a look'];
   return [comm === '' ? `by ${pid} (uid ${uid})` : `by ${pid} ${comm} (uid ${uid})`];
 }
 
@@ -150,6 +177,7 @@ export function signalName(signal: number): string {
 function emphasis(type: EventType, paint: Paint): (text: string) => string {
   switch (type) {
     case 'gap':
+    case 'oom':
     case 'refused':
     case 'suppressed':
       return paint.warning;

@@ -20,7 +20,11 @@ function rowsOf(view: Status): string[][] {
     ['from', localTimeInSeconds(view.started)],
     ['to', localTimeInSeconds(view.time)],
     ['events', grouped(view.seq)],
-    ['tree', `${counted(view.tasks, 'task')} in ${counted(view.containers, 'container')}`],
+    ['tasks', grouped(view.tasks)],
+    ...view.trees.map(({ tree, mountPoint, containers }, i) => [
+      i === 0 ? 'trees' : '',
+      `${tree}, ${counted(containers, 'container')}${mountPoint === '' ? '' : `, mirrors ${mountPoint}`}`,
+    ]),
     ['gaps', gapsOf(view)],
     ['releases', releasesOf(view)],
     ...agentRows(view),

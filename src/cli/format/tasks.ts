@@ -2,10 +2,14 @@
  * Tasks as a person knows them: processes with their threads.
  */
 import type { TaskView } from '../../engine/reads.ts';
+import { groupsOf, spaced } from './group.ts';
 import { table } from './table.ts';
 
 /** The threads of one process that are in one container. */
 export interface ProcessView {
+  readonly tree: string;
+  /** Of the container. */
+  readonly path: string;
   /** The process's pid, which is the tgid of its threads. */
   readonly pid: number;
   readonly uid: number;
@@ -17,18 +21,34 @@ export interface ProcessView {
   readonly hasLeader: boolean;
 }
 
-/** Groups tasks by process, in ascending order of pid. What is said of a process is said of its leader. */
+/**
+ * The processes of each container, in ascending order of pid; containers in the order in which their tasks come.
+ * What is said of a process is said of its leader.
+ */
 export function processesOf(tasks: readonly TaskView[]): ProcessView[] {
-  const groups = new Map<number, TaskView[]>();
-  for (const task of tasks) {
-    const group = groups.get(task.tgid);
-    if (group) group.push(task);
-    else groups.set(task.tgid, [task]);
-  }
-  return [...groups].map(([pid, threads]) => processView(pid, threads)).sort((a, b) => a.pid - b.pid);
+  return [...groupsOf(tasks, placeOf).values()].flatMap((inside) =>
+    [...groupsOf(inside, ({ tgid }) => tgid)]
+      .map(([pid, threads]) => processView(pid, threads))
+      .sort((a, b) => a.pid - b.pid),
+  );
 }
 
-export function processTable(processes: readonly ProcessView[]): string[] {
+/** A table for each container; where there are several, each has its tree and path above it. */
+export function byContainer<Item extends { readonly tree: string; readonly path: string }>(
+  items: readonly Item[],
+  tableOf: (items: readonly Item[]) => readonly string[],
+): readonly string[] {
+  const groups = groupsOf(items, placeOf);
+  if (groups.size <= 1) return tableOf(items);
+  return spaced([...groups].map(([place, inside]) => [place, ...tableOf(inside)]));
+}
+
+/** `v2:/system.slice`; of our own tree the path alone. */
+function placeOf({ tree, path }: { readonly tree: string; readonly path: string }): string {
+  return tree === 'tasktrail' ? path : `${tree}:${path}`;
+}
+
+export function processTable(processes: readonly ProcessView[]): readonly string[] {
   return table(
     ['right', 'right', 'right', 'left', 'left'],
     [
@@ -44,7 +64,7 @@ export function processTable(processes: readonly ProcessView[]): string[] {
   );
 }
 
-export function threadTable(tasks: readonly TaskView[]): string[] {
+export function threadTable(tasks: readonly TaskView[]): readonly string[] {
   const ordered = [...tasks].sort((a, b) => a.tgid - b.tgid || a.pid - b.pid);
   return table(
     ['right', 'right', 'right', 'left', 'left'],
@@ -65,6 +85,8 @@ function processView(pid: number, threads: readonly TaskView[]): ProcessView {
   const leader = threads.find((task) => task.pid === pid);
   const speaker = leader ?? threads[0];
   return {
+    tree: speaker?.tree ?? '',
+    path: speaker?.path ?? '',
     pid,
     uid: speaker?.uid ?? 0,
     comm: speaker?.comm ?? '',

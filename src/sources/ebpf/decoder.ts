@@ -39,7 +39,10 @@ export class Decoder {
   /** Remembered names, as they stand in a record and as byte strings. */
   readonly #commKeys = new Uint32Array(rememberedComms * commWords);
   readonly #comms: Bytes[] = new Array(rememberedComms).fill('');
+  /** Mirrored hierarchies that are no more. */
+  readonly #gone = new Set<number>();
   #bootUs = 0;
+  #unplaced = 0;
 
   /** Reads what programs write that mirror these hierarchies, on a machine with pages of this size. */
   constructor(pageBytes: number, hierarchies: readonly number[]) {
@@ -50,6 +53,11 @@ export class Decoder {
   /** The newest time of all observations so far: BOOTTIME, microseconds. */
   get bootUs(): number {
     return this.#bootUs;
+  }
+
+  /** How many births so far did not tell every group. */
+  get unplaced(): number {
+    return this.#unplaced;
   }
 
   /**
@@ -144,9 +152,12 @@ export class Decoder {
           by: doerOf(words, at, groupRemovedRecord),
         });
         return;
-      case recordTypes.hierarchyGone:
-        see({ type: 'hierarchyGone', bootUs, hierarchy: word(words, at, hierarchyGoneRecord.hierarchy) });
+      case recordTypes.hierarchyGone: {
+        const hierarchy = word(words, at, hierarchyGoneRecord.hierarchy);
+        this.#gone.add(hierarchy);
+        see({ type: 'hierarchyGone', bootUs, hierarchy });
         return;
+      }
       default:
         throw new Error(`the ring holds a record of the unknown type ${word(words, at, forkRecord.type)}`);
     }
@@ -160,6 +171,7 @@ export class Decoder {
       const group = long(words, at, forkRecord.groups + 8 * place);
       if (group !== 0) groups.push({ hierarchy: this.#hierarchies[place] ?? 0, group });
     }
+    if (groups.length + this.#gone.size < this.#hierarchies.length) this.#unplaced += 1;
     return { groups };
   }
 

@@ -60,6 +60,9 @@ interface Layout {
   readonly tgid: Member;
   readonly signal: Member;
   readonly threads: Member;
+  /** The thread of a process that is about to be its only one, by an exec. */
+  readonly executing: Member;
+  readonly exitState: Member;
 }
 
 function layoutOf(btf: Btf): Layout {
@@ -74,6 +77,8 @@ function layoutOf(btf: Btf): Layout {
     tgid: requiredMember(btf, 'task_struct', 'tgid'),
     signal: requiredMember(btf, 'task_struct', 'signal'),
     threads: requiredMember(btf, 'signal_struct', 'nr_threads'),
+    executing: requiredMember(btf, 'signal_struct', 'group_exec_task', 'group_exit_task'),
+    exitState: requiredMember(btf, 'task_struct', 'exit_state'),
   };
 }
 
@@ -113,7 +118,11 @@ function removedProgram(context: Context): Uint8Array {
  * cgroup_attach_task(cgroup, path, task, whole), after the move, and cgroup_transfer_tasks, which moves one thread.
  *
  * A process of one thread is always moved as a whole. To say so is of use while that thread takes over its leader's
- * pid in an exec: whoever reads knows it by its thread group then, and not yet by its new pid.
+ * pid in an exec: whoever reads knows it by its thread group then, and not yet by its new pid. For a moment the old
+ * leader is not quite gone then and still counts (fs/exec.c: de_thread).
+ *
+ * That leader may have been looked up to be moved before it lost its pid; it has the thread's by now, and is dead. One
+ * who is dead does not stand for its process.
  *
  * Who is on its way out is not moved, and the kernel says it was (kernel/cgroup/cgroup.c: cgroup_migrate_add_task).
  * So where one task alone was to move, it is looked at whether it did.
@@ -123,14 +132,23 @@ function movedProgram({ btf, layout, sinks, mirror }: Context): Uint8Array {
   program.load(8, r6, r1, argument(0)).load(8, r8, r1, argument(2)).load(8, r9, r1, argument(3)).and(r9, 1);
   keepMirrored(program, mirror, layout);
   program
-    .load(8, r1, r8, layout.signal.offsetBytes)
-    .load(4, r1, r1, layout.threads.offsetBytes)
+    .load(8, r2, r8, layout.signal.offsetBytes)
+    .load(4, r1, r2, layout.threads.offsetBytes)
     .store(8, r10, moved.cgroup, r6)
     .store(8, r10, moved.task, r8)
     .store(8, r10, moved.whole, r9)
+    .jumpIf(r9, '==', 0, 'one alone')
+    .jumpIf(r1, '==', 1, 'alone')
+    .jump('moved')
+    .label('one alone')
+    .load(4, r3, r8, layout.exitState.offsetBytes)
+    .jumpIf(r3, '!=', 0, 'done')
     .jumpIf(r1, '==', 1, 'of one thread')
-    .jumpIf(r9, '!=', 0, 'moved')
-    .jump('alone')
+    .load(8, r1, r2, layout.executing.offsetBytes)
+    .jumpIfRegister(r1, '!=', r8, 'alone')
+    .load(4, r1, r8, layout.pid.offsetBytes)
+    .load(4, r2, r8, layout.tgid.offsetBytes)
+    .jumpIfRegister(r1, '!=', r2, 'alone')
     .label('of one thread')
     .storeConstant(8, r10, moved.whole, 1)
     .label('alone');

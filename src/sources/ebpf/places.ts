@@ -28,29 +28,36 @@ const cgroup = -8;
 const scratch = -16;
 const task = -32;
 const cssSet = -40;
+const attempts = -48;
+
+/** How often a task's groups are looked for where it is moved meanwhile. More is slow to check for the kernel. */
+const mostAttempts = 2;
 
 /** Writes the groups of the task in r6 into the record, each in its place. r6, r8 and r9 are lost. */
 export function copyGroups(program: Assembler, btf: Btf, sinks: Sinks, mirror: Mirror): void {
   if (mirror.hierarchies.length === 0) return;
   const cgroups = requiredMember(btf, 'task_struct', 'cgroups').offsetBytes;
+  if (mirror.hierarchies.every((hierarchy) => hierarchy === 0)) {
+    program.load(8, r8, r6, cgroups);
+    copyUnifiedGroup(program, btf, placeAt(0));
+    return;
+  }
+  program.store(8, r10, task, r6).storeConstant(8, r10, attempts, mostAttempts).label('place');
   mirror.hierarchies.forEach((_, place) => {
     program.storeConstant(8, r7, placeAt(place), 0);
   });
-  program.load(8, r8, r6, cgroups).jumpIf(r8, '==', 0, 'unplaced');
-  if (mirror.hierarchies.every((hierarchy) => hierarchy === 0)) {
-    copyUnifiedGroup(program, btf, placeAt(0));
-    program.jump('placed');
-  } else {
-    program.store(8, r10, task, r6).store(8, r10, cssSet, r8);
-    walkLinks(program, btf, mirror, () => copyGroupIfMirrored(program, btf, mirror));
-    // While the task is in the set, its links stay. Where it was moved meanwhile, what the walk saw may be nothing.
-    program
-      .load(8, r1, r10, task)
-      .load(8, r1, r1, cgroups)
-      .load(8, r2, r10, cssSet)
-      .jumpIfRegister(r1, '==', r2, 'placed');
-  }
-  program.label('unplaced');
+  program.load(8, r6, r10, task).load(8, r8, r6, cgroups).store(8, r10, cssSet, r8);
+  walkLinks(program, btf, mirror, () => copyGroupIfMirrored(program, btf, mirror));
+  // While the task is in the set, its links stay. Where it was moved meanwhile, what the walk saw may be nothing.
+  program
+    .load(8, r1, r10, task)
+    .load(8, r1, r1, cgroups)
+    .load(8, r2, r10, cssSet)
+    .jumpIfRegister(r1, '==', r2, 'placed')
+    .load(8, r1, r10, attempts)
+    .add(r1, -1)
+    .store(8, r10, attempts, r1)
+    .jumpIf(r1, '!=', 0, 'place');
   countLoss(program, sinks);
   program.label('placed');
 }
@@ -66,7 +73,10 @@ function copyUnifiedGroup(program: Assembler, btf: Btf, to: number): void {
     .store(8, r7, to, r1);
 }
 
-/** Of the cgroup of a link, writes the group into the record where its hierarchy is mirrored. */
+/**
+ * Of the cgroup of a link, writes the group into the record where its hierarchy is mirrored. The links stand in the
+ * order in which the hierarchies came, and so do their ids: behind the newest that is mirrored there is no more to find.
+ */
 function copyGroupIfMirrored(program: Assembler, btf: Btf, mirror: Mirror): void {
   const offset = (structName: string, memberName: string): number =>
     requiredMember(btf, structName, memberName).offsetBytes;
@@ -74,6 +84,7 @@ function copyGroupIfMirrored(program: Assembler, btf: Btf, mirror: Mirror): void
   read(program, 8, scratch);
   follow(program, scratch, offset('cgroup_root', 'hierarchy_id'));
   read(program, 4, scratch);
+  const newest = Math.max(...mirror.hierarchies);
   for (const [place, hierarchy] of mirror.hierarchies.entries()) {
     program.load(4, r1, r10, scratch).jumpIf(r1, '!=', hierarchy, `not ${hierarchy}`);
     follow(program, cgroup, offset('cgroup', 'kn'));
@@ -83,7 +94,7 @@ function copyGroupIfMirrored(program: Assembler, btf: Btf, mirror: Mirror): void
     program
       .load(8, r1, r10, scratch)
       .store(8, r7, placeAt(place), r1)
-      .jump('next link')
+      .jump(hierarchy === newest ? 'end of links' : 'next link')
       .label(`not ${hierarchy}`);
   }
 }
@@ -112,8 +123,8 @@ export function findTask(
 
 /**
  * Walks the links of the css_set in r8 and has `visit` write what is done at each, whose cgroup is on the stack; it may
- * jump to `next link`. r8 becomes the list's head, r9 the link that is looked at, r6 how many more are looked at. A link
- * is no typed pointer for the verifier, so it is read by calls that check the address.
+ * jump to `next link` and to `end of links`. r8 becomes the list's head, r9 the link that is looked at, r6 how many more
+ * are looked at. A link is no typed pointer for the verifier, so it is read by calls that check the address.
  */
 function walkLinks(program: Assembler, btf: Btf, mirror: Mirror, visit: () => void): void {
   const offset = (structName: string, memberName: string): number =>

@@ -40,7 +40,10 @@ export interface EbpfSourceOptions {
    * counted. 32 MiB where not given.
    */
   readonly ringBytes?: number;
-  /** The cgroup hierarchies to mirror: `v2`, a controller's name such as `cpuset`, or `name=systemd`. None if not given. */
+  /**
+   * The cgroup hierarchies to mirror, 25 at most: `v2`, a controller's name such as `cpuset`, or `name=systemd`. None
+   * where not given.
+   */
   readonly mirror?: readonly string[];
 }
 
@@ -51,6 +54,9 @@ const maxRingBytes = 2 ** 30;
 const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;
 const initialCgroupNamespace = { cgroup: 'cgroup:[4026531835]' } as const;
 
+/** The kernel checks every way through a program: with very many hierarchies that takes it seconds. */
+const mostMirrored = 25;
+
 const btfPath = '/sys/kernel/btf/vmlinux';
 
 /** How long the count of skipped programs may be out of date: each reading of it costs a few system calls. */
@@ -58,7 +64,7 @@ const missesAgeUs = 1_000_000;
 
 /**
  * Opens the source: from the return of this call on, everything that happens is queued. Throws a `SourceError`
- * where that cannot be done.
+ * where that cannot be done, and another one that says what to name where it is `mirror` that cannot be.
  */
 export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
   const ringBytes = options.ringBytes ?? defaultRingBytes;
@@ -67,6 +73,11 @@ export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
   // In another cgroup namespace /proc shows paths that do not begin at a hierarchy's root.
   if (options.mirror?.length) requireInitialNamespaces(initialCgroupNamespace);
   const mirrored = hierarchiesNamed(options.mirror ?? []);
+  if (mirrored.length > mostMirrored) {
+    throw new Error(
+      `the eBPF source can mirror ${mostMirrored} cgroup hierarchies and not ${mirrored.length}: name fewer`,
+    );
+  }
   const btf = readKernelBtf();
   const descriptors = new Descriptors();
   try {
@@ -139,7 +150,7 @@ class EbpfSource implements Source {
   #misses = 0;
   #missesReadAtUs = 0;
   /** How often a scan could not tell every task's groups. */
-  #unplaced = 0;
+  #unplacedScans = 0;
   #placedAll = true;
   #isOpen = true;
 
@@ -183,7 +194,8 @@ class EbpfSource implements Source {
       this.#missesReadAtUs = this.#decoder.bootUs;
       this.#misses = this.#programs.reduce((sum, program) => sum + missesOf(program), 0);
     }
-    return Number(Atomics.load(this.#losses, 0)) + this.#misses + this.#unplaced;
+    const unplaced = this.#unplacedScans + this.#decoder.unplaced;
+    return Number(Atomics.load(this.#losses, 0)) + this.#misses + unplaced;
   }
 
   *scan(): Generator<TaskSeen> {
@@ -193,7 +205,7 @@ class EbpfSource implements Source {
       yield task;
     }
     // Worth another look, once: what two looks in a row cannot place cannot be reached at all.
-    if (!isWhole && this.#placedAll) this.#unplaced += 1;
+    if (!isWhole && this.#placedAll) this.#unplacedScans += 1;
     this.#placedAll = isWhole;
   }
 
@@ -292,5 +304,5 @@ const causes: Readonly<Record<string, string>> = {
   EINVAL: 'this kernel is probably older than 5.11 or built without eBPF tracing',
   ENOSYS: 'this kernel is built without bpf(2), or a seccomp filter hides it',
   ENOMEM: 'there is too little memory for the ring, or RLIMIT_MEMLOCK is too small: choose a smaller ring',
-  E2BIG: 'this kernel is probably older than 5.11',
+  E2BIG: 'this kernel is probably older than 5.11, or there are too many cgroup hierarchies to mirror',
 };

@@ -69,10 +69,13 @@ export function hierarchiesNamed(names: readonly string[]): MountedHierarchy[] {
 
 /** Every hierarchy that the machine has, be it mounted or not: its id and its name. */
 export function hierarchiesOfMachine(): { readonly hierarchy: number; readonly name: Bytes }[] {
-  return parseTaskCgroups(readFileSync('/proc/self/cgroup', 'latin1')).map(({ hierarchy, controllers }) => ({
-    hierarchy,
-    name: hierarchy === 0 ? 'v2' : controllers,
-  }));
+  const lines = readFileSync('/proc/self/cgroup', 'latin1')
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.map((line) => {
+    const [hierarchy, controllers = ''] = line.split(':');
+    return { hierarchy: Number(hierarchy), name: Number(hierarchy) === 0 ? 'v2' : controllers };
+  });
 }
 
 /**
@@ -113,11 +116,10 @@ export function groupsIn(
   tid: number,
   mirrored: readonly MountedHierarchy[],
 ): GroupId[] | undefined {
-  const places = parseTaskCgroups(text);
   const groups: GroupId[] = [];
   for (const mounted of mirrored) {
     const { hierarchy, mountPoint, device } = mounted;
-    const path = places.find((place) => place.hierarchy === hierarchy)?.path;
+    const path = pathIn(text, hierarchy);
     // The hierarchy is no more.
     if (path === undefined) continue;
     if (path.length >= cutPathBytes) {
@@ -159,25 +161,17 @@ function groupHolding(tid: number, mounted: MountedHierarchy): number | undefine
   return undefined;
 }
 
-/** One line of /proc/PID/cgroup. */
-export interface TaskCgroup {
-  readonly hierarchy: number;
-  readonly controllers: Bytes;
-  readonly path: Bytes;
-}
-
-/** Reads the text of a `cgroup` file. A path may hold colons, but no newline: the kernel lets no name have one. */
-export function parseTaskCgroups(text: string): TaskCgroup[] {
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => {
-    const first = line.indexOf(':');
-    const second = line.indexOf(':', first + 1);
-    return {
-      hierarchy: Number(line.slice(0, first)),
-      controllers: line.slice(first + 1, second),
-      path: line.slice(second + 1),
-    };
-  });
+/**
+ * The path of a task's group in this hierarchy, from the text of its `cgroup` file; undefined where it is in none. A
+ * line is an id, the controllers and a path, with colons between them. A path may hold more of those, but no newline:
+ * the kernel lets no name have one.
+ */
+export function pathIn(text: string, hierarchy: number): Bytes | undefined {
+  const before = `${hierarchy}:`;
+  const start = text.startsWith(before) ? 0 : text.indexOf(`\n${before}`) + 1;
+  if (start === 0 && !text.startsWith(before)) return undefined;
+  const colon = text.indexOf(':', start + before.length);
+  return text.slice(colon + 1, text.indexOf('\n', colon));
 }
 
 /** What /proc/self/mountinfo tells of a mount that shows a file system from its root on. */

@@ -1,0 +1,134 @@
+/**
+ * The machine's cgroups as files show them: the parsers, and what a walk finds without any source.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  hierarchiesNamed,
+  hierarchiesOfMachine,
+  mountedHierarchies,
+  parseMounts,
+  pathIn,
+  readHierarchy,
+  stillMounted,
+} from '../../src/sources/cgroups.ts';
+import { testNeeding } from '../support/needs.ts';
+import { idOfGroup, PrivateHierarchy } from './groups.ts';
+
+const test = suite('cgroups');
+
+const cgroupFile = [
+  '14:name=a-b.c_d:/x:y/1:z',
+  '4:cpu,cpuacct:/caf\xc3\xa9 (deleted)',
+  '1:cpuset:/',
+  '0::/user.slice/\xff\x01',
+  '',
+].join('\n');
+
+test('a path is found by the id of its hierarchy, whatever bytes it holds', () => {
+  assert.is(pathIn(cgroupFile, 14), '/x:y/1:z');
+  assert.is(pathIn(cgroupFile, 4), '/caf\xc3\xa9 (deleted)');
+  assert.is(pathIn(cgroupFile, 1), '/');
+  assert.is(pathIn(cgroupFile, 0), '/user.slice/\xff\x01');
+});
+
+test('a hierarchy that a task is not in has no path', () => {
+  for (const hierarchy of [2, 11, 40, 140]) assert.is(pathIn(cgroupFile, hierarchy), undefined);
+  assert.is(pathIn('', 0), undefined);
+});
+
+test('mounts are read with what is escaped in their paths, and only whole ones', () => {
+  const text = [
+    '34 31 0:31 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct',
+    '35 31 0:300 / /a\\040b\\134c\\011 rw - cgroup none rw,name=systemd',
+    '36 31 0:32 /docker/1f /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids',
+    '41 31 259:2 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw,nsdelegate',
+    '',
+  ].join('\n');
+  assert.equal(parseMounts(text), [
+    {
+      device: 31,
+      mountPoint: '/sys/fs/cgroup/cpu',
+      fileSystem: 'cgroup',
+      options: ['rw', 'cpu', 'cpuacct'],
+    },
+    // 300 is 0x12c: as stat(2) gives it, the part above a byte stands above the major number.
+    {
+      device: 0x100000 + 0x2c,
+      mountPoint: '/a b\\c\t',
+      fileSystem: 'cgroup',
+      options: ['rw', 'name=systemd'],
+    },
+    {
+      device: 259 * 256 + 2,
+      mountPoint: '/sys/fs/cgroup/unified',
+      fileSystem: 'cgroup2',
+      options: ['rw', 'nsdelegate'],
+    },
+  ]);
+});
+
+test('no name is no hierarchy, and one that does not exist is refused', () => {
+  assert.equal(hierarchiesNamed([]), []);
+  assert.throws(() => hierarchiesNamed(['name=']), /^this machine has no cgroup hierarchy name=(:|, and)/);
+});
+
+testNeeding(test, ['v2'], 'v2 comes first and is found under its name', () => {
+  const [first] = mountedHierarchies();
+  assert.equal([first?.name, first?.hierarchy], ['v2', 0]);
+  assert.equal(hierarchiesNamed(['v2', 'v2']), [first]);
+});
+
+testNeeding(
+  test,
+  ['root', 'v1'],
+  'a hierarchy is named as the kernel names it, and by each of its parts',
+  async () => {
+    const own = new PrivateHierarchy();
+    try {
+      const [found] = hierarchiesNamed([own.name]);
+      assert.equal([found?.name, found?.hierarchy, found?.mountPoint], [own.name, own.hierarchy, own.folder]);
+      for (const { name } of mountedHierarchies()) {
+        for (const part of name.split(',')) assert.is(hierarchiesNamed([part, name]).length, 1);
+      }
+    } finally {
+      await own.unmount();
+    }
+  },
+);
+
+testNeeding(test, ['root', 'v1'], 'what is mounted over a hierarchy is not taken for it', async () => {
+  const own = new PrivateHierarchy();
+  const before = hierarchiesNamed([own.name]);
+  execFileSync('mount', ['-t', 'tmpfs', 'tasktrail-test', own.folder]);
+  try {
+    assert.ok(hierarchiesOfMachine().some(({ name }) => name === own.name));
+    assert.throws(() => hierarchiesNamed([own.name]), /is not mounted as a whole where it could be read/);
+    assert.equal(stillMounted(before), []);
+    assert.equal(before.map(readHierarchy), [undefined]);
+  } finally {
+    execFileSync('umount', [own.folder]);
+    await own.unmount();
+  }
+});
+
+testNeeding(test, ['root', 'v1'], 'what is mounted over a group hides it and no other', async () => {
+  const own = new PrivateHierarchy();
+  const [group, other] = [`${own.folder}/group`, `${own.folder}/other`];
+  mkdirSync(group);
+  mkdirSync(other);
+  const id = idOfGroup(other);
+  execFileSync('mount', ['-t', 'tmpfs', 'tasktrail-test', group]);
+  try {
+    const [seen] = hierarchiesNamed([own.name]).map(readHierarchy);
+    assert.equal(seen?.groups.slice(1), [{ group: id, parent: idOfGroup(own.folder), name: 'other' }]);
+  } finally {
+    execFileSync('umount', [group]);
+    execFileSync('rmdir', [group, other]);
+    await own.unmount();
+  }
+});
+
+test.run();

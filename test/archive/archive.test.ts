@@ -17,12 +17,19 @@ const script = (answers: number, last: string): string => `
     ${last}
   });`;
 
+const started: Worker[] = [];
+// Also what a test that failed has left.
+archive.after(async () => {
+  for (const worker of started) await worker.terminate();
+});
+
 async function opened(text: string): Promise<{ answers: OpenArchive; workers: Worker[]; log: Recording }> {
   const log = await Recording.begin();
   const workers: Worker[] = [];
   const answers = openArchive('/nowhere', log.recorder, log.clock, () => {
     const worker = new Worker(text, { eval: true });
     workers.push(worker);
+    started.push(worker);
     return worker;
   });
   return { answers, workers, log };

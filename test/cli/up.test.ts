@@ -18,6 +18,12 @@ const up = suite('up');
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const deadlineMs = 30_000;
 
+const running = new Set<Running>();
+// Also what a test that failed has left.
+up.after(() => {
+  for (const process of running) process.kill('SIGKILL');
+});
+
 class Running {
   output = '';
   readonly #child: ChildProcessWithoutNullStreams;
@@ -27,6 +33,8 @@ class Running {
   constructor(file: string, args: readonly string[]) {
     this.#child = spawn(file, args);
     this.#ended = once(this.#child, 'close');
+    running.add(this);
+    this.#ended.then(() => running.delete(this));
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.on('data', (chunk) => {
         this.output += chunk;

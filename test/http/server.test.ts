@@ -133,7 +133,9 @@ server('no more connections are held than the limit, and none that asks nothing'
     // The one too many is closed at once, the others when their time for a request is over.
     const excess = connect(socketPath).resume();
     await once(excess, 'close');
-    await Promise.all(idle.map((socket) => once(socket.resume(), 'close')));
+    const closed = Promise.all(idle.map((socket) => once(socket.resume(), 'close')));
+    const deadline = new Promise((resolve) => setTimeout(resolve, 30_000, 'still open').unref());
+    assert.is.not(await Promise.race([closed, deadline]), 'still open');
     assert.is((await reader.status()).source, 'fake');
   });
 });

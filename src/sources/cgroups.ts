@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import type { Bytes } from '../../events/bytes.ts';
 import type { GroupId, GroupSeen, HierarchySeen } from '../ports.ts';
+import { hasCode } from '../system/errno.ts';
 
 /** A cgroup hierarchy that is mounted as a whole where this process can walk it. */
 export interface MountedHierarchy {
@@ -283,7 +284,7 @@ function awaitGroupsBeingMade({ mountPoint }: MountedHierarchy): void {
   } catch (error) {
     // EINVAL is the answer to what is no pid. Where the hierarchy may only be read, or is gone, there is no mutex to be
     // had; then a group that is made at this very moment may be missed.
-    if (!['EINVAL', 'EROFS', 'EACCES', 'ENOENT'].includes(String(codeOf(error)))) throw error;
+    if (!hasCode(error, 'EINVAL', 'EROFS', 'EACCES', 'ENOENT')) throw error;
   }
 }
 
@@ -317,8 +318,7 @@ function unlessGone<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT' || code === 'ENODEV' || code === 'ENOTDIR') return undefined;
+    if (hasCode(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined;
     throw error;
   }
 }
@@ -351,8 +351,4 @@ function complaintAbout(name: string, mounted: readonly MountedHierarchy[]): str
   return choice === ''
     ? `${trouble}, and no other is mounted either`
     : `${trouble}: choose of those that are mounted, ${choice}`;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

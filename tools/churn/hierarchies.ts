@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { mountedHierarchies } from '../../src/sources/cgroups.ts';
+import { hasCode } from '../../src/system/errno.ts';
 
 /** How long a group may be in use by tasks that have ended. */
 const deadlineMs = 10_000;
@@ -71,7 +72,7 @@ function membersOf(group: Buffer): string[] {
       .filter((pid) => pid !== '');
   } catch (error) {
     // In a threaded group of v2 there are no processes to be listed: they are the group's above it.
-    if (codeOf(error) === 'ENOTSUP') return [];
+    if (hasCode(error, 'ENOTSUP')) return [];
     throw error;
   }
 }
@@ -81,7 +82,7 @@ function moveOut(pid: string, refuge: string): void {
     writeFileSync(refuge, pid);
   } catch (error) {
     // It has ended by itself.
-    if (codeOf(error) !== 'ESRCH') throw error;
+    if (!hasCode(error, 'ESRCH')) throw error;
   }
 }
 
@@ -96,8 +97,4 @@ async function retried(attempt: () => void): Promise<void> {
       await setTimeout(retryDelayMs);
     }
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

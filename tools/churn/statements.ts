@@ -8,6 +8,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { type Container, type Hierarchy, pathOf, placeIn, type Tree } from '../../projections/hierarchy.ts';
 import { isExiting, parseStat } from '../../src/sources/proc.ts';
+import { hasCode } from '../../src/system/errno.ts';
 
 export type Statements = ReadonlySet<string>;
 
@@ -132,8 +133,7 @@ function unlessGone<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT' || code === 'ENODEV' || code === 'ESRCH') return undefined;
+    if (hasCode(error, 'ENOENT', 'ENODEV', 'ESRCH')) return undefined;
     throw error;
   }
 }

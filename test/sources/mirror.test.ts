@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { chownSync, closeSync, mkdirSync, openSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { realClock } from '../../src/clock.ts';
@@ -518,6 +519,15 @@ testNeeding(test, needed, 'only the last exit of a process tells its memory', ()
   const deed = doDeed(source(), 'thread');
   assert.is(theOne(deed, 'exit', deed.said('thread')).peakBytes, 0);
   assert.ok(theOne(deed, 'exit', deed.pid).peakBytes > 0);
+});
+
+testNeeding(test, needed, 'outside of the initial cgroup namespace it mirrors nothing, and says why', () => {
+  const program = fileURLToPath(new URL('./open.ts', import.meta.url));
+  const open = (...mirror: string[]): string =>
+    spawnSync(process.execPath, [...process.execArgv, program, 'cgroup', ...mirror], { encoding: 'utf8' })
+      .stdout;
+  assert.is(open(), 'opened');
+  assert.match(open('v2'), /only in the initial cgroup namespace, .* or mirror none$/);
 });
 
 testNeeding(test, needed, 'a hierarchy that does not exist is refused, with those that do', () => {

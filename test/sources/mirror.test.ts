@@ -2,7 +2,7 @@
  * The mirror of the eBPF source: what it tells of real cgroup hierarchies, of v2 below its root and of one of the
  * first version that is mounted for this test alone.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, closeSync, mkdirSync, openSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -436,6 +436,29 @@ testNeeding(
     }
   },
 );
+
+testNeeding(test, needed, 'a task whose group cannot be reached counts as lost, once', async () => {
+  const group = makeGroup(hierarchy().folder);
+  mkdirSync(`${group}/child`);
+  const program = spawn('sleep', ['1000']);
+  const pid = program.pid ?? 0;
+  writeFileSync(`${group}/child/cgroup.procs`, String(pid));
+  execFileSync('mount', ['-t', 'tmpfs', 'tasktrail-test', group]);
+  try {
+    const before = source().lost();
+    for (let i = 0; i < 3; i++) {
+      const task = [...source().scan()].find((one) => one.pid === pid);
+      assert.ok(task);
+      assert.is(task?.groups, undefined);
+      assert.is(source().lost(), before + 1);
+    }
+  } finally {
+    execFileSync('umount', [group]);
+    program.kill('SIGKILL');
+    await once(program, 'exit');
+    removeGroup(group);
+  }
+});
 
 testNeeding(test, needed, 'hierarchies that come later do not hide one that is mirrored', async () => {
   const group = makeGroup(hierarchy().folder);

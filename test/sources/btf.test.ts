@@ -9,6 +9,12 @@ import { testNeeding } from '../support/needs.ts';
 
 const test = suite('BTF');
 
+interface Options {
+  readonly count?: number;
+  readonly flag?: boolean;
+  readonly of?: number;
+}
+
 /** Writes BTF: types by hand, names by text. */
 class Blob {
   readonly #words: number[] = [];
@@ -20,10 +26,10 @@ class Blob {
     return at;
   }
 
-  /** A type's head and what follows it; `kind` with its count and its flag as in the format's `info`. */
-  type(name: string, kind: number, options: { count?: number; flag?: boolean }, ...tail: number[]): this {
+  /** A type's head and what follows it; `kind` with its count and its flag as in the format's `info`, and `of` a type. */
+  type(name: string, kind: number, options: Options, ...tail: number[]): this {
     const info = (options.flag ? 2 ** 31 : 0) + kind * 2 ** 24 + (options.count ?? 0);
-    this.#words.push(name === '' ? 0 : this.name(name), info, 0, ...tail);
+    this.#words.push(name === '' ? 0 : this.name(name), info, options.of ?? 0, ...tail);
     return this;
   }
 
@@ -58,6 +64,8 @@ function example(): Btf {
   blob.type('thing', 8, {}); // A typedef of the same name.
   blob.type('thin', 4, { count: 0 });
   blob.type('act', 12, {});
+  blob.type('', 2, { of: 4 });
+  blob.type('btf_trace_act', 8, { of: 14 });
   return new Btf(blob.bytes());
 }
 
@@ -80,6 +88,12 @@ test('members are found, in anonymous unions and as bit fields too', () => {
   assert.equal(btf.member('thing', 'wide'), { offsetBytes: 12, mask: 0b0000_0111 });
   assert.is(btf.member('thing', 'none'), undefined);
   assert.is(btf.member('nothing', 'first'), undefined);
+});
+
+test('the arguments of what a typedef points to are counted', () => {
+  const btf = example();
+  assert.is(btf.argumentsOf(btf.idOf('typedef', 'btf_trace_act') ?? 0), 1);
+  assert.is(btf.argumentsOf(btf.idOf('typedef', 'thing') ?? 0), 0);
 });
 
 test('what is no BTF, or not all of it, is refused in words', () => {

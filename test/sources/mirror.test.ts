@@ -2,11 +2,12 @@
  * The mirror of the eBPF source: what it tells of real cgroup hierarchies, of v2 below its root and of one of the
  * first version that is mounted for this test alone.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, closeSync, mkdirSync, openSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { realClock } from '../../src/clock.ts';
@@ -436,6 +437,29 @@ testNeeding(
   },
 );
 
+testNeeding(test, needed, 'a task whose group cannot be reached counts as lost, once', async () => {
+  const group = makeGroup(hierarchy().folder);
+  mkdirSync(`${group}/child`);
+  const program = spawn('sleep', ['1000']);
+  const pid = program.pid ?? 0;
+  writeFileSync(`${group}/child/cgroup.procs`, String(pid));
+  execFileSync('mount', ['-t', 'tmpfs', 'tasktrail-test', group]);
+  try {
+    const before = source().lost();
+    for (let i = 0; i < 3; i++) {
+      const task = [...source().scan()].find((one) => one.pid === pid);
+      assert.ok(task);
+      assert.is(task?.groups, undefined);
+      assert.is(source().lost(), before + 1);
+    }
+  } finally {
+    execFileSync('umount', [group]);
+    program.kill('SIGKILL');
+    await once(program, 'exit');
+    removeGroup(group);
+  }
+});
+
 testNeeding(test, needed, 'hierarchies that come later do not hide one that is mirrored', async () => {
   const group = makeGroup(hierarchy().folder);
   const lostBefore = source().lost();
@@ -518,6 +542,15 @@ testNeeding(test, needed, 'only the last exit of a process tells its memory', ()
   const deed = doDeed(source(), 'thread');
   assert.is(theOne(deed, 'exit', deed.said('thread')).peakBytes, 0);
   assert.ok(theOne(deed, 'exit', deed.pid).peakBytes > 0);
+});
+
+testNeeding(test, needed, 'outside of the initial cgroup namespace it mirrors nothing, and says why', () => {
+  const program = fileURLToPath(new URL('./open.ts', import.meta.url));
+  const open = (...mirror: string[]): string =>
+    spawnSync(process.execPath, [...process.execArgv, program, 'cgroup', ...mirror], { encoding: 'utf8' })
+      .stdout;
+  assert.is(open(), 'opened');
+  assert.match(open('v2'), /only in the initial cgroup namespace, .* or mirror none$/);
 });
 
 testNeeding(test, needed, 'a hierarchy that does not exist is refused, with those that do', () => {

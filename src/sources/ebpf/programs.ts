@@ -114,9 +114,13 @@ function forkProgram(btf: Btf, layout: Layout, sinks: Sinks, mirror: Mirror): Ui
 }
 
 /**
- * sched_process_exit(task, …), called by the thread that exits. Since Linux 6.16 the second argument tells whether it
- * is the last of its process; before, two that exit at the same time can both be taken for it. By then the kernel has
- * settled the process's peak of memory (kernel/exit.c: do_exit).
+ * sched_process_exit(task, last), called by the thread that exits. Older kernels do not tell whether that is the last
+ * of its process; there two that exit at the same time can both be taken for it.
+ *
+ * The time is what the scheduler has counted up to its last look at the task, at most one tick ago; the counters of
+ * user and system time go by ticks alone and say 0 of most tasks that live shorter. The peak of memory is the one that
+ * getrusage(2) tells: the kernel has settled it by then (kernel/exit.c: do_exit), and counts in what the process held
+ * before it executed a program.
  */
 function exitProgram(btf: Btf, layout: Layout, sinks: Sinks): Uint8Array {
   const program = new Assembler();
@@ -142,7 +146,7 @@ function exitProgram(btf: Btf, layout: Layout, sinks: Sinks): Uint8Array {
   return endRecord(program, sinks);
 }
 
-/** mark_victim(task, uid); before Linux 6.9 it had the pid alone. Called by the task for which there was no memory. */
+/** mark_victim(task, uid), or of older kernels (pid). Called by the task for which there was no memory. */
 function oomProgram(btf: Btf, layout: Layout, sinks: Sinks): Uint8Array {
   const program = new Assembler();
   program.load(8, r6, r1, argument(0));

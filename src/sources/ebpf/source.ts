@@ -52,7 +52,7 @@ const maxRingBytes = 2 ** 30;
 
 /** The inode numbers of the initial namespaces, fixed in include/linux/proc_ns.h (here in decimal). */
 const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;
-const initialCgroupNamespace = { cgroup: 'cgroup:[4026531835]' } as const;
+const initialCgroupNamespace = 'cgroup:[4026531835]';
 
 /** The kernel checks every way through a program: with very many hierarchies that takes it seconds. */
 const mostMirrored = 25;
@@ -69,15 +69,8 @@ const missesAgeUs = 1_000_000;
 export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
   const ringBytes = options.ringBytes ?? defaultRingBytes;
   requireRingSize(ringBytes);
-  requireInitialNamespaces(initialNamespaces);
-  // In another cgroup namespace /proc shows paths that do not begin at a hierarchy's root.
-  if (options.mirror?.length) requireInitialNamespaces(initialCgroupNamespace);
-  const mirrored = hierarchiesNamed(options.mirror ?? []);
-  if (mirrored.length > mostMirrored) {
-    throw new Error(
-      `the eBPF source can mirror ${mostMirrored} cgroup hierarchies and not ${mirrored.length}: name fewer`,
-    );
-  }
+  requireInitialNamespaces();
+  const mirrored = mirroredHierarchies(options.mirror ?? []);
   const btf = readKernelBtf();
   const descriptors = new Descriptors();
   try {
@@ -258,14 +251,30 @@ function requireRingSize(ringBytes: number): void {
 }
 
 /** The kernel's pids and times are those of the initial namespaces; those that /proc shows are the reader's. */
-function requireInitialNamespaces(initials: Readonly<Record<string, string>>): void {
-  for (const [name, initial] of Object.entries(initials)) {
+function requireInitialNamespaces(): void {
+  for (const [name, initial] of Object.entries(initialNamespaces)) {
     const own = namespaceOf(name);
     if (own === undefined || own === initial) continue;
     throw new SourceError(
       `the eBPF source works only in the initial ${name} namespace, and this process is in ${own}: start it outside of the container`,
     );
   }
+}
+
+/** In another cgroup namespace /proc shows paths that do not begin at a hierarchy's root. */
+function mirroredHierarchies(names: readonly string[]): readonly MountedHierarchy[] {
+  if (names.length === 0) return [];
+  const own = namespaceOf('cgroup');
+  if (own !== undefined && own !== initialCgroupNamespace) {
+    throw new Error(
+      `the eBPF source can mirror cgroup hierarchies only in the initial cgroup namespace, and this process is in ${own}: start it outside of the container, or mirror none`,
+    );
+  }
+  const mirrored = hierarchiesNamed(names);
+  if (mirrored.length <= mostMirrored) return mirrored;
+  throw new Error(
+    `the eBPF source can mirror ${mostMirrored} cgroup hierarchies and not ${mirrored.length}: name fewer`,
+  );
 }
 
 /** undefined where the kernel has no namespaces of this kind. */

@@ -36,7 +36,8 @@ const storms: readonly Storm[] = [
   { deed: 'thread', workers: 2, what: 'thread, join; 2 workers', events: 2 },
 ];
 
-const warmUpSeconds = 3;
+/** Until then a daemon that has just been started compiles itself. */
+const warmUpSeconds = 15;
 /** By then a daemon is done with its start. */
 const settleMs = 2000;
 
@@ -100,7 +101,6 @@ async function measureStorm(
   while (measured.length < pairs) {
     const first = await quiet.run(() => run(storm, seconds));
     const daemon = await startMeasured();
-    // A daemon that has just been started still compiles itself.
     await run(storm, warmUpSeconds);
     const second = await quiet.run(() => runRecorded(storm, seconds, daemon));
     const third = await quiet.run(() => runRecorded(storm, seconds, daemon));

@@ -13,8 +13,8 @@ export interface Run {
   readonly disturbed?: boolean;
 }
 
-/** What a quiet machine's own housekeeping may take of all processors. */
-const othersShare = 0.04;
+/** What the kernel's own threads may take of all processors: a storm gives them a twentieth to do. */
+const othersShare = 0.08;
 const attempts = 4;
 const probeMs = 500;
 const usPerTick = 10_000;

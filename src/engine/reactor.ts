@@ -103,7 +103,6 @@ export class Reactor {
     this.#running -= 1;
     if (this.#stopped) return;
     recorder.record({ type: 'outcome', release, attempt, ...outcome });
-    recorder.commitSoon('written');
     if (outcome.error !== '' && attempt < attemptLimit) this.#retry(release, attempt);
     this.#startWaiting();
   }

@@ -158,11 +158,6 @@ export class Recorder {
     return this.#writer.commit(durability);
   }
 
-  /** Like `commit`, for who does not wait. */
-  commitSoon(durability: Durability): void {
-    this.#writer.commitSoon(durability);
-  }
-
   /** Calls back with all events from now on, when they are sequenced; returns what ends it. */
   follow(follower: Follower): () => void {
     return this.#writer.follow(follower);
@@ -190,7 +185,7 @@ export class Recorder {
    * is queued is trusted, and the gap covers it.
    */
   #drain(look: 'now' | 'soon'): number {
-    const { seq, timeUs: sinceUs } = this.#writer;
+    const { timeUs: sinceUs } = this.#writer;
     const drained = this.#source.drain((observation) => this.#observe(observation));
     const lost = this.#source.lost();
     if (lost > this.#lost) {
@@ -202,7 +197,6 @@ export class Recorder {
     }
     const due = look === 'now' || this.#clock.bootUs() - this.#lookedUs >= lookIntervalUs;
     if (this.#doubt && due) this.#resync(this.#doubt);
-    if (this.#writer.seq > seq) this.#writer.commitSoon('written');
     return drained;
   }
 
@@ -287,7 +281,6 @@ export class Recorder {
     const by = byOf(this.#world.hierarchy, actor);
     const kept = path.slice(0, pathLimitBytes);
     this.#writer.append([{ type: 'refused', command: name, path: kept, errno, saw, by }]);
-    this.#writer.commitSoon('written');
   }
 
   /** Once a second: the wall-clock, and refusals that were only counted. */

@@ -20,6 +20,12 @@ export interface WriterOptions {
 
 export type Follower = (events: readonly Event[]) => void;
 
+/**
+ * What is appended is written at the latest after this, so that no more is lost with the process. Each write has
+ * its price, half a millisecond whatever is in it, and who needs one sooner commits.
+ */
+const writeIntervalMs = 200;
+
 export class Writer {
   readonly #options: WriterOptions;
   readonly #followers = new Set<Follower>();
@@ -29,11 +35,14 @@ export class Writer {
   #timeUs: number;
   #failure: Error | undefined;
   #ended = false;
-  #syncOwed = false;
-  #cancelSync = (): void => {};
+  readonly #owedWrite: Owed;
+  readonly #owedSync: Owed;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    const { clock, syncIntervalMs } = options;
+    this.#owedWrite = new Owed(clock, writeIntervalMs, () => this.#commitSoon('written'));
+    this.#owedSync = new Owed(clock, syncIntervalMs, () => this.#commitSoon('synced'));
     this.#timeUs = options.world.chronicle.timeUs;
     this.#offsetUs = Math.round(options.clock.wallUs() - options.clock.bootUs());
   }
@@ -74,7 +83,8 @@ export class Writer {
     const skewUs = kernelUs - this.#timeUs;
     const events = log.append(facts.map((fact) => ({ fact, timeUs: this.#timeUs, skewUs })));
     for (const event of events) world.apply(event);
-    this.#oweSync();
+    this.#owedWrite.owe();
+    this.#owedSync.owe();
     this.#show(events);
   }
 
@@ -83,18 +93,14 @@ export class Writer {
    * failed, at every later call as well.
    */
   async commit(durability: Durability): Promise<void> {
-    if (durability === 'synced') this.#oweNothing();
+    this.#owedWrite.settle();
+    if (durability === 'synced') this.#owedSync.settle();
     try {
       await this.#options.log.commit(durability);
     } catch (error) {
       this.#fail(error as Error);
       throw error;
     }
-  }
-
-  /** Like `commit`, for who does not wait: a failure is told to `onFailure` and to nobody else. */
-  commitSoon(durability: Durability): void {
-    this.commit(durability).catch(() => {});
   }
 
   /** Appends the last event, and resolves when all of the log is synced. */
@@ -120,22 +126,39 @@ export class Writer {
     }
   }
 
-  #oweSync(): void {
-    if (this.#syncOwed) return;
-    this.#syncOwed = true;
-    const { clock, syncIntervalMs } = this.#options;
-    this.#cancelSync = clock.after(syncIntervalMs, () => this.commitSoon('synced'));
-  }
-
-  #oweNothing(): void {
-    this.#syncOwed = false;
-    this.#cancelSync();
+  /** A failure is told to `onFailure` and to nobody else. */
+  #commitSoon(durability: Durability): void {
+    this.commit(durability).catch(() => {});
   }
 
   #fail(error: Error): void {
     if (this.#failure) return;
     this.#failure = error;
-    this.#oweNothing();
+    this.#owedWrite.settle();
+    this.#owedSync.settle();
     this.#options.onFailure(error);
+  }
+}
+
+/** Something to be done at the latest `delayMs` after it was first owed, unless it is settled before. */
+class Owed {
+  readonly #clock: Clock;
+  readonly #delayMs: number;
+  readonly #pay: () => void;
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Clock, delayMs: number, pay: () => void) {
+    this.#clock = clock;
+    this.#delayMs = delayMs;
+    this.#pay = pay;
+  }
+
+  owe(): void {
+    this.#cancel ??= this.#clock.after(this.#delayMs, this.#pay);
+  }
+
+  settle(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 }

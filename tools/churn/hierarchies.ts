@@ -16,11 +16,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { mountedHierarchies } from '../../src/sources/cgroups.ts';
+import { hierarchiesOfMachine, mountedHierarchies } from '../../src/sources/cgroups.ts';
 
 /** How long a group may be in use by tasks that have ended. */
 const deadlineMs = 10_000;
-const retryDelayMs = 20;
+const retryDelayMs = 50;
 
 let made = 0;
 
@@ -38,10 +38,9 @@ export class ChurnHierarchies {
   readonly #v2: Place;
 
   private constructor(name: string, unified: string) {
-    const mountPoint = mkdtempSync(join(tmpdir(), 'tasktrail-churn-'));
-    execFileSync('mount', ['-t', 'cgroup', '-o', `none,name=${name}`, name, mountPoint]);
     this.names = [`name=${name}`, 'v2'];
-    this.#v1 = { root: mountPoint, top: join(mountPoint, 'churn') };
+    const root = mount(`name=${name}`);
+    this.#v1 = { root, top: join(root, 'churn') };
     this.#v2 = { root: unified, top: join(unified, name) };
     mkdirSync(this.#v1.top);
     mkdirSync(this.#v2.top);
@@ -66,7 +65,7 @@ export class ChurnHierarchies {
   async remove(): Promise<void> {
     await removePlace(this.#v2);
     await removePlace(this.#v1);
-    await unmount(this.#v1.root);
+    await destroy(this.#v1.root, this.names[0] ?? '');
   }
 }
 
@@ -81,11 +80,12 @@ async function removeLeftovers(unified: string): Promise<void> {
   for (const name of readdirSync(unified)) {
     if (isLeftover(name)) await removePlace({ root: unified, top: join(unified, name) });
   }
-  for (const { name, mountPoint } of mountedHierarchies()) {
+  for (const { name } of hierarchiesOfMachine()) {
     if (!isLeftover(name)) continue;
-    const top = join(mountPoint, 'churn');
-    if (existsSync(top)) await removePlace({ root: mountPoint, top });
-    await unmount(mountPoint);
+    const root = mountedHierarchies().find((one) => one.name === name)?.mountPoint ?? mount(name);
+    const top = join(root, 'churn');
+    if (existsSync(top)) await removePlace({ root, top });
+    await destroy(root, name);
   }
 }
 
@@ -99,9 +99,29 @@ async function removePlace({ root, top }: Place): Promise<void> {
   await retried(() => removeGroup(Buffer.from(top), `${root}/cgroup.procs`));
 }
 
+function mount(name: string): string {
+  const mountPoint = mkdtempSync(join(tmpdir(), 'tasktrail-churn-'));
+  execFileSync('mount', ['-t', 'cgroup', '-o', `none,${name}`, 'tasktrail-churn', mountPoint]);
+  return mountPoint;
+}
+
 async function unmount(mountPoint: string): Promise<void> {
   await retried(() => execFileSync('umount', [mountPoint], { stdio: 'pipe' }));
   rmdirSync(mountPoint);
+}
+
+/**
+ * Unmounts a v1 hierarchy and returns when the kernel has none of it any more. Groups that were removed linger for a
+ * moment, and a hierarchy that is unmounted meanwhile stays until it is mounted and unmounted once more.
+ */
+async function destroy(mountPoint: string, name: string): Promise<void> {
+  await unmount(mountPoint);
+  for (const end = Date.now() + deadlineMs; ; ) {
+    await setTimeout(retryDelayMs);
+    if (hierarchiesOfMachine().every((one) => one.name !== name)) return;
+    if (Date.now() > end) throw new Error(`the hierarchy ${name} stays`);
+    await unmount(mount(name));
+  }
 }
 
 function removeGroup(path: Buffer, refuge: string): void {

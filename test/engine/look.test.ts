@@ -99,6 +99,8 @@ look('a thread that has taken its leader’s place is its process', () => {
   } as const;
   assert.equal(places(stitched(read, exit(10), exec, moved(10, 10, 5, true))), ['10:5']);
   assert.equal(places(stitched(read, exit(10), moved(10, 10, 5, true), exec)), ['10:5']);
+  // Its leader had ended before the look, and nobody read that pid.
+  assert.equal(places(stitched([placed(11, 10)], exec, moved(10, 10, 5, true))), ['10:5']);
 });
 
 look('groups that are made, renamed and removed meanwhile are as they are at the end', () => {

@@ -98,7 +98,7 @@ static int is_called(const char *who, pid_t pid, const char *comm) {
   char target[512], expected[64];
   snprintf(target, sizeof target, "/v1/tasks?path=%s", container);
   int status = get(target);
-  snprintf(expected, sizeof expected, "{\"pid\":%d,", pid);
+  snprintf(expected, sizeof expected, "\"pid\":%d,", pid);
   const char *task = status == 200 ? strstr(answer, expected) : NULL;
   const char *end = task == NULL ? NULL : strchr(task, '}');
   snprintf(expected, sizeof expected, "\"comm\":\"%s\"", comm);

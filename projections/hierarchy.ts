@@ -103,6 +103,8 @@ export class Hierarchy {
   readonly #containers = new Map<number, ContainerNode>();
   readonly #tasks = new Map<number, TaskNode>();
   readonly #taskByPid = new Map<number, TaskNode>();
+  /** The threads of each process without its leader, by its tgid. */
+  readonly #threads = new Map<number, Set<TaskNode>>();
   readonly #trees = new Map<number, TreeNode>();
   #lastTree = -1;
   #lastContainer = 0;
@@ -228,8 +230,10 @@ export class Hierarchy {
 
   /** The live threads of a process, by ascending pid; the leader may have exited before them. */
   threadsOf(tgid: number): Task[] {
-    const threads: Task[] = [];
-    for (const task of this.#tasks.values()) if (task.tgid === tgid) threads.push(task);
+    const threads: Task[] = [...(this.#threads.get(tgid) ?? [])];
+    const leader = this.#taskByPid.get(tgid);
+    // The leader may have ended, and its pid may be that of another process's thread.
+    if (leader?.tgid === tgid) threads.push(leader);
     return threads.sort(byPid);
   }
 
@@ -283,6 +287,7 @@ export class Hierarchy {
     this.#lastTask = task.id;
     this.#tasks.set(task.id, task);
     this.#taskByPid.set(task.pid, task);
+    if (task.pid !== task.tgid) this.#joinThreads(task);
     settle(task, task.container);
     for (const container of task.mirrored) settle(task, container);
   }
@@ -290,6 +295,7 @@ export class Hierarchy {
   #exit(event: ExitFact): void {
     const task = this.#live(event.task);
     this.#tasks.delete(task.id);
+    this.#leaveThreads(task);
     leave(task, task.container);
     for (const container of task.mirrored) leave(task, container);
     // A look at the machine reports births before exits, so the pid may be another task's already.
@@ -304,9 +310,21 @@ export class Hierarchy {
     if (task.pid === event.pid) return;
     // A thread gives its own pid up before its exec is seen, so that may be another task's already.
     if (this.#taskByPid.get(task.pid) === task) this.#taskByPid.delete(task.pid);
+    this.#leaveThreads(task);
     task.pid = event.pid;
     assert(!this.#taskByPid.has(task.pid), `the leader ${task.pid} exits before its thread takes its pid`);
     this.#taskByPid.set(task.pid, task);
+  }
+
+  #joinThreads(task: TaskNode): void {
+    const threads = this.#threads.get(task.tgid);
+    if (threads) threads.add(task);
+    else this.#threads.set(task.tgid, new Set([task]));
+  }
+
+  #leaveThreads(task: TaskNode): void {
+    const threads = this.#threads.get(task.tgid);
+    if (threads?.delete(task) && threads.size === 0) this.#threads.delete(task.tgid);
   }
 
   #attach(event: AttachFact): void {

@@ -8,6 +8,7 @@
  * `--ring 65536` has a ring of so few bytes that much is lost: then there are gaps, and nothing may differ either.
  */
 import { parseArgs } from 'node:util';
+import { textOf } from '../events/bytes.ts';
 import type { GapReason } from '../events/event.ts';
 import { WithoutGroupsOfForks } from './churn/blindfold.ts';
 import { type ExplainedGap, type Run, type RunOptions, runChurn } from './churn/run.ts';
@@ -68,7 +69,7 @@ async function runAndPrint(seed: number, rest: Omit<RunOptions, 'seed'>): Promis
       `  ${count('forks')} forks, ${count('into')} of them with CLONE_INTO_CGROUP; ${count('threads')} threads, ${count('execs')} execs by threads`,
       `  ${run.events.toLocaleString('en')} events, ${run.gaps.length} gaps${run.gaps.map(gapText).join('')}`,
       `  ${run.compared.join(', ')} sentences compared: ${run.differences.length} differences`,
-      ...run.differences.slice(0, shownDifferences).map((difference) => `    ${difference}`),
+      ...run.differences.slice(0, shownDifferences).map((difference) => `    ${textOf(difference)}`),
       ...(run.differences.length > shownDifferences ? ['    …'] : []),
       ...(run.isRebuilt ? [] : ['  the log does NOT make the same world again']),
     ].join('\n'),

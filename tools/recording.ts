@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { type Daemon, startDaemon } from '../src/daemon.ts';
+import { type Daemon, type DaemonOptions, startDaemon } from '../src/daemon.ts';
 import { HttpReader } from '../src/http/client.ts';
 import { isRefusal } from '../src/kernel/errno.ts';
 import { openLogReader } from '../src/log/levelLog.ts';
@@ -27,7 +27,7 @@ export class Recording {
   }
 
   /** Begins to record. What it takes is what the eBPF source takes. */
-  static async start(options: { readonly drainBeforeDecide?: boolean } = {}): Promise<Recording> {
+  static async start(options: Pick<DaemonOptions, 'drainBeforeDecide' | 'mirror'> = {}): Promise<Recording> {
     const folder = mkdtempSync(join(tmpdir(), 'tasktrail-recording-'));
     const daemon = await startDaemon({
       folder,

@@ -17,17 +17,21 @@ export function stitchTasks(
   meanwhile: readonly Observation[],
 ): TaskSeen[] {
   const tasks = new Map(read);
+  const pids = new Map<number, Set<number>>();
+  for (const { pid, tgid } of tasks.values()) note(pids, tgid, pid);
   const ended = new Map<number, TaskSeen>();
   for (const seen of meanwhile) {
     switch (seen.type) {
       case 'fork':
         tasks.set(seen.pid, seen);
+        note(pids, seen.tgid, seen.pid);
         break;
       case 'exit':
         move(tasks, seen.pid, ended);
         break;
       case 'exec':
         if (seen.oldPid !== seen.pid) succeed(tasks, seen, ended.get(seen.pid));
+        note(pids, seen.pid, seen.pid);
         change(tasks, seen.pid, { startTicks: seen.startTicks, comm: seen.comm });
         break;
       case 'comm':
@@ -37,7 +41,7 @@ export function stitchTasks(
         change(tasks, seen.pid, { uid: seen.uid, suid: seen.suid });
         break;
       case 'moved':
-        regroup(tasks, seen);
+        for (const pid of seen.whole ? (pids.get(seen.tgid) ?? []) : [seen.pid]) regroup(tasks, pid, seen);
         break;
       default:
     }
@@ -77,12 +81,19 @@ function change(tasks: Map<number, TaskSeen>, pid: number, changes: Partial<Task
   if (task) tasks.set(pid, { ...task, ...changes });
 }
 
-function regroup(tasks: Map<number, TaskSeen>, { pid, tgid, whole, hierarchy, group }: MovedSeen): void {
-  for (const task of tasks.values()) {
-    if (whole ? task.tgid !== tgid : task.pid !== pid) continue;
-    const others = (task.groups ?? []).filter((place) => place.hierarchy !== hierarchy);
-    tasks.set(task.pid, { ...task, groups: [...others, { hierarchy, group }] });
-  }
+/** Notes that a process has, or had, a thread of this pid. */
+function note(pids: Map<number, Set<number>>, tgid: number, pid: number): void {
+  const known = pids.get(tgid);
+  if (known) known.add(pid);
+  else pids.set(tgid, new Set([pid]));
+}
+
+/** Puts the thread of this pid where its process, or it alone, was moved to; the pid may be another process's by now. */
+function regroup(tasks: Map<number, TaskSeen>, pid: number, { tgid, hierarchy, group }: MovedSeen): void {
+  const task = tasks.get(pid);
+  if (task?.tgid !== tgid) return;
+  const others = (task.groups ?? []).filter((place) => place.hierarchy !== hierarchy);
+  tasks.set(pid, { ...task, groups: [...others, { hierarchy, group }] });
 }
 
 /** The groups of one hierarchy that exist when all of this has been seen. */

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { lookAtMachine } from '../../src/engine/look.ts';
-import { stitchTasks } from '../../src/engine/stitch.ts';
+import { stitchGroups, stitchTasks } from '../../src/engine/stitch.ts';
 import type { Observation, TaskSeen } from '../../src/ports.ts';
 import { FakeClock } from '../support/fakeClock.ts';
 import { FakeSource } from '../support/fakeSource.ts';
@@ -47,6 +47,88 @@ look('a pid that is used again meanwhile is the later task’s', () => {
   const tasks = stitched([taskSeen(1), taskSeen(3)], exit(3), fork(3, { startTicks: 99 }));
   assert.is(tasks.find(({ pid }) => pid === 3)?.startTicks, 99);
   assert.is(tasks.length, 2);
+});
+
+/** A move of the thread `pid` of the process `tgid`, or with `whole` of all its threads, to a group of v2. */
+function moved(pid: number, tgid: number, group: number, whole: boolean): Observation {
+  return { type: 'moved', bootUs, pid, tgid, whole, hierarchy: 0, group, by: { pid: 1, uid: 0, gid: 0 } };
+}
+
+/** A task in a group of v2 and in one of another hierarchy. */
+function placed(pid: number, tgid: number): TaskSeen {
+  const groups = [
+    { hierarchy: 3, group: 30 },
+    { hierarchy: 0, group: 1 },
+  ];
+  return taskSeen(pid, { tgid, groups });
+}
+
+/** `pid:group` of each in v2, by pid. */
+function places(tasks: readonly TaskSeen[]): string[] {
+  return [...tasks]
+    .sort((a, b) => a.pid - b.pid)
+    .map(({ pid, groups }) => `${pid}:${groups?.find(({ hierarchy }) => hierarchy === 0)?.group}`);
+}
+
+look('a task that is moved meanwhile is where it was moved to, with or without its process', () => {
+  const read = [placed(10, 10), placed(11, 10), placed(20, 20)];
+  assert.equal(places(stitched(read, moved(11, 10, 5, false))), ['10:1', '11:5', '20:1']);
+  const whole = stitched(read, moved(10, 10, 5, true));
+  assert.equal(places(whole), ['10:5', '11:5', '20:1']);
+  assert.equal(whole[0]?.groups?.find(({ hierarchy }) => hierarchy === 3)?.group, 30);
+});
+
+look('a process is moved with the threads that it has by then', () => {
+  const read = [placed(10, 10), placed(11, 10)];
+  const born = fork(12, { tgid: 10, groups: [{ hierarchy: 0, group: 1 }] });
+  assert.equal(places(stitched(read, exit(11), born, moved(10, 10, 5, true))), ['10:5', '12:5']);
+  const other = fork(11, { tgid: 20, groups: [{ hierarchy: 0, group: 7 }] });
+  assert.equal(places(stitched(read, exit(11), other, moved(10, 10, 5, true))), ['10:5', '11:7']);
+});
+
+look('a thread that has taken its leader’s place is its process', () => {
+  const read = [placed(10, 10), placed(11, 10)];
+  const exec = {
+    type: 'exec',
+    bootUs,
+    pid: 10,
+    oldPid: 11,
+    startTicks: 10,
+    comm: 'sh',
+    program: '',
+  } as const;
+  assert.equal(places(stitched(read, exit(10), exec, moved(10, 10, 5, true))), ['10:5']);
+  assert.equal(places(stitched(read, exit(10), moved(10, 10, 5, true), exec)), ['10:5']);
+  // Its leader had ended before the look, and nobody read that pid.
+  assert.equal(places(stitched([placed(11, 10)], exec, moved(10, 10, 5, true))), ['10:5']);
+});
+
+look('groups that are made, renamed and removed meanwhile are as they are at the end', () => {
+  const by = { pid: 1, uid: 0, gid: 0 };
+  const read = {
+    hierarchy: 0,
+    name: 'v2',
+    mountPoint: '/cg',
+    groups: [
+      { group: 1, parent: 0, name: '' },
+      { group: 2, parent: 1, name: 'old' },
+      { group: 3, parent: 1, name: 'gone' },
+    ],
+  };
+  const { groups } = stitchGroups(read, [
+    { type: 'groupMade', bootUs, hierarchy: 0, group: 4, parent: 2, name: 'new', by },
+    { type: 'groupRenamed', bootUs, hierarchy: 0, group: 2, name: 'other', by },
+    { type: 'groupRemoved', bootUs, hierarchy: 0, group: 3, by },
+    { type: 'groupRemoved', bootUs, hierarchy: 7, group: 2, by },
+  ]);
+  assert.equal(
+    groups.map(({ group, parent, name }) => [group, parent, name]),
+    [
+      [1, 0, ''],
+      [2, 1, 'other'],
+      [4, 2, 'new'],
+    ],
+  );
 });
 
 look('names and uids are those of the end', () => {

@@ -96,6 +96,14 @@ places('a name that several have is refused, and they are listed', () => {
   assert.match(meant(here, 'foot.service') as string, /foot\.service, and 3 more: say more/);
 });
 
+places('what begins a name in one tree and another name in the next is no one’s', () => {
+  const here = new Mirrored('v2', 'memory');
+  here.mkdir('v2', `/docker/${id}`);
+  here.mkdir('memory', `/docker/${other}`);
+  assert.match(meant(here, 'docker/1f3', 'all') as string, /^EINVAL: it could be /);
+  assert.equal(meant(here, 'docker/1f3', 'memory'), [`memory /docker/${other}`]);
+});
+
 places('a path goes before a name, and a whole name before the beginning of one', () => {
   const here = machine();
   here.mkdir('tasktrail', '/nginx.service');

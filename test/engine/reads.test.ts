@@ -140,6 +140,17 @@ reads('a name that a runtime gave goes with its container', () => {
   assert.equal([place()?.name, place()?.called], [`docker/${id}`, undefined]);
 });
 
+reads('the name of a container that is gone is not held any more', () => {
+  const here = machine();
+  assert.equal(here.world.names.dump(), [{ container: here.at('v2', scope).id, name: 'web' }]);
+  here.rmdir('v2', scope);
+  assert.equal(here.world.names.dump(), []);
+  here.mkdir('v2', scope);
+  here.call('v2', scope, 'web');
+  here.untree('v2');
+  assert.equal(here.world.names.dump(), []);
+});
+
 reads('the state of a recording counts the containers of each tree', () => {
   const here = machine();
   const { trees, containers } = recordingOf(here.world, 0);

@@ -26,6 +26,8 @@ export interface RunOptions {
   /** Further hierarchies to mirror, beside the two in which the churns are. */
   readonly mirror?: readonly string[];
   readonly ringBytes?: number;
+  /** Whether no more is done after a round that has shown differences. */
+  readonly untilDifference?: boolean;
   /** Whether the recorder stops in each round while the churns go on, and another takes over. */
   readonly restart?: boolean;
   /** What the recorder gets to see, if not all that the source sees. */
@@ -55,7 +57,7 @@ const stormers = 1;
 const ringBytes = 64 * 2 ** 20;
 
 export async function runChurn(options: RunOptions): Promise<Run> {
-  const hierarchies = new ChurnHierarchies();
+  const hierarchies = await ChurnHierarchies.open();
   const churns: Churn[] = [];
   const begin = (name: string): Churn => {
     const seed = options.seed * 10 + churns.length;
@@ -71,12 +73,14 @@ export async function runChurn(options: RunOptions): Promise<Run> {
       await during.going();
       await begin('after').going();
       const differences: string[] = [];
+      const halfRoundMs = (options.seconds / options.rounds) * 500;
       for (let round = 1; round <= options.rounds; round++) {
-        await setTimeout(((options.seconds / options.rounds) * 1000) / 2);
+        await setTimeout(halfRoundMs);
         if (options.restart) await recording.restart();
-        await setTimeout(((options.seconds / options.rounds) * 1000) / 2);
+        await setTimeout(halfRoundMs);
         await Promise.all(churns.map((churn) => churn.rest()));
         differences.push(...(await recording.differences()).map((one) => `round ${round}: ${one}`));
+        if (options.untilDifference && differences.length > 0) break;
         for (const churn of churns) churn.goOn();
       }
       const counts = sumOf(await Promise.all(churns.map((churn) => churn.end())));
@@ -92,8 +96,8 @@ export async function runChurn(options: RunOptions): Promise<Run> {
 }
 
 /** What differs may be under way; only what differs again and again does count. */
-const looks = 20;
-const lookDelayMs = 50;
+const looks = 10;
+const lookDelayMs = 100;
 
 /** A recorder in this process, into a log in memory. */
 class Recording {

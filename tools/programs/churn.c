@@ -208,6 +208,12 @@ static _Noreturn void stand(void) {
   for (;;) pause();
 }
 
+/* A task that does not outlive its parent; a thread does not get this from who starts it. */
+static void end_with_parent(void) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() == 1) _exit(255);
+}
+
 static void reap(pid_t pid) {
   while (waitpid(pid, NULL, 0) != pid)
     if (errno != EINTR) fail("waitpid");
@@ -230,7 +236,7 @@ static pid_t fork_any(void) {
   if (pid < 0) pid = fork();
   if (pid > 0) shared->forks++;
   if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    end_with_parent();
     seed = next;
   }
   return pid;
@@ -408,7 +414,10 @@ static void obey(int doers) {
 }
 
 int main(int argc, char **argv) {
-  if (argc == 2 && strcmp(argv[1], "stand") == 0) stand();
+  if (argc == 2 && strcmp(argv[1], "stand") == 0) {
+    end_with_parent();
+    stand();
+  }
   if (argc != 6) {
     fprintf(stderr, "usage: churn SEED WORKERS STORMERS V1 V2\n");
     return 2;
@@ -420,8 +429,7 @@ int main(int argc, char **argv) {
   if (shared == MAP_FAILED) fail("mmap");
   trees[0] = (struct tree){.top = argv[4], .is_v1 = 1, .versions = shared->versions[0]};
   trees[1] = (struct tree){.top = argv[5], .is_v1 = 0, .versions = shared->versions[1]};
-  /* Whoever asked for this is to see it end in any case. */
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  end_with_parent();
   enter(v1);
   enter(v2);
   make_threaded_groups();
@@ -430,7 +438,7 @@ int main(int argc, char **argv) {
     pid_t pid = fork();
     if (pid < 0) fail("fork");
     if (pid > 0) continue;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    end_with_parent();
     seed = first * 1000 + i;
     keep_doing(i < workers ? work : storm);
   }

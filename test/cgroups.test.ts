@@ -1,0 +1,200 @@
+/**
+ * Machines of all kinds, as far as one machine can be all of them: with both versions of cgroups, with one, with none
+ * mounted, in a cgroup namespace, and for a user who may do nothing. Each time the doctor says what is the matter, and
+ * a recorder mirrors what can be mirrored, or says in one sentence why not.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Finding } from '../src/cli/doctor/finding.ts';
+import { mountedHierarchies, parseMounts } from '../src/sources/cgroups.ts';
+import { testNeeding } from './support/needs.ts';
+
+const needs = ['root', 'ebpf', 'v1', 'v2'] as const;
+const deadlineMs = 30_000;
+
+/** A machine that this one is made to look like for one process. */
+interface Machine {
+  /** Options of unshare(1). */
+  readonly namespaces: readonly string[];
+  /** The types of file systems that are not mounted there. */
+  readonly unmounted: readonly string[];
+  /** Who starts the program. */
+  readonly program: string;
+}
+
+const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+const asNobody = fileURLToPath(new URL('./cli/asNobody.ts', import.meta.url));
+const here: Machine = { namespaces: ['--mount'], unmounted: [], program: main };
+const v1Only: Machine = { ...here, unmounted: ['cgroup2'] };
+const v2Only: Machine = { ...here, unmounted: ['cgroup'] };
+const bare: Machine = { ...here, unmounted: ['cgroup', 'cgroup2'] };
+const container: Machine = { ...here, namespaces: ['--mount', '--cgroup'] };
+const ofNobody: Machine = { ...here, program: asNobody };
+
+testNeeding(
+  test,
+  needs,
+  'with both versions of cgroups v2 is mirrored, and the others where asked for',
+  async () => {
+    assert.match(await doctorOn(here), /^works: mounted: v2 on .*; mirrored unless told otherwise: v2$/);
+    assert.equal(await mirroredOn(here), ['v2']);
+    const name = v1Name();
+    assert.equal(await mirroredOn(here, 'v2', name), ['v2', name]);
+  },
+);
+
+testNeeding(test, needs, 'with v1 only nothing is mirrored unless it is asked for', async () => {
+  const name = v1Name();
+  assert.match(
+    await doctorOn(v1Only),
+    /^works: mounted: (?!v2).*; mirrored only if asked for with --mirror$/,
+  );
+  assert.equal(await mirroredOn(v1Only), []);
+  assert.equal(await mirroredOn(v1Only, name), [name]);
+  assert.match(
+    await refusalOn(v1Only, 'v2'),
+    /^tasktrail: the cgroup hierarchy v2 is not mounted as a whole where it could be read: choose of those that are mounted, /,
+  );
+});
+
+testNeeding(test, needs, 'with v2 only that is what can be mirrored', async () => {
+  assert.match(await doctorOn(v2Only), /^works: mounted: v2 on [^,]*; .*mirrored unless told otherwise: v2$/);
+  assert.equal(await mirroredOn(v2Only), ['v2']);
+  assert.match(await refusalOn(v2Only, v1Name()), /: choose of those that are mounted, v2$/);
+});
+
+testNeeding(test, needs, 'with no cgroups mounted everything but the mirror works', async () => {
+  assert.match(await doctorOn(bare), /^fails: .*: none is mounted as a whole$/);
+  assert.equal(await mirroredOn(bare), []);
+  assert.match(
+    await refusalOn(bare, 'v2'),
+    /the cgroup hierarchy v2 is not mounted .*, and no other is mounted either$/,
+  );
+});
+
+testNeeding(test, needs, 'in a cgroup namespace nothing is mirrored', async () => {
+  assert.match(
+    await doctorOn(container),
+    /^fails: this cgroup namespace is not the initial one: a container is around us$/,
+  );
+  assert.equal(await mirroredOn(container), []);
+  assert.match(
+    await refusalOn(container, 'v2'),
+    /only in the initial cgroup namespace, .*: start it outside of the container, or mirror none/,
+  );
+});
+
+testNeeding(test, needs, 'who is not root is told what a recorder needs', async () => {
+  assert.match(await doctorOn(ofNobody), /^works: mounted: v2 on /);
+  assert.match(
+    await doctorOn(ofNobody, 'eBPF source'),
+    /^fails: .*EPERM; it needs the capabilities CAP_BPF and CAP_PERFMON/,
+  );
+  assert.match(
+    await refusalOn(ofNobody, 'v2'),
+    /^tasktrail: the eBPF source cannot be opened: .*EPERM; it needs the capabilities/,
+  );
+});
+
+test.run();
+
+/** One of the hierarchies of v1 that this machine has mounted. */
+function v1Name(): string {
+  const found = mountedHierarchies().find(({ hierarchy }) => hierarchy !== 0);
+  assert.ok(found, 'no hierarchy of v1 is mounted');
+  return found.name;
+}
+
+/** What `tasktrail doctor` says of one thing: its state and the sentence. */
+async function doctorOn(machine: Machine, probe = 'cgroup hierarchies'): Promise<string> {
+  const { output } = await inFolder((folder) => run(machine, ['doctor', '--json', '--data', folder]));
+  const lines = output.split('\n').filter((line) => line !== '');
+  const findings = lines.map((line): Finding => JSON.parse(line));
+  const finding = findings.find((one) => one.probe === probe);
+  return `${finding?.state}: ${finding?.says}`;
+}
+
+/** The trees that `tasktrail up` mirrors, by their names. */
+async function mirroredOn(machine: Machine, ...mirror: readonly string[]): Promise<string[]> {
+  const { output } = await inFolder((folder) =>
+    run(machine, ['up', '--json', '--data', folder, ...mirrorOptions(mirror)], (child) =>
+      child.kill('SIGINT'),
+    ),
+  );
+  const view = JSON.parse(output.split('\n')[0] ?? '');
+  return view.trees.slice(1).map(({ tree }: { tree: string }) => tree);
+}
+
+/** What `tasktrail up` says when it does not start. */
+async function refusalOn(machine: Machine, ...mirror: readonly string[]): Promise<string> {
+  const { complaint, code } = await inFolder((folder) =>
+    run(machine, ['up', '--data', folder, ...mirrorOptions(mirror)]),
+  );
+  assert.is(code, 1, complaint);
+  return complaint.trimEnd();
+}
+
+function mirrorOptions(names: readonly string[]): string[] {
+  return names.flatMap((name) => ['--mirror', name]);
+}
+
+async function inFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'tasktrail-test-'));
+  chmodSync(folder, 0o777);
+  try {
+    return await act(join(folder, 'recording'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+interface Ended {
+  readonly output: string;
+  readonly complaint: string;
+  readonly code: number | null;
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+/** Unmounts what is given before `--`, and becomes the program behind it. */
+const becomeProgram = 'while [ "$1" != -- ]; do umount "$1" || exit 2; shift; done; shift; exec "$@"';
+
+/** Runs the program on a machine to its end; `onOutput` is told when it first says something. */
+async function run(
+  { namespaces, unmounted, program }: Machine,
+  args: readonly string[],
+  onOutput: (child: Child) => void = () => {},
+): Promise<Ended> {
+  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
+  const folders = mounts
+    .filter(({ fileSystem }) => unmounted.includes(fileSystem))
+    .map((one) => one.mountPoint);
+  const typed = [process.execPath, ...process.execArgv, program, ...args];
+  const child = spawn(
+    'unshare',
+    [...namespaces, 'sh', '-c', becomeProgram, 'sh', ...folders, '--', ...typed],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
+  let output = '';
+  let complaint = '';
+  child.stdout.once('data', () => onOutput(child));
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    complaint += chunk;
+  });
+  const [code] = await once(child, 'close');
+  clearTimeout(timer);
+  return { output, complaint, code };
+}

@@ -226,6 +226,7 @@ function readWhole(fd: number): string {
   }
 }
 
+/** A task that may not be looked at (the option `hidepid` of /proc) is none that is there for us. */
 function isGone(error: unknown): boolean {
-  return hasCode(error, 'ENOENT', 'ESRCH');
+  return hasCode(error, 'ENOENT', 'ESRCH', 'EPERM', 'EACCES');
 }

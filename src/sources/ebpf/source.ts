@@ -4,7 +4,7 @@
  * at the machine come from /proc.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.ts';
 import {
   attachProgram,
@@ -14,7 +14,7 @@ import {
   missesOf,
   type Program,
 } from '../../system/bpf.ts';
-import { hasCode, messageOf, SystemCallError } from '../../system/errno.ts';
+import { messageOf, SystemCallError } from '../../system/errno.ts';
 import { checked, libc } from '../../system/libc.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
 import {
@@ -24,14 +24,15 @@ import {
   readHierarchy,
   stillMounted,
 } from '../cgroups.ts';
+import { namespaceOf, requireInitialNamespaces } from '../namespaces.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
+import { Wake } from '../wake.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
 import { groupPrograms } from './groupPrograms.ts';
 import { taskPrograms, uidChangeProgram } from './programs.ts';
 import { Ring } from './ring.ts';
-import { Wake } from './wake.ts';
 
 export interface EbpfSourceOptions {
   /**
@@ -50,8 +51,7 @@ export interface EbpfSourceOptions {
 const defaultRingBytes = 32 * 2 ** 20;
 const maxRingBytes = 2 ** 30;
 
-/** The inode numbers of the initial namespaces, fixed in include/linux/proc_ns.h (here in decimal). */
-const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;
+/** The inode number of the initial cgroup namespace, fixed in include/linux/proc_ns.h (here in decimal). */
 const initialCgroupNamespace = 'cgroup:[4026531835]';
 
 /** The kernel checks every way through a program: with very many hierarchies that takes it seconds. */
@@ -69,7 +69,7 @@ const missesAgeUs = 1_000_000;
 export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
   const ringBytes = options.ringBytes ?? defaultRingBytes;
   requireRingSize(ringBytes);
-  requireInitialNamespaces();
+  requireInitialNamespaces('the eBPF source');
   const mirrored = mirroredHierarchies(options.mirror ?? []);
   const btf = readKernelBtf();
   const descriptors = new Descriptors();
@@ -250,21 +250,10 @@ function requireRingSize(ringBytes: number): void {
   );
 }
 
-/** The kernel's pids and times are those of the initial namespaces; those that /proc shows are the reader's. */
-function requireInitialNamespaces(): void {
-  for (const [name, initial] of Object.entries(initialNamespaces)) {
-    const own = namespaceOf(name);
-    if (own === undefined || own === initial) continue;
-    throw new SourceError(
-      `the eBPF source works only in the initial ${name} namespace, and this process is in ${own}: start it outside of the container`,
-    );
-  }
-}
-
 /** In another cgroup namespace /proc shows paths that do not begin at a hierarchy's root. */
 function mirroredHierarchies(names: readonly string[]): readonly MountedHierarchy[] {
   if (names.length === 0) return [];
-  const own = namespaceOf('cgroup');
+  const own = namespaceOf('cgroup', 'the eBPF source');
   if (own !== undefined && own !== initialCgroupNamespace) {
     throw new Error(
       `the eBPF source can mirror cgroup hierarchies only in the initial cgroup namespace, and this process is in ${own}: start it outside of the container, or mirror none`,
@@ -275,18 +264,6 @@ function mirroredHierarchies(names: readonly string[]): readonly MountedHierarch
   throw new Error(
     `the eBPF source can mirror ${mostMirrored} cgroup hierarchies and not ${mirrored.length}: name fewer`,
   );
-}
-
-/** undefined where the kernel has no namespaces of this kind. */
-function namespaceOf(name: string): string | undefined {
-  try {
-    return readlinkSync(`/proc/self/ns/${name}`);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw new SourceError(
-      `the eBPF source cannot tell which ${name} namespace it is in: ${messageOf(error)}`,
-    );
-  }
 }
 
 function readKernelBtf(): Btf {

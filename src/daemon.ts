@@ -20,23 +20,32 @@ import { Recorder } from './engine/recorder.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
+import { byOf } from './kernel/decide.ts';
 import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
 import type { Clock, Source } from './ports.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
+import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
+import { openConnectorSource } from './sources/connector/source.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
+import { openPollingSource } from './sources/polling.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
 import { peerOf } from './system/peer.ts';
 
-export type SourceName = 'ebpf' | 'simulated';
+/** The sources that see this machine, the best first. */
+export const machineSources = ['ebpf', 'connector', 'polling'] as const;
+
+export type MachineSource = (typeof machineSources)[number];
+export type SourceName = MachineSource | 'simulated';
 
 export interface DaemonOptions {
   /** The recording's folder; made if it is missing, 0750. */
   readonly folder: string;
-  readonly source: SourceName;
+  /** `best`: of those that see this machine, the best that can be opened. */
+  readonly source: SourceName | 'best';
   /** The release agent's path. */
   readonly releaseAgent: string;
   /** Observations are synced at the latest after this. */
@@ -44,6 +53,8 @@ export interface DaemonOptions {
   readonly version: string;
   /** The cgroup hierarchies to mirror, by their names as `cgroupsHere` has them; for the eBPF source. */
   readonly mirror?: readonly string[];
+  /** How far apart the polling source's looks at /proc are; `defaultPollIntervalMs` where not given. */
+  readonly pollIntervalMs?: number;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -53,6 +64,8 @@ export interface DaemonOptions {
 export interface Daemon {
   /** As it is at each reading, and after a stop as it was then. */
   readonly view: RecordingView & DaemonView;
+  /** Better sources than the one that records, and why each was not taken. */
+  readonly passedOver: readonly PassedOver[];
   /**
    * Settles when nothing of the daemon is left: resolves after a stop in order; rejects with one sentence when
    * the log could not go on, or its end could not be written.
@@ -64,6 +77,9 @@ export interface Daemon {
 
 /** The release agent unless another is configured, as in the patch. */
 export const defaultReleaseAgent = '/sbin/container_release_agent';
+
+/** How far apart the looks of the polling source are unless told otherwise. */
+export const defaultPollIntervalMs = 1000;
 
 /** How many release agents run at once. */
 const agentConcurrency = 16;
@@ -104,7 +120,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     },
   });
   parts.add(() => log.close());
-  const source = openSource(options, clock);
+  const { source, passedOver } = openSource(options, clock);
   parts.add(() => source.close());
   // Below the recorder, so that the log has its end before an agent that cannot be started is waited for.
   const runner = openAgentRunner();
@@ -124,6 +140,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   await recorder.start({ recording: nanoid(), version });
   parts.add(() => recorder.stop());
   await leaveContainers(recorder);
+  await ownTree(recorder);
 
   const program = utf8BytesOf(releaseAgent);
   const reactor = new Reactor({ recorder, runner, clock, program, concurrency: agentConcurrency });
@@ -146,6 +163,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     get view() {
       return { ...recordingOf(world, clock.wallUs()), ...view() };
     },
+    passedOver,
     closed,
     stop: () => {
       stopping.resolve(undefined);
@@ -165,11 +183,11 @@ async function end(parts: Closers, failure: Error | undefined): Promise<void> {
 }
 
 /**
- * Opens the source that would record this machine, and closes it again. Fails with one sentence; else tells
+ * Opens a source that would record this machine, and closes it again. Fails with one sentence; else tells
  * what the source cannot see, in words, and nothing where it sees all.
  */
-export function trySource(mirror: readonly string[]): string {
-  const source = openEbpfSource({ mirror });
+export function trySource(name: MachineSource, mirror: readonly string[]): string {
+  const source = openings({ mirror }, realClock())[name]();
   source.close();
   return source.blind;
 }
@@ -197,8 +215,24 @@ export function cgroupsHere(): CgroupsHere {
   };
 }
 
-function openSource({ source, seed = 1, mirror = [] }: DaemonOptions, clock: Clock): Source {
-  return source === 'simulated' ? openSimulatedSource({ seed, clock }) : openEbpfSource({ mirror });
+function openSource(options: DaemonOptions, clock: Clock): Choice {
+  const { source, seed = 1 } = options;
+  if (source === 'simulated') return { source: openSimulatedSource({ seed, clock }), passedOver: [] };
+  const open = openings(options, clock);
+  const names = source === 'best' ? machineSources : [source];
+  return openFirst(names.map((name) => [name, open[name]]));
+}
+
+/** How each source that sees this machine is opened. */
+function openings(
+  { mirror = [], pollIntervalMs = defaultPollIntervalMs }: Pick<DaemonOptions, 'mirror' | 'pollIntervalMs'>,
+  clock: Clock,
+): Record<MachineSource, () => Source> {
+  return {
+    ebpf: () => openEbpfSource({ mirror }),
+    connector: () => openConnectorSource(),
+    polling: () => openPollingSource({ clock, intervalMs: pollIntervalMs }),
+  };
 }
 
 /** Agents belong to the root container, and inherit it from us, whatever shell we were started in. */
@@ -210,6 +244,19 @@ async function leaveContainers(recorder: Recorder): Promise<void> {
   const command: Command = { type: 'attach', container: hierarchy.root.id, pid: process.pid };
   const answer = await recorder.submit({ name: 'attach', path: '/', actor, plan: () => command });
   assert(!isRefusal(answer), 'whoever attaches itself to the root container is not refused');
+}
+
+/** An ordinary user who records has the tree: of root, who could give it to him, this recorder knows nothing. */
+async function ownTree(recorder: Recorder): Promise<void> {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  const { root } = recorder.world.hierarchy;
+  if (uid === 0 || root.attributes.directory.uid === uid) return;
+  const by = byOf(recorder.world.hierarchy, { pid: process.pid, uid, gid, groups: [] });
+  for (const node of ['directory', 'tasks', 'notify_on_release'] as const) {
+    const { mode } = root.attributes[node];
+    recorder.record({ type: 'attr', container: root.id, node, mode, uid, gid, by });
+  }
+  await recorder.commit('synced');
 }
 
 /** The descriptor is Node's own affair, and there is no other way to ask the kernel about a socket. */

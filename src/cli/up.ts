@@ -4,7 +4,15 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
-import { cgroupsHere, type Daemon, defaultReleaseAgent, type SourceName, startDaemon } from '../daemon.ts';
+import {
+  cgroupsHere,
+  type Daemon,
+  defaultPollIntervalMs,
+  defaultReleaseAgent,
+  machineSources,
+  type SourceName,
+  startDaemon,
+} from '../daemon.ts';
 import { SourceError } from '../sources/sourceError.ts';
 import { othersMayEnter } from '../system/folder.ts';
 import { typedText } from './arguments.ts';
@@ -16,23 +24,25 @@ import { mirrorFrom } from './mirror.ts';
 import { readVersion } from './version.ts';
 
 export interface UpOptions {
-  readonly source: string;
+  readonly source?: string;
   /** As typed: names of hierarchies, or `all` or `none`. */
   readonly mirror?: readonly string[];
   readonly releaseAgent?: string;
   readonly syncInterval: string;
+  readonly pollInterval?: string;
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
-  const source = sourceFrom(options.source);
+  const source = sourceFrom(options.source, options.mirror);
   const settings = {
     source,
     mirror: hierarchiesFor(source, options.mirror),
     releaseAgent: agentFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
+    pollIntervalMs: pollIntervalFor(source, options.pollInterval),
   };
   const { json, terminal } = context;
-  const daemon = await started(context, settings);
+  const daemon = await started(context, settings, options);
   // A recorder goes on when nobody reads what it prints any more.
   terminal.outliveReaders();
   const { view } = daemon;
@@ -41,7 +51,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
     );
   }
-  for (const line of json ? [JSON.stringify(view)] : greeting(view, context)) terminal.print(line);
+  for (const line of json ? [JSON.stringify(view)] : greeting(daemon, context)) terminal.print(line);
   stopOnSignals(daemon, context);
   await daemon.closed;
   const last = daemon.view.seq;
@@ -54,21 +64,23 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
 }
 
 interface Settings {
-  readonly source: SourceName;
+  readonly source: SourceName | 'best';
   readonly mirror: readonly string[];
   readonly releaseAgent: string;
   readonly syncIntervalMs: number;
+  readonly pollIntervalMs: number;
 }
 
-async function started(context: Context, settings: Settings): Promise<Daemon> {
+async function started(context: Context, settings: Settings, { mirror }: UpOptions): Promise<Daemon> {
   try {
     return await startDaemon({ folder: context.folder.path, version: readVersion(), ...settings });
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
-    throw new Failure(
-      `${error.message}; \`${context.typed('doctor')}\` tells more, and ` +
-        `\`${context.typed('up --source simulated')}\` plays a made-up workload instead`,
-    );
+    const instead =
+      settings.source === 'best'
+        ? `\`${context.typed('up --source simulated')}\` plays a made-up workload instead`
+        : `\`${context.typed(mirror ? 'up --mirror none' : 'up')}\` takes the best source that works here`;
+    throw new Failure(`${error.message}; \`${context.typed('doctor')}\` tells more, and ${instead}`);
   }
 }
 
@@ -105,11 +117,15 @@ function isFromTerminal(): boolean {
 }
 
 /** What is recorded, how, where, and what to type next. */
-export function greeting(view: Daemon['view'], context: Context): string[] {
+export function greeting(
+  { view, passedOver }: Pick<Daemon, 'view' | 'passedOver'>,
+  context: Context,
+): string[] {
   const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
   const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
   return [
     sourceLine(view),
+    ...passedOver.map(({ why }) => `not taken: ${why}`),
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
     ...(view.source === 'simulated' ? [] : [mirrorLine(view)]),
     `in ${view.folder}, ${begun}`,
@@ -126,29 +142,48 @@ export function greeting(view: Daemon['view'], context: Context): string[] {
 
 function sourceLine({ source, tasks }: Daemon['view']): string {
   const seen = `${counted(tasks, 'task')} now`;
-  return source === 'simulated'
-    ? `recording a SIMULATED workload, nothing of this machine: ${seen}`
-    : `recording every task of this machine, seen through ${source}: ${seen}`;
+  if (source === 'simulated') return `recording a SIMULATED workload, nothing of this machine: ${seen}`;
+  if (source === 'polling') return `recording the tasks that looks at /proc find: ${seen}`;
+  return `recording every task of this machine, seen through ${source}: ${seen}`;
 }
 
 /** Our own tree is the first. */
-function mirrorLine({ trees }: Daemon['view']): string {
+function mirrorLine({ source, trees }: Daemon['view']): string {
   const mirrored = trees
     .slice(1)
     .map(({ tree, containers }) => `${tree} with ${counted(containers, 'container')}`);
-  if (mirrored.length === 0) return "none of the machine's own cgroups is mirrored";
+  if (mirrored.length === 0) {
+    const why = source === 'ebpf' ? '' : ': only the eBPF source sees them';
+    return `none of the machine's own cgroups is mirrored${why}`;
+  }
   return `mirroring the machine's own cgroups: ${mirrored.join(', ')}`;
 }
 
-function hierarchiesFor(source: SourceName, typed: readonly string[] | undefined): readonly string[] {
-  if (source === 'ebpf') return mirrorFrom(typed, cgroupsHere());
-  if (typed !== undefined) throw usageFailure('--mirror and --source simulated do not go together');
-  return [];
+function hierarchiesFor(
+  source: SourceName | 'best',
+  typed: readonly string[] | undefined,
+): readonly string[] {
+  if (source === 'ebpf' || source === 'best') return mirrorFrom(typed, cgroupsHere());
+  if (!asksForMirror(typed)) return [];
+  throw usageFailure(
+    `--mirror and --source ${source} do not go together: only the eBPF source sees the machine's own cgroups`,
+  );
 }
 
-function sourceFrom(typed: string): SourceName {
-  if (typed === 'ebpf' || typed === 'simulated') return typed;
-  throw usageFailure(`there is no source '${typed}': the sources are ebpf and simulated`);
+/** Whoever asks for a mirror asks for the one source that can: no other is taken in its place. */
+function sourceFrom(
+  typed: string | undefined,
+  typedMirror: readonly string[] | undefined,
+): SourceName | 'best' {
+  if (typed === undefined) return asksForMirror(typedMirror) ? 'ebpf' : 'best';
+  const sources: readonly SourceName[] = [...machineSources, 'simulated'];
+  const source = sources.find((name) => name === typed);
+  if (source !== undefined) return source;
+  throw usageFailure(`there is no source '${typed}': the sources are ${sources.join(', ')}`);
+}
+
+function asksForMirror(typed: readonly string[] | undefined): boolean {
+  return typed?.some((name) => name !== 'none') ?? false;
 }
 
 function agentFrom(typed: string | undefined): string {
@@ -157,6 +192,12 @@ function agentFrom(typed: string | undefined): string {
   if (path === undefined || path === '') throw usageFailure(`--release-agent '${typed}' is no path in UTF-8`);
   // Agents run in / and without PATH.
   return resolve(path);
+}
+
+function pollIntervalFor(source: SourceName | 'best', typed: string | undefined): number {
+  if (typed === undefined) return defaultPollIntervalMs;
+  if (source === 'polling' || source === 'best') return intervalFrom(typed);
+  throw usageFailure(`--poll-interval and --source ${source} do not go together: nothing is polled`);
 }
 
 const intervalLimitMs = 60_000;

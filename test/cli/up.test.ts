@@ -4,7 +4,7 @@
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,6 +16,7 @@ import { testNeeding } from '../support/needs.ts';
 const up = suite('up');
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const asNobody = fileURLToPath(new URL('./asNobody.ts', import.meta.url));
 const deadlineMs = 30_000;
 
 const running = new Set<Running>();
@@ -30,8 +31,8 @@ class Running {
   readonly #ended: Promise<unknown[]>;
   #look = (): void => {};
 
-  constructor(file: string, args: readonly string[]) {
-    this.#child = spawn(file, args);
+  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+    this.#child = spawn(file, args, { env });
     this.#ended = once(this.#child, 'close');
     running.add(this);
     this.#ended.then(() => running.delete(this));
@@ -58,6 +59,10 @@ class Running {
       };
       this.#look();
     });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -223,5 +228,116 @@ testNeeding(up, ['script'], 'a recorder stops in order when its terminal is clos
   assert.match(reader.output, /the recorder stopped in order/);
   rmSync(folder, { recursive: true });
 });
+
+/** A recorder in the namespaces that `unshare` makes for it, with a /proc of their own. */
+function namespaced(folder: string, ...args: readonly string[]): Running {
+  const line = [process.execPath, ...commandLine(folder, args)];
+  return new Running('unshare', ['--fork', '--pid', '--mount-proc', ...line]);
+}
+
+testNeeding(up, ['root', 'ebpf', 'connector'], 'the best source is taken where it works', async () => {
+  const folder = emptyFolder();
+  const recorder = tasktrail(folder, 'up');
+  await recorder.says(/stop with Ctrl-C/);
+  assert.match(recorder.output, /seen through ebpf/);
+  assert.not.match(recorder.output, /not taken/);
+  recorder.kill('SIGINT');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  rmSync(folder, { recursive: true });
+});
+
+testNeeding(up, ['root'], 'in a container /proc is polled, and why is on the screen', async () => {
+  const folder = emptyFolder();
+  const recorder = namespaced(folder, 'up', '--poll-interval', '50ms');
+  await recorder.says(/stop with Ctrl-C/);
+  assert.match(recorder.output, /^recording the tasks that looks at \/proc find: [0-9]+ tasks? now$/m);
+  assert.match(recorder.output, /^not taken: the eBPF source works only in the initial pid namespace, .*$/m);
+  assert.match(recorder.output, /^not taken: the process connector works only in the initial pid namespace/m);
+  assert.match(
+    recorder.output,
+    /^not seen: what lives between two looks at \/proc, which are 0.05 s apart; /m,
+  );
+  assert.match(recorder.output, /only the eBPF source sees them/);
+
+  const status = tasktrail(folder, 'status');
+  assert.is(await status.ends(), 0, status.output);
+  assert.match(status.output, /^source +polling; blind: what lives between two looks/m);
+  const log = tasktrail(folder, 'log', '--limit', '100');
+  assert.is(await log.ends(), 0, log.output);
+  assert.match(log.output, / source +polling .*blind: what lives between/);
+  // unshare waits for its child; the signal has to reach that.
+  process.kill(Number(childOf(recorder.pid)), 'SIGINT');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  rmSync(folder, { recursive: true });
+});
+
+/** The one child of a process. */
+function childOf(pid: number | undefined): string {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+}
+
+up('what only the eBPF source can do is refused with the others, in words', async () => {
+  const folder = emptyFolder();
+  const refused = async (...args: readonly string[]): Promise<string> => {
+    const recorder = tasktrail(folder, 'up', ...args);
+    assert.is(await recorder.ends(), 2, recorder.output);
+    return recorder.output;
+  };
+  for (const source of ['connector', 'polling', 'simulated']) {
+    assert.match(
+      await refused('--source', source, '--mirror', 'v2'),
+      new RegExp(`--mirror and --source ${source} do not go together: only the eBPF source sees`),
+    );
+  }
+  assert.match(await refused('--source', 'connector', '--poll-interval', '1s'), /nothing is polled/);
+  assert.match(await refused('--source', 'guess'), /the sources are ebpf, connector, polling, simulated/);
+  rmSync(folder, { recursive: true });
+});
+
+testNeeding(up, ['root'], 'whoever asks for a mirror gets no source that has none', async () => {
+  const folder = emptyFolder();
+  const recorder = namespaced(folder, 'up', '--mirror', 'v2');
+  assert.is(await recorder.ends(), 1, recorder.output);
+  assert.match(
+    recorder.output,
+    /^tasktrail: the eBPF source works only .*`(npx )?tasktrail up .*--mirror none` takes the best source that works here\n$/,
+  );
+  rmSync(folder, { recursive: true });
+});
+
+testNeeding(
+  up,
+  ['nobody'],
+  'an ordinary user records into a folder of his own, and has the tree',
+  async () => {
+    const home = emptyFolder();
+    chownSync(home, 65534, 65534);
+    const { TASKTRAIL_DATA: _, npm_command: __, ...rest } = process.env;
+    const env = { ...rest, XDG_STATE_HOME: home };
+    const nobody = (...args: readonly string[]): Running =>
+      new Running(process.execPath, [...process.execArgv, asNobody, ...args], env);
+    const done = async (...args: readonly string[]): Promise<string> => {
+      const command = nobody(...args);
+      assert.is(await command.ends(), 0, command.output);
+      return command.output;
+    };
+    const recorder = nobody('up', '--source', 'polling', '--poll-interval', '50ms');
+    await recorder.says(/stop with Ctrl-C/);
+    assert.match(recorder.output, new RegExp(`^in ${home}/tasktrail, recording `, 'm'));
+
+    const program = nobody('run', '--create', '/mine', '--', 'sleep', '60');
+    // The program shows in its container once it is there, and once it is gone no longer.
+    while (!/ sleep/.test(await done('tasks', '/mine'))) assert.is(program.output, '');
+    program.kill('SIGKILL');
+    while (/ sleep/.test(await done('tasks', '/mine')));
+    await done('rmdir', '/mine');
+    assert.match(await done('log', '--all', '--limit', '1000'), /exit .* in \/mine .*inferred/);
+
+    recorder.kill('SIGINT');
+    assert.is(await recorder.ends(), 0, recorder.output);
+    assert.match(await done('verify'), /^sound: /m);
+    rmSync(home, { recursive: true });
+  },
+);
 
 up.run();

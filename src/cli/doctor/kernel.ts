@@ -4,7 +4,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { CgroupsHere } from '../../daemon.ts';
 import { createCounters } from '../../system/bpf.ts';
-import { tryConnector } from '../../system/connector.ts';
 import { codeOf } from '../../system/errno.ts';
 import { libc } from '../../system/libc.ts';
 import { size } from '../format/count.ts';
@@ -70,37 +69,10 @@ export const kernelProbes: readonly Probe[] = [
     },
   },
   {
-    name: 'eBPF source',
-    needed: true,
-    means: 'nothing of this machine can be recorded; --source simulated plays a made-up workload',
-    attempt: async () => {
-      // Loaded as late as this, so that its own libraries can be what does not work.
-      const { cgroupsHere, trySource } = await import('../../daemon.ts');
-      const blind = trySource(mirroredByDefault(cgroupsHere()));
-      return `opened, and closed again${blind === '' ? '' : `; it does not see everything: ${blind}`}`;
-    },
-  },
-  {
     name: 'cgroup hierarchies',
     needed: false,
     means: "none of the machine's own cgroups can be mirrored; everything else works without",
     attempt: async () => cgroupsFrom((await import('../../daemon.ts')).cgroupsHere()),
-  },
-  {
-    name: 'process connector',
-    needed: false,
-    means: 'nothing as long as the eBPF source works',
-    causes: {
-      EPERM: 'CAP_NET_ADMIN is missing',
-      ECONNREFUSED:
-        'the kernel is built without CONFIG_PROC_EVENTS, or this is not the initial network namespace',
-      EPROTONOSUPPORT: 'the kernel is built without CONFIG_CONNECTOR',
-      ETIMEDOUT: 'it does not answer outside of the initial namespaces',
-    },
-    attempt: () => {
-      tryConnector();
-      return 'it answers';
-    },
   },
 ];
 

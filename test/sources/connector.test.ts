@@ -1,0 +1,308 @@
+/**
+ * The connector source against what real processes do, with /proc as the witness.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { realClock } from '../../src/clock.ts';
+import type { Observation, Source } from '../../src/ports.ts';
+import { openConnectorSource } from '../../src/sources/connector/source.ts';
+import { testNeeding } from '../support/needs.ts';
+import { type Deed, deedsProgram, doDeed, seenOf, theOne } from './deeds.ts';
+
+const test = suite('connector source');
+const needed = ['root', 'connector', 'cc'] as const;
+
+let opened: Source | undefined;
+
+/** One source for all tests that do not ask for a buffer of their own; it knows who lives. */
+function source(): Source {
+  if (opened === undefined) {
+    opened = openConnectorSource();
+    lookAtAll(opened);
+  }
+  return opened;
+}
+
+function lookAtAll(source: Source): void {
+  for (const _ of source.scan()) source.drain(() => {});
+}
+
+test.after(() => opened?.close());
+
+/** `type pid`, in the order in which it was seen, without users. */
+function story(deed: Deed): string[] {
+  return deed.seen.filter(({ type }) => type !== 'uid').map(({ type, pid }) => `${type} ${pid}`);
+}
+
+testNeeding(test, needed, 'a fork shows its child as /proc shows it', () => {
+  const deed = doDeed(source(), 'fork', 37);
+  const child = deed.said('fork');
+  const { bootUs, ...task } = theOne(deed, 'fork', child);
+  const { startTicks } = deed.stat(child);
+  assert.ok(Math.abs(task.startTicks - startTicks) <= 1, `${task.startTicks} is not ${startTicks}`);
+  assert.equal(
+    { ...task, startTicks },
+    {
+      type: 'fork',
+      pid: child,
+      tgid: child,
+      startTicks,
+      uid: 0,
+      suid: 0,
+      // What was executed was over before it could be looked at: the name is the one that was known.
+      comm: theOne(deed, 'exec', deed.pid).comm,
+      parentPid: deed.pid,
+    },
+  );
+  const nowUs = realClock().bootUs();
+  assert.ok(bootUs <= nowUs && bootUs > nowUs - 10_000_000, `${bootUs} is no time of just now, ${nowUs}`);
+  assert.is(theOne(deed, 'exit', child).status, 37 << 8);
+});
+
+testNeeding(test, needed, 'an exit tells the signal that caused it', () => {
+  const deed = doDeed(source(), 'kill', 9);
+  assert.is(theOne(deed, 'exit', deed.said('fork')).status & 0x7f, 9);
+});
+
+testNeeding(test, needed, 'a child of vfork that executes a program is seen in order', () => {
+  const deed = doDeed(source(), 'vfork', '/bin/true');
+  const child = deed.said('fork');
+  assert.equal(
+    story(deed).filter((line) => line.endsWith(` ${child}`)),
+    [`fork ${child}`, `exec ${child}`, `exit ${child}`],
+  );
+});
+
+testNeeding(test, needed, 'an exec tells the name and the program while its task lives', async () => {
+  const program = spawn('sleep', ['60']);
+  try {
+    const { pid } = program;
+    const all: Observation[] = [];
+    await once(program, 'spawn');
+    source().drain((observation) => all.push(observation));
+    const exec = all.findLast((seen) => seen.type === 'exec' && seen.pid === pid);
+    assert.is(exec?.type === 'exec' && exec.comm, 'sleep');
+    assert.match(exec?.type === 'exec' ? exec.program : '', /\/(?:sleep|coreutils)$/);
+  } finally {
+    program.kill();
+  }
+});
+
+testNeeding(test, needed, 'a thread is born in its process, by its leader', () => {
+  const deed = doDeed(source(), 'thread');
+  const fork = theOne(deed, 'fork', deed.said('thread'));
+  assert.equal([fork.tgid, fork.parentPid], [deed.pid, deed.pid]);
+});
+
+testNeeding(test, needed, 'a sibling is taken to be its parent’s, and the source says so', () => {
+  const deed = doDeed(source(), 'sibling');
+  const sibling = theOne(deed, 'fork', deed.said('fork'));
+  assert.is(sibling.parentPid, deed.pid);
+  assert.match(source().blind, /CLONE_PARENT/);
+});
+
+testNeeding(
+  test,
+  needed,
+  'a thread that executes a program leaves one task, with the pid of the leader',
+  () => {
+    for (let i = 0; i < 20; i++) {
+      const deed = doDeed(source(), 'exec-by-thread', '/bin/true');
+      const [caller, leader] = [deed.said('caller'), deed.said('leader')];
+      const [, exec] = seenOf(deed, 'exec', leader);
+      // By whom, it may be blind to, where the leader exited at that moment.
+      if (exec?.oldPid === caller) {
+        assert.equal(story(deed).slice(2), [
+          `fork ${caller}`,
+          `exit ${leader}`,
+          `exec ${leader}`,
+          `exit ${leader}`,
+        ]);
+      } else {
+        assert.is(exec?.oldPid, leader);
+        assert.is(seenOf(deed, 'exit', caller).length, 1);
+        assert.is(seenOf(deed, 'exit', leader).length, 1);
+      }
+    }
+  },
+);
+
+testNeeding(test, needed, 'a change of users is seen, the saved one among them', async () => {
+  const program = spawn(deedsProgram(), ['users-exec', '1001', '1002', '1003', '/bin/sleep', '60']);
+  try {
+    const all: Observation[] = [];
+    while (!all.some((seen) => seen.type === 'exec' && seen.pid === program.pid && seen.comm === 'sleep')) {
+      source().drain((observation) => all.push(observation));
+      await new Promise(setImmediate);
+    }
+    const users = all.findLast((seen) => seen.type === 'uid' && seen.pid === program.pid);
+    assert.is(users?.type === 'uid' && users.uid, 1001);
+    assert.is(users?.type === 'uid' && users.suid, source().look(program.pid ?? 0)?.suid);
+  } finally {
+    program.kill('SIGKILL');
+  }
+});
+
+testNeeding(test, needed, 'a name that another thread gives is seen as the name of its bearer', () => {
+  const deed = doDeed(source(), 'rename-other', 'a name of more than fifteen bytes');
+  assert.is(theOne(deed, 'comm', deed.said('thread')).comm, 'a name of more ');
+});
+
+testNeeding(test, needed, 'a storm is seen to the last fork and exit', () => {
+  const deed = doDeed(source(), 'storm', 2000, 3000);
+  // The last exits may be told a moment after the program is gone.
+  const late: Observation[] = [];
+  for (let i = 0; i < 100 && countOf(deed.seen, 'exit') + countOf(late, 'exit') < 5001; i++) {
+    source().drain((observation) => late.push(observation));
+    spawnSync('true');
+  }
+  assert.is(countOf(deed.seen, 'fork'), 5001);
+  assert.ok(countOf(deed.seen, 'exit') + countOf(late, 'exit') >= 5001);
+  assert.is(source().lost(), 0);
+});
+
+function countOf(seen: readonly Observation[], type: string): number {
+  return seen.filter((one) => one.type === type).length;
+}
+
+testNeeding(test, needed, 'the starts that it tells are those that /proc has', async () => {
+  const program = spawn(deedsProgram(), ['hold', '400'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const births = new Map<number, number>();
+  const drain = (): void => {
+    source().drain((seen) => {
+      if (seen.type === 'fork') births.set(seen.pid, seen.startTicks);
+    });
+  };
+  const pids: number[] = [];
+  for await (const line of createInterface(program.stdout)) {
+    const [word = '', number] = line.split(' ');
+    if (word === 'thread') pids.push(Number(number));
+    if (word === 'ready') break;
+    drain();
+  }
+  drain();
+  const wrong = pids.filter((pid) => births.get(pid) !== source().look(pid)?.startTicks);
+  assert.is(pids.length, 400);
+  assert.equal(wrong, []);
+  program.stdin.end();
+  await once(program, 'exit');
+});
+
+testNeeding(test, needed, 'a buffer that is too small loses exactly what it counts as lost', () => {
+  const small = openConnectorSource({ bufferBytes: 65_536 });
+  try {
+    assert.match(small.blind, /more than [0-9]+ things at once/);
+    lookAtAll(small);
+    // What others do on the machine is told to both, and at the edges one may have it and the other not yet.
+    const differences = [1, 2, 3].map(() => differenceOfLosses(source(), small));
+    assert.ok(differences.includes(0), `the sources differ by ${differences}`);
+  } finally {
+    small.close();
+  }
+});
+
+/**
+ * Lets a storm pass over two buffers, of which the small one overflows, and compares what they tell of the time
+ * between two births that both have kept.
+ */
+function differenceOfLosses(large: Source, small: Source): number {
+  const largeSeen: Observation[] = [];
+  const smallSeen: Observation[] = [];
+  const passes = (name: string, ...args: string[]): number => {
+    const { pid } = spawnSync(deedsProgram(), [name, ...args]);
+    large.drain((observation) => largeSeen.push(observation));
+    small.drain((observation) => smallSeen.push(observation));
+    return pid;
+  };
+  small.drain(() => {});
+  const lostBefore = small.lost();
+  const first = passes('storm', '1500', '1500');
+  // By these each CPU has told how many it had lost.
+  for (let i = 0; i < 8; i++) passes('fork', '0');
+  const last = passes('fork', '0');
+  const lost = small.lost() - lostBefore;
+  assert.ok(lost > 0, 'the small buffer held everything');
+  const between = (seen: Observation[]): number => {
+    const birthOf = (pid: number) => seen.findLastIndex((one) => one.type === 'fork' && one.pid === pid);
+    // What the trackers add themselves is no message.
+    return seen.slice(birthOf(first), birthOf(last)).filter(({ type }) => type !== 'uid').length;
+  };
+  return between(largeSeen) - between(smallSeen) - lost;
+}
+
+testNeeding(test, needed, 'another listener that comes and goes is no loss', () => {
+  const lostBefore = source().lost();
+  openConnectorSource().close();
+  openConnectorSource().close();
+  doDeed(source(), 'fork', 0);
+  assert.is(source().lost(), lostBefore);
+});
+
+testNeeding(test, needed, 'a wake comes once, for what is queued already and for what comes', async () => {
+  const own = openConnectorSource();
+  try {
+    const woken = () => new Promise<void>((resolve) => own.wake(resolve));
+    spawn(deedsProgram(), ['users', '0', '0', '0']);
+    await woken();
+    assert.ok(own.drain(() => {}) > 0);
+    const later = woken();
+    spawn(deedsProgram(), ['users', '0', '0', '0']);
+    await later;
+    assert.ok(own.drain(() => {}) > 0);
+  } finally {
+    own.close();
+  }
+});
+
+testNeeding(test, needed, 'an error of the one who sees loses nothing and repeats nothing', () => {
+  const own = openConnectorSource();
+  try {
+    lookAtAll(own);
+    const { pid } = doDeed(source(), 'fork', 0);
+    const seen: Observation[] = [];
+    const see = (observation: Observation): void => {
+      seen.push(observation);
+      if (observation.type === 'fork' && observation.pid === pid) throw new Error('no');
+    };
+    assert.throws(() => own.drain(see), 'no');
+    own.drain(see);
+    const ofIt = seen.filter((one) => 'pid' in one && one.pid === pid && one.type !== 'uid');
+    assert.equal(
+      ofIt.map(({ type }) => type),
+      ['fork', 'exec', 'exit'],
+    );
+  } finally {
+    own.close();
+  }
+});
+
+/** What `open.ts` says as this somebody. */
+function opening(who: string): string {
+  const program = fileURLToPath(new URL('./open.ts', import.meta.url));
+  const { stdout } = spawnSync(process.execPath, [...process.execArgv, program, who, '--connector'], {
+    encoding: 'utf8',
+  });
+  return stdout;
+}
+
+testNeeding(test, needed, 'outside of the initial namespaces it does not open, and says why', () => {
+  for (const kind of ['pid', 'time']) {
+    assert.match(
+      opening(kind),
+      new RegExp(`^SourceError: the process connector works only in the initial ${kind} namesp`),
+    );
+  }
+});
+
+testNeeding(test, needed, 'a kernel that does not answer is told, with what is probably the cause', () => {
+  assert.match(
+    opening('network'),
+    /^SourceError: the process connector cannot be opened: .*ECONNREFUSED; .*net/,
+  );
+});
+
+test.run();

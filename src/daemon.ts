@@ -25,11 +25,14 @@ import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
 import type { Clock, Source } from './ports.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
+import type { CommandLines } from './sources/commandLines.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
 import { peerOf } from './system/peer.ts';
+
+export type { CommandLines } from './sources/commandLines.ts';
 
 export type SourceName = 'ebpf' | 'simulated';
 
@@ -44,6 +47,8 @@ export interface DaemonOptions {
   readonly version: string;
   /** The cgroup hierarchies to mirror, by their names as `cgroupsHere` has them; for the eBPF source. */
   readonly mirror?: readonly string[];
+  /** How command lines are recorded, which they are not where this is absent; for the eBPF source. */
+  readonly commandLines?: CommandLines | undefined;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -197,8 +202,10 @@ export function cgroupsHere(): CgroupsHere {
   };
 }
 
-function openSource({ source, seed = 1, mirror = [] }: DaemonOptions, clock: Clock): Source {
-  return source === 'simulated' ? openSimulatedSource({ seed, clock }) : openEbpfSource({ mirror });
+function openSource(options: DaemonOptions, clock: Clock): Source {
+  const { source, seed = 1, mirror = [], commandLines } = options;
+  if (source === 'simulated') return openSimulatedSource({ seed, clock });
+  return openEbpfSource({ mirror, commandLines });
 }
 
 /** Agents belong to the root container, and inherit it from us, whatever shell we were started in. */

@@ -100,6 +100,15 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
         'may be repeated (default: v2 if the machine has it)',
       appended,
     )
+    .option(
+      '--cmdline [bytes]',
+      'record command lines too, up to so many bytes of each (default: 1024, at most 4096)',
+    )
+    .option(
+      '--redact <regex>',
+      'of command lines, record [redacted] instead of what this matches; may be repeated',
+      appended,
+    )
     .option('--release-agent <program>', 'what is run with the path of a container that falls empty')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s');
   command(

@@ -10,7 +10,7 @@ import { Names } from '../../projections/names.ts';
 import { normalised } from '../kernel/path.ts';
 import type { LogReader } from '../ports.ts';
 import { isCalled, type PlaceView, placeView, treesChosen } from './places.ts';
-import { timeText } from './reads.ts';
+import { commandLineView, timeText } from './reads.ts';
 
 /** Which entries are asked for. An absent condition holds for every entry. */
 export interface Filter {
@@ -75,7 +75,15 @@ export interface Entry {
 }
 
 /** Types that are many and small; the others are what a person reads first. */
-export const busyTypes: ReadonlySet<EventType> = new Set(['adopt', 'fork', 'exec', 'exit', 'comm', 'uid']);
+export const busyTypes: ReadonlySet<EventType> = new Set([
+  'adopt',
+  'fork',
+  'exec',
+  'exit',
+  'cmdline',
+  'comm',
+  'uid',
+]);
 
 /** The types of all events. */
 export const eventTypes = Object.keys(layouts) as readonly EventType[];
@@ -214,6 +222,7 @@ export class History {
           .map(([name, value]) => [name, told.asText.has(name) ? textOf(String(value)) : value]),
       ),
       ...(event.type === 'fork' && this.#birth(event)),
+      ...(event.type === 'cmdline' && commandLineView(event)),
       ...('by' in event && { by: { ...event.by, comm: this.#commOf(event.by) } }),
     };
   }

@@ -4,7 +4,7 @@
  * JSON: names and paths are text as `textOf` writes it.
  */
 import { type Bytes, textOf } from '../../events/bytes.ts';
-import type { Certainty } from '../../events/event.ts';
+import type { Certainty, CommandLine } from '../../events/event.ts';
 import type { Counts, Usage } from '../../projections/activity.ts';
 import {
   type Container,
@@ -53,11 +53,19 @@ export interface TaskView {
   readonly comm: string;
   /** The program it last executed since recording began, else empty. */
   readonly program: string;
+  /** Its process's, where command lines are recorded. */
+  readonly commandLine?: CommandLineView;
   readonly uid: number;
   /** tasktrail's own id of the task, never reused. */
   readonly task: number;
   /** How the recorder knows that it is in this container. In a mirrored tree the kernel itself tells: `known`. */
   readonly certainty: Certainty;
+}
+
+export interface CommandLineView {
+  readonly arguments: readonly string[];
+  /** There was more than is recorded. */
+  readonly cut: boolean;
 }
 
 export interface PathView {
@@ -199,6 +207,10 @@ export function timeText(timeUs: number): string {
   return new Date(Math.floor(timeUs / 1000)).toISOString().replace('Z', `${micros}Z`);
 }
 
+export function commandLineView({ arguments: bytes, cut }: CommandLine): CommandLineView {
+  return { arguments: bytes.split('\0').map(textOf), cut };
+}
+
 function treeViews(hierarchy: Hierarchy): TreeView[] {
   const trees = [...hierarchy.trees()];
   const mirrored = trees.reduce((sum, { groups }) => sum + groups.size, 0);
@@ -245,6 +257,7 @@ function taskView(task: Task, { tree }: Container): Omit<TaskView, 'tree' | 'pat
     tgid: task.tgid,
     comm: textOf(task.comm),
     program: textOf(task.program),
+    ...(task.commandLine && { commandLine: commandLineView(task.commandLine) }),
     uid: task.uid,
     task: task.id,
     certainty: tree === 0 ? task.certainty : 'known',

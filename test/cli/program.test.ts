@@ -92,6 +92,8 @@ program('a command line that makes no sense ends with 2, in words, and asks nobo
     ['delegate /a 5000000000:1', /ids go up to/],
     ['up --source netlink', /no source 'netlink': the sources are ebpf and simulated/],
     ['up --source simulated --mirror v2', /--mirror and --source simulated do not go together/],
+    ['up --source simulated --cmdline', /--cmdline and --source simulated do not go together/],
+    ['up --redact x', /--redact goes with --cmdline/],
     ['up --mirror none --mirror v2', /--mirror none stands alone/],
     ['up --sync-interval 5', /'5' is no interval: give one as 250ms or 2s/],
     ['up --sync-interval 61s', /at most 60s/],

@@ -9,6 +9,7 @@ import { withReader } from './asking.ts';
 import type { Context } from './context.ts';
 import { Failure, usageFailure } from './failure.ts';
 import { entryLine } from './format/entry.ts';
+import { instantFrom } from './instant.ts';
 import { parsePid } from './pid.ts';
 
 export interface LogOptions {
@@ -20,6 +21,8 @@ export interface LogOptions {
   readonly path?: string;
   readonly pid?: string;
   readonly limit?: string;
+  readonly since?: string;
+  readonly until?: string;
 }
 
 /** How much of the past `--follow` shows first, as tail(1) and journalctl(1) do. */
@@ -49,16 +52,25 @@ async function* followed(reader: Reader, query: LogQuery): AsyncGenerator<Entry>
   throw new Failure('the daemon stopped, and nothing follows');
 }
 
-function queryFrom({ follow, all, type, tree, path, pid, limit }: LogOptions): LogQuery {
+function queryFrom(options: LogOptions): LogQuery {
+  const { follow, all, type, tree, path, pid, limit, since, until } = options;
+  if (follow === true && until !== undefined) throw usageFailure('--follow and --until do not go together');
   if (all === true && type !== undefined) throw usageFailure('--all and --type do not go together');
   const types = all === true ? undefined : type === undefined ? quietTypes : typesFrom(type);
-  const limited = limit === undefined ? (follow === true ? followedEntries : undefined) : countFrom(limit);
+  const limited =
+    limit === undefined
+      ? follow === true && since === undefined
+        ? followedEntries
+        : undefined
+      : countFrom(limit);
   return {
     ...(types !== undefined && { types }),
     ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: parsePid(pid) }),
     ...(limited !== undefined && { limit: limited }),
+    ...(since !== undefined && { since: instantFrom('--since', since) }),
+    ...(until !== undefined && { until: instantFrom('--until', until) }),
     ...(follow === true && { follow }),
   };
 }

@@ -64,7 +64,7 @@ client('a refusal is a value', async () => {
 client('paths of any form reach the daemon whole', async () => {
   await against({ 'GET /v1/tree': [200, []] }, async (reader, { asked }) => {
     const path = '/a b/ü?&=#+%\\xe9';
-    await reader.tree({ path });
+    await reader.ask({ kind: 'tree', path });
     const url = new URL(asked[0]?.question.replace('GET ', '') ?? '', 'http://daemon');
     assert.is(url.searchParams.get('path'), path);
   });
@@ -73,7 +73,7 @@ client('paths of any form reach the daemon whole', async () => {
 client('the longest path there can be reaches the daemon, whatever its bytes', async () => {
   await against({ 'GET /v1/tree': [200, []] }, async (reader, { asked }) => {
     const path = `/${'\\xff'.repeat(4094)}`;
-    assert.equal(await reader.tree({ path }), []);
+    assert.equal(await reader.ask({ kind: 'tree', path }), []);
     assert.is(
       new URL(asked[0]?.question.replace('GET ', '') ?? '', 'http://d').searchParams.get('path'),
       path,
@@ -84,9 +84,9 @@ client('the longest path there can be reaches the daemon, whatever its bytes', a
 client('a tree is asked for by its name, and what is below a container when it is wanted', async () => {
   const answers = { 'GET /v1/tree': [200, []], 'GET /v1/tasks': [200, []] } as const;
   await against(answers, async (reader, { asked }) => {
-    await reader.tree({ path: 'nginx.service', tree: 'v2' });
-    await reader.tasks({ path: '/a' }, false);
-    await reader.tasks({ path: '/a', tree: 'all' }, true);
+    await reader.ask({ kind: 'tree', path: 'nginx.service', tree: 'v2' });
+    await reader.ask({ kind: 'tasks', path: '/a' });
+    await reader.ask({ kind: 'tasks', path: '/a', tree: 'all', below: true });
     assert.equal(
       asked.map(({ question }) => question),
       [
@@ -195,7 +195,11 @@ client('somebody else who listens on the socket is not taken for the daemon', as
 
 client('a path that no request can hold is refused in words', async () => {
   await against({}, async (reader) => {
-    await fails(() => reader.tree({ path: `/${'x'.repeat(40_000)}` }), 'failed', /the path is too long/);
+    await fails(
+      () => reader.ask({ kind: 'tree', path: `/${'x'.repeat(40_000)}` }),
+      'failed',
+      /the path is too long/,
+    );
   });
 });
 

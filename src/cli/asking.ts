@@ -2,7 +2,7 @@
  * Asking: how a command gets at the recording. Commands that read take the daemon's word, or open the recording
  * directly when no daemon runs; commands that change something need the daemon.
  */
-import { isUnclear } from '../engine/instant.ts';
+import { type Instant, isUnclear } from '../engine/instant.ts';
 import type { Reader, Status } from '../engine/reader.ts';
 import type { AnswerTo, Question } from '../engine/reads.ts';
 import type { CommandName, Commands } from '../http/api.ts';
@@ -11,7 +11,6 @@ import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import type { Context } from './context.ts';
 import { Failure, refusalFailure } from './failure.ts';
 import { momentLines } from './format/moment.ts';
-import { instantFrom } from './instant.ts';
 
 /** Whom a reader may be: `any`, or only the daemon where the question is about what goes on now. */
 export type Witness = 'any' | 'daemon';
@@ -39,19 +38,19 @@ export async function withReader<T>(
 }
 
 /**
- * The answer to a question about now, or about the instant that was typed, which is told as it was found. `attempt` is
- * how a person would say the question: `path 4711`.
+ * The answer to a question about now, or about an instant, which is told as it was found. `attempt` is how a person
+ * would say the question: `path 4711`.
  */
 export async function asked<Q extends Question>(
   { terminal }: Context,
   reader: Reader,
   attempt: string,
   question: Q,
-  at: string | undefined,
+  at: Instant | undefined,
 ): Promise<AnswerTo<Q>> {
   if (at === undefined) return answered(attempt, await reader.ask(question));
-  const past = await reader.askPast(question, instantFrom('--at', at));
-  if (isUnclear(past)) throw new Failure(`--at ${at}: ${past.unclear}`);
+  const past = await reader.askPast(question, at);
+  if (isUnclear(past)) throw new Failure(`${attempt}: ${past.unclear}`);
   for (const line of momentLines(past.moment)) terminal.tell(`tasktrail: ${line}`);
   return answered(attempt, past.answer);
 }

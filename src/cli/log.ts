@@ -53,26 +53,28 @@ async function* followed(reader: Reader, query: LogQuery): AsyncGenerator<Entry>
 }
 
 function queryFrom(options: LogOptions): LogQuery {
-  const { follow, all, type, tree, path, pid, limit, since, until } = options;
-  if (follow === true && until !== undefined) throw usageFailure('--follow and --until do not go together');
+  const { follow, all, type, tree, path, pid } = options;
+  const since = instantFrom('--since', options.since);
+  const until = instantFrom('--until', options.until);
+  if (follow === true && until) throw usageFailure('--follow and --until do not go together');
   if (all === true && type !== undefined) throw usageFailure('--all and --type do not go together');
   const types = all === true ? undefined : type === undefined ? quietTypes : typesFrom(type);
-  const limited =
-    limit === undefined
-      ? follow === true && since === undefined
-        ? followedEntries
-        : undefined
-      : countFrom(limit);
+  const limit = limitFrom(options);
   return {
     ...(types !== undefined && { types }),
     ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: parsePid(pid) }),
-    ...(limited !== undefined && { limit: limited }),
-    ...(since !== undefined && { since: instantFrom('--since', since) }),
-    ...(until !== undefined && { until: instantFrom('--until', until) }),
+    ...(limit !== undefined && { limit }),
+    ...(since && { since }),
+    ...(until && { until }),
     ...(follow === true && { follow }),
   };
+}
+
+function limitFrom({ limit, follow, since }: LogOptions): number | undefined {
+  if (limit !== undefined) return countFrom(limit);
+  return follow === true && since === undefined ? followedEntries : undefined;
 }
 
 const quietTypes: readonly EventType[] = eventTypes.filter((type) => !busyTypes.has(type));

@@ -9,6 +9,7 @@ import { type Context, printAll } from './context.ts';
 import { Failure, usageFailure } from './failure.ts';
 import { nameText } from './format/name.ts';
 import { table } from './format/table.ts';
+import { instantFrom } from './instant.ts';
 import { parsePid } from './pid.ts';
 
 /** `self` is this very process, which is where the shell is that started it; no recording of the past has it. */
@@ -19,9 +20,10 @@ export async function path(
 ): Promise<void> {
   const self = typedPid === 'self';
   if (self && at !== undefined) throw usageFailure('path self: this process has no past: give a pid');
+  const instant = instantFrom('--at', at);
   const pid = self ? process.pid : parsePid(typedPid);
   await withReader(context, self ? 'daemon' : 'any', async (reader) => {
-    const view = await asked(context, reader, `path ${typedPid}`, { kind: 'path', pid }, at);
+    const view = await asked(context, reader, `path ${typedPid}`, { kind: 'path', pid }, instant);
     const lines = linesOf(view, typedPid, tree);
     printAll(context, [view], () => lines);
     if (view.certainty !== 'known' && tellsOfOwn(view, tree)) {

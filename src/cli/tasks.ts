@@ -6,6 +6,7 @@ import type { Place } from '../engine/reads.ts';
 import { asked, withReader } from './asking.ts';
 import { type Context, printAll } from './context.ts';
 import { byContainer, processesOf, processTable, threadTable } from './format/tasks.ts';
+import { instantFrom } from './instant.ts';
 
 export interface TasksOptions {
   readonly threads?: boolean;
@@ -19,11 +20,12 @@ export async function tasks(
   path: string,
   { threads, recursive, tree, at }: TasksOptions,
 ): Promise<void> {
+  const instant = instantFrom('--at', at);
   await withReader(context, 'any', async (reader) => {
     const question = { kind: 'tasks', path, tree, below: recursive === true } as const;
-    const found = await asked(context, reader, `tasks ${path}`, question, at);
+    const found = await asked(context, reader, `tasks ${path}`, question, instant);
     // Of the past that would be another look through the whole log.
-    if (found.length === 0 && recursive !== true && at === undefined) {
+    if (found.length === 0 && recursive !== true && instant === undefined) {
       await tellOfThoseBelow(context, reader, question);
     }
     if (threads === true) printAll(context, found, (all) => byContainer(all, threadTable));

@@ -4,15 +4,17 @@
 import { asked, withReader } from './asking.ts';
 import { type Context, printAll } from './context.ts';
 import { drawTrees } from './format/tree.ts';
+import { instantFrom } from './instant.ts';
 
 export async function tree(
   context: Context,
   path: string,
   { tree: name, usage, at }: { readonly tree?: string; readonly usage?: boolean; readonly at?: string },
 ): Promise<void> {
+  const instant = instantFrom('--at', at);
   await withReader(context, 'any', async (reader) => {
     const question = { kind: 'tree', path, tree: name } as const;
-    const views = await asked(context, reader, `tree ${path}`, question, at);
+    const views = await asked(context, reader, `tree ${path}`, question, instant);
     const owners = await namesOf(views.map(({ uid }) => uid));
     const ownerOf = (uid: number): string => owners.get(uid) ?? String(uid);
     const { paint } = context.terminal;

@@ -166,7 +166,7 @@ async function answerAt(
   question: Question,
   search: URLSearchParams,
 ): Promise<void> {
-  const instant = instantIn(search, 'at', now(options));
+  const instant = instantIn(search.get('at'), 'at', now(options));
   if (instant === undefined) {
     const answer = options.recorder.read((world) => answerTo(world, question, now(options)));
     return send(response, answer);
@@ -190,8 +190,7 @@ async function answerAt(
   write(response, statusOf[answer.errno] ?? 400, { ...answer, error: refusalText(answer), moment });
 }
 
-function instantIn(search: URLSearchParams, name: string, nowUs: number): Instant | undefined {
-  const typed = search.get(name);
+function instantIn(typed: string | null, name: string, nowUs: number): Instant | undefined {
   if (typed === null) return undefined;
   const instant = parseInstant(typed, nowUs);
   if (isUnclear(instant)) throw new BadRequest(400, `${name}: ${instant.unclear}`);
@@ -228,8 +227,8 @@ function logQueryIn(search: URLSearchParams, nowUs: number): LogQuery {
   const path = search.get('path');
   const pid = search.get('pid');
   const limit = search.get('limit');
-  const since = instantIn(search, 'since', nowUs);
-  const until = instantIn(search, 'until', nowUs);
+  const since = instantIn(search.get('since'), 'since', nowUs);
+  const until = instantIn(search.get('until'), 'until', nowUs);
   return {
     ...(types && { types: types as EventType[] }),
     ...(tree !== null && { tree }),

@@ -98,6 +98,27 @@ client('a tree is asked for by its name, and what is below a container when it i
   });
 });
 
+client('the past is asked with an instant, and answers with the moment that was found', async () => {
+  const moment = { seq: 7, time: '2026-11-24T03:12:00.000000Z' };
+  const answers = {
+    'GET /v1/tree': [200, { moment, answer: [] }],
+    'GET /v1/path': [404, { errno: 'ESRCH', saw: 'gone', error: 'ESRCH (no task): gone', moment }],
+    'GET /v1/tasks': [400, { error: 'the recording is empty' }],
+  } as const;
+  await against(answers, async (reader, { asked }) => {
+    const instant = { kind: 'time', timeUs: 1_795_489_920_000_001 } as const;
+    assert.equal(await reader.askPast({ kind: 'tree', path: '/' }, instant), { moment, answer: [] });
+    assert.is(asked[0]?.question, 'GET /v1/tree?path=%2F&at=%401795489920.000001');
+    assert.equal(await reader.askPast({ kind: 'path', pid: 7 }, { kind: 'boot' }), {
+      moment,
+      answer: { errno: 'ESRCH', saw: 'gone' },
+    });
+    assert.equal(await reader.askPast({ kind: 'tasks', path: '/' }, { kind: 'seq', seq: 3 }), {
+      unclear: 'the recording is empty',
+    });
+  });
+});
+
 client('the log is asked for by all of its conditions, and read line by line', async () => {
   let goOn = (): void => {};
   const answer: Answer = (response) => {
@@ -112,13 +133,18 @@ client('the log is asked for by all of its conditions, and read line by line', a
       path: '/a',
       pid: 7,
       limit: 3,
+      since: { kind: 'seq', seq: 5 },
+      until: { kind: 'time', timeUs: 2_000_000 },
       follow: true,
     } as const;
     const entries = reader.log(query);
     assert.equal((await entries.next()).value, { seq: 1 });
     goOn();
     assert.equal(await all(entries), [{ seq: 2, comm: 'Zoë' }, { seq: 3 }]);
-    assert.is(asked[0]?.question, 'GET /v1/log?types=fork%2Cexit&tree=v2&path=%2Fa&pid=7&limit=3&follow=1');
+    assert.is(
+      asked[0]?.question,
+      'GET /v1/log?types=fork%2Cexit&tree=v2&path=%2Fa&pid=7&limit=3&since=%235&until=%402.000000&follow=1',
+    );
   });
 });
 

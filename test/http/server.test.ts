@@ -111,6 +111,33 @@ server('a long answer that has begun and has nothing to tell yet has its head', 
   });
 });
 
+server('the past is answered with its moment, and what it does not have with a sentence', async () => {
+  const moment = { seq: 7, time: 'then' };
+  const answers = [
+    { moment, answer: [] },
+    { moment, answer: { errno: 'ESRCH', saw: 'it had ended' } },
+    { unclear: 'the recording is empty' },
+  ];
+  const past: Log = async function* () {
+    yield `${JSON.stringify(answers.shift())}\n`;
+  };
+  await withServer(past, async ({ socketPath }) => {
+    const asked = async (path: string) => {
+      const [status, body] = await got(socketPath, path);
+      return [status, JSON.parse(body)];
+    };
+    assert.equal(await asked('/v1/tree?at=%231'), [200, { moment, answer: [] }]);
+    assert.equal(await asked('/v1/path?pid=7&at=boot'), [
+      404,
+      { errno: 'ESRCH', saw: 'it had ended', error: 'ESRCH (no task): it had ended', moment },
+    ]);
+    assert.equal(await asked('/v1/tasks?at=now'), [400, { error: 'the recording is empty' }]);
+    const [status, { error }] = await asked('/v1/tree?at=soon');
+    assert.is(status, 400);
+    assert.match(error, /^at: 'soon' is no instant/);
+  });
+});
+
 server('more long answers than may be made at once are put off with a sentence', async () => {
   await withServer(
     () => undefined,

@@ -27,6 +27,7 @@ import { openLevelLog } from './log/levelLog.ts';
 import type { Clock, Source } from './ports.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
 import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
+import type { CommandLines } from './sources/commandLines.ts';
 import { openConnectorSource } from './sources/connector/source.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openPollingSource } from './sources/polling.ts';
@@ -34,6 +35,8 @@ import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
 import { peerOf } from './system/peer.ts';
+
+export type { CommandLines } from './sources/commandLines.ts';
 
 /** The sources that see this machine, the best first. */
 export const machineSources = ['ebpf', 'connector', 'polling'] as const;
@@ -53,6 +56,8 @@ export interface DaemonOptions {
   readonly version: string;
   /** The cgroup hierarchies to mirror, by their names as `cgroupsHere` has them; for the eBPF source. */
   readonly mirror?: readonly string[];
+  /** How command lines are recorded, which they are not where this is absent. */
+  readonly commandLines?: CommandLines | undefined;
   /** How far apart the polling source's looks at /proc are; `defaultPollIntervalMs` where not given. */
   readonly pollIntervalMs?: number;
   /** For the simulated source. */
@@ -223,15 +228,17 @@ function openSource(options: DaemonOptions, clock: Clock): Choice {
   return openFirst(names.map((name) => [name, open[name]]));
 }
 
+type SourceOptions = Pick<DaemonOptions, 'mirror' | 'commandLines' | 'pollIntervalMs'>;
+
 /** How each source that sees this machine is opened. */
 function openings(
-  { mirror = [], pollIntervalMs = defaultPollIntervalMs }: Pick<DaemonOptions, 'mirror' | 'pollIntervalMs'>,
+  { mirror = [], commandLines, pollIntervalMs = defaultPollIntervalMs }: SourceOptions,
   clock: Clock,
 ): Record<MachineSource, () => Source> {
   return {
-    ebpf: () => openEbpfSource({ mirror }),
-    connector: () => openConnectorSource(),
-    polling: () => openPollingSource({ clock, intervalMs: pollIntervalMs }),
+    ebpf: () => openEbpfSource({ mirror, commandLines }),
+    connector: () => openConnectorSource({ commandLines }),
+    polling: () => openPollingSource({ clock, intervalMs: pollIntervalMs, commandLines }),
   };
 }
 

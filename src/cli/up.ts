@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import {
+  type CommandLines,
   cgroupsHere,
   type Daemon,
   defaultPollIntervalMs,
@@ -16,6 +17,7 @@ import {
 import { SourceError } from '../sources/sourceError.ts';
 import { othersMayEnter } from '../system/folder.ts';
 import { typedText } from './arguments.ts';
+import { commandLinesFrom } from './commandLines.ts';
 import type { Context } from './context.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
@@ -27,6 +29,9 @@ export interface UpOptions {
   readonly source?: string;
   /** As typed: names of hierarchies, or `all` or `none`. */
   readonly mirror?: readonly string[];
+  /** As typed: a number of bytes; `true` where none was. */
+  readonly cmdline?: string | true;
+  readonly redact?: readonly string[];
   readonly releaseAgent?: string;
   readonly syncInterval: string;
   readonly pollInterval?: string;
@@ -37,6 +42,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   const settings = {
     source,
     mirror: hierarchiesFor(source, options.mirror),
+    commandLines: commandLinesFor(source, options),
     releaseAgent: agentFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
     pollIntervalMs: pollIntervalFor(source, options.pollInterval),
@@ -51,7 +57,8 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
     );
   }
-  for (const line of json ? [JSON.stringify(view)] : greeting(daemon, context)) terminal.print(line);
+  for (const line of json ? [JSON.stringify(view)] : greeting(daemon, context, settings))
+    terminal.print(line);
   stopOnSignals(daemon, context);
   await daemon.closed;
   const last = daemon.view.seq;
@@ -66,6 +73,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
 interface Settings {
   readonly source: SourceName | 'best';
   readonly mirror: readonly string[];
+  readonly commandLines: CommandLines | undefined;
   readonly releaseAgent: string;
   readonly syncIntervalMs: number;
   readonly pollIntervalMs: number;
@@ -120,6 +128,7 @@ function isFromTerminal(): boolean {
 export function greeting(
   { view, passedOver }: Pick<Daemon, 'view' | 'passedOver'>,
   context: Context,
+  settings: Pick<Settings, 'commandLines'>,
 ): string[] {
   const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
   const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
@@ -128,6 +137,7 @@ export function greeting(
     ...passedOver.map(({ why }) => `not taken: ${why}`),
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
     ...(view.source === 'simulated' ? [] : [mirrorLine(view)]),
+    ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
     '',
@@ -157,6 +167,17 @@ function mirrorLine({ source, trees }: Daemon['view']): string {
     return `none of the machine's own cgroups is mirrored${why}`;
   }
   return `mirroring the machine's own cgroups: ${mirrored.join(', ')}`;
+}
+
+function commandLinesLine({ limitBytes, secrets }: CommandLines): string {
+  const redacted = secrets.length === 0 ? '' : `, without what ${counted(secrets.length, 'pattern')} match`;
+  return `recording command lines, up to ${counted(limitBytes, 'byte')} of each${redacted}`;
+}
+
+function commandLinesFor(source: SourceName | 'best', options: UpOptions): CommandLines | undefined {
+  const commandLines = commandLinesFrom(options.cmdline, options.redact);
+  if (source !== 'simulated' || commandLines === undefined) return commandLines;
+  throw usageFailure('--cmdline and --source simulated do not go together');
 }
 
 function hierarchiesFor(

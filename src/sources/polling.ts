@@ -5,6 +5,7 @@
 import { readlinkSync } from 'node:fs';
 import type { Clock, HierarchySeen, Observation, Source, TaskSeen } from '../ports.ts';
 import { messageOf } from '../system/errno.ts';
+import type { CommandLines } from './commandLines.ts';
 import { hidesTasks } from './hiddenTasks.ts';
 import { lookAtTask, readBootId, scanTasks } from './proc.ts';
 import { SourceError } from './sourceError.ts';
@@ -13,6 +14,8 @@ export interface PollingSourceOptions {
   readonly clock: Clock;
   /** From the end of one look to the next, at least 1. */
   readonly intervalMs: number;
+  /** How command lines are told; they are not, where not given. */
+  readonly commandLines?: CommandLines | undefined;
 }
 
 /** Opens the source. Throws a `SourceError` where /proc does not show what is here. */
@@ -27,6 +30,7 @@ class PollingSource implements Source {
   readonly bootId = readBootId();
   readonly #clock: Clock;
   readonly #intervalMs: number;
+  readonly #commandLines: CommandLines | undefined;
   /** The tasks that the last look found: their starts by their pids. */
   #found = new Map<number, number>();
   #lookedUs: number;
@@ -34,9 +38,10 @@ class PollingSource implements Source {
   #isBehind = false;
   #cancelWake = (): void => {};
 
-  constructor({ clock, intervalMs }: PollingSourceOptions) {
+  constructor({ clock, intervalMs, commandLines }: PollingSourceOptions) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
+    this.#commandLines = commandLines;
     this.#lookedUs = clock.bootUs();
     this.blind = blindnessOf(intervalMs);
   }
@@ -57,7 +62,7 @@ class PollingSource implements Source {
 
   *scan(): Generator<TaskSeen> {
     const found = new Map<number, number>();
-    for (const task of scanTasks()) {
+    for (const task of scanTasks([], this.#commandLines)) {
       found.set(task.pid, task.startTicks);
       yield task;
     }

@@ -26,6 +26,7 @@ const license = 'Dual MIT/GPL';
 export const helpers = {
   getCurrentPidTgid: 14,
   getCurrentUidGid: 15,
+  probeReadUser: 112,
   probeReadKernel: 113,
   probeReadKernelString: 115,
   ktimeGetBootNs: 125,

@@ -92,6 +92,29 @@ testNeeding(test, needed, 'an exec tells the name and the program while its task
   }
 });
 
+testNeeding(
+  test,
+  needed,
+  'where they are asked for, command lines are told of execs and by looks',
+  async () => {
+    const own = openConnectorSource({ commandLines: { limitBytes: 8, secrets: [] } });
+    const program = spawn('sleep', ['60', '0.5']);
+    try {
+      await once(program, 'spawn');
+      const commandLine = { arguments: 'sleep\x0060', cut: true };
+      const all: Observation[] = [];
+      own.drain((observation) => all.push(observation));
+      const exec = all.findLast((seen) => seen.type === 'exec' && seen.pid === program.pid);
+      assert.equal(exec?.type === 'exec' && exec.commandLine, commandLine);
+      const found = [...own.scan()].find(({ pid }) => pid === program.pid);
+      assert.equal(found?.commandLine, commandLine);
+    } finally {
+      program.kill();
+      own.close();
+    }
+  },
+);
+
 testNeeding(test, needed, 'a thread is born in its process, by its leader', () => {
   const deed = doDeed(source(), 'thread');
   const fork = theOne(deed, 'fork', deed.said('thread'));

@@ -41,6 +41,13 @@ test('it looks once an interval, and tells all tasks each time', () => {
   assert.is(found(), undefined);
 });
 
+test('where they are asked for, its looks tell command lines', () => {
+  const clock = new FakeClock();
+  const source = openPollingSource({ clock, intervalMs, commandLines: { limitBytes: 4, secrets: [] } });
+  const self = [...source.scan()].find(({ pid }) => pid === process.pid);
+  assert.is(self?.commandLine?.cut, true);
+});
+
 test('a look that somebody else takes counts', () => {
   const { clock, source, found } = ground();
   clock.pass(intervalMs - 1);

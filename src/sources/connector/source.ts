@@ -10,9 +10,10 @@ import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.t
 import { type Connector, messageWords, openConnector } from '../../system/connector.ts';
 import { hasCode, SystemCallError, messageOf as saidBy } from '../../system/errno.ts';
 import { suspendedUs } from '../../system/suspension.ts';
+import type { CommandLines } from '../commandLines.ts';
 import { hidesTasks } from '../hiddenTasks.ts';
 import { requireInitialNamespaces } from '../namespaces.ts';
-import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
+import { lookAtTask, readBootId, readCommandLine, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
 import { Wake } from '../wake.ts';
 import { Losses } from './losses.ts';
@@ -25,6 +26,8 @@ export interface ConnectorSourceOptions {
    * full, what happens is lost and counted. 32 MiB where not given: 80,000 messages.
    */
   readonly bufferBytes?: number;
+  /** How command lines are told; they are not, where not given. */
+  readonly commandLines?: CommandLines | undefined;
 }
 
 const defaultBufferBytes = 32 * 2 ** 20;
@@ -54,7 +57,7 @@ export function openConnectorSource(options: ConnectorSourceOptions = {}): Sourc
   }
   const bufferBytes = options.bufferBytes ?? defaultBufferBytes;
   try {
-    return new ConnectorSource(openConnector(bufferBytes));
+    return new ConnectorSource(openConnector(bufferBytes), options.commandLines);
   } catch (error) {
     throw explained(error);
   }
@@ -67,7 +70,8 @@ class ConnectorSource implements Source {
   readonly #connector: Connector;
   readonly #wake: Wake;
   readonly #losses = new Losses();
-  readonly #tracker = new Tracker({ look: lookAtTask, program: programOf });
+  readonly #commandLines: CommandLines | undefined;
+  readonly #tracker: Tracker;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   #suspendedUs = suspendedUs();
   /** Of the messages that were received last, the next to be taken, and how many there are. */
@@ -75,8 +79,14 @@ class ConnectorSource implements Source {
   #received = 0;
   #isOpen = true;
 
-  constructor(connector: Connector) {
+  constructor(connector: Connector, commandLines: CommandLines | undefined) {
     this.#connector = connector;
+    this.#commandLines = commandLines;
+    this.#tracker = new Tracker({
+      look: lookAtTask,
+      program: programOf,
+      commandLine: (pid) => commandLines && readCommandLine(pid, commandLines),
+    });
     this.#wake = new Wake(connector.fd);
     this.blind = blindnessOf(connector.bufferBytes, process.geteuid?.() === 0);
   }
@@ -106,7 +116,7 @@ class ConnectorSource implements Source {
 
   *scan(): Generator<TaskSeen> {
     this.#tracker.beginLook();
-    for (const task of scanTasks()) {
+    for (const task of scanTasks([], this.#commandLines)) {
       this.#tracker.found(task);
       yield task;
     }
@@ -183,7 +193,7 @@ function blindnessOf(bufferBytes: number, isRoot: boolean): string {
     "the machine's own cgroups",
     'which thread made another thread, taken to be the leader, or a sibling of its process (CLONE_PARENT), taken to be the parent',
     'which thread executed a program, where the leader ended at that moment',
-    `the program ${isRoot ? '' : "of other users' tasks, and "}of what ended at once, and its name`,
+    `the program ${isRoot ? '' : "of other users' tasks, and "}of what ended at once, its name and its command line`,
     'names that the kernel gives its own threads',
     'CPU time and memory of what exits',
     'kills for want of memory',

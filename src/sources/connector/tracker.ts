@@ -7,6 +7,7 @@
  * and a thread can take its leader's place, before the exit that made way for it has come; it is on its way then.
  */
 import type { Bytes } from '../../../events/bytes.ts';
+import type { CommandLine } from '../../../events/event.ts';
 import type { Observation, TaskSeen } from '../../ports.ts';
 import type { Message } from './message.ts';
 
@@ -16,6 +17,8 @@ export interface Witness {
   look(pid: number): TaskSeen | undefined;
   /** The path of what a task executes; empty where that cannot be told. */
   program(pid: number): Bytes;
+  /** Of a process; undefined where it has none, or none is to be told. */
+  commandLine(pid: number): CommandLine | undefined;
 }
 
 type See = (observation: Observation) => void;
@@ -248,10 +251,20 @@ export class Tracker {
       parentPid: 0,
     };
     const program = seen ? this.#witness.program(pid) : '';
+    const commandLine = seen && this.#witness.commandLine(pid);
     if (thread !== undefined) this.#forget(thread);
     this.#enter(task, false);
     // No task has the pid 0: where it is not known who it was, a look at the machine has to follow.
-    see({ type: 'exec', bootUs, pid, oldPid: thread ?? 0, startTicks: task.startTicks, comm, program });
+    see({
+      type: 'exec',
+      bootUs,
+      pid,
+      oldPid: thread ?? 0,
+      startTicks: task.startTicks,
+      comm,
+      program,
+      ...(commandLine && { commandLine }),
+    });
     const entered = this.#tasks.get(pid);
     if (entered && seen) this.#changeUsers(pid, entered, seen.uid, seen.suid, bootUs, see);
   }

@@ -24,6 +24,7 @@ import {
   readHierarchy,
   stillMounted,
 } from '../cgroups.ts';
+import type { CommandLines } from '../commandLines.ts';
 import { namespaceOf, requireInitialNamespaces } from '../namespaces.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
@@ -37,7 +38,7 @@ import { Ring } from './ring.ts';
 export interface EbpfSourceOptions {
   /**
    * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 64 bytes of it
-   * and 8 more for each mirrored hierarchy, an exit 40, an exec 320; when it is full, what happens is lost and
+   * and 8 more for each mirrored hierarchy, an exit 40, an exec 320 and more for its command line; when it is full, what happens is lost and
    * counted. 32 MiB where not given.
    */
   readonly ringBytes?: number;
@@ -46,6 +47,8 @@ export interface EbpfSourceOptions {
    * where not given.
    */
   readonly mirror?: readonly string[];
+  /** How command lines are told; they are not, where not given. */
+  readonly commandLines?: CommandLines | undefined;
 }
 
 const defaultRingBytes = 32 * 2 ** 20;
@@ -74,7 +77,7 @@ export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
   const btf = readKernelBtf();
   const descriptors = new Descriptors();
   try {
-    return openWith(btf, ringBytes, mirrored, descriptors);
+    return openWith(btf, ringBytes, mirrored, options.commandLines, descriptors);
   } catch (error) {
     descriptors.close();
     throw explained(error);
@@ -85,6 +88,7 @@ function openWith(
   btf: Btf,
   ringBytes: number,
   mirrored: readonly MountedHierarchy[],
+  commandLines: CommandLines | undefined,
   descriptors: Descriptors,
 ): Source {
   const mirror = {
@@ -94,13 +98,15 @@ function openWith(
   const ring = descriptors.keep(createRing('tasktrail_ring', ringBytes));
   const losses = descriptors.keep(createCounters('tasktrail_lost', 1));
   const sinks = { ring, losses };
-  const all = [...groupPrograms(btf, sinks, mirror), ...taskPrograms(btf, sinks, mirror)];
+  const commandLineBytes = commandLines?.limitBytes ?? 0;
+  const all = [...groupPrograms(btf, sinks, mirror), ...taskPrograms(btf, sinks, mirror, commandLineBytes)];
   const programs = all.map((program) => run(program, descriptors));
   const blind = runUidProgram(() => uidChangeProgram(btf, sinks), programs, descriptors);
   const lossesMapping = mapShared('mapping the counter of losses', losses, pageSizeBytes(), 0, 'read');
   return new EbpfSource(
     blind,
     mirrored,
+    commandLines,
     new Ring(ring, ringBytes),
     lossesMapping,
     new Wake(ring),
@@ -133,6 +139,7 @@ class EbpfSource implements Source {
   readonly #mirrored: readonly MountedHierarchy[];
   /** Those of them that can be walked, by the last look. */
   #mounted: readonly MountedHierarchy[];
+  readonly #commandLines: CommandLines | undefined;
   readonly #ring: Ring;
   readonly #decoder: Decoder;
   readonly #lossesMapping: Mapping;
@@ -150,6 +157,7 @@ class EbpfSource implements Source {
   constructor(
     blind: string,
     mirrored: readonly MountedHierarchy[],
+    commandLines: CommandLines | undefined,
     ring: Ring,
     lossesMapping: Mapping,
     wake: Wake,
@@ -159,9 +167,11 @@ class EbpfSource implements Source {
     this.blind = blind;
     this.#mirrored = mirrored;
     this.#mounted = mirrored;
+    this.#commandLines = commandLines;
     this.#decoder = new Decoder(
       pageSizeBytes(),
       mirrored.map(({ hierarchy }) => hierarchy),
+      commandLines,
     );
     this.#ring = ring;
     this.#lossesMapping = lossesMapping;
@@ -193,7 +203,7 @@ class EbpfSource implements Source {
 
   *scan(): Generator<TaskSeen> {
     let isWhole = true;
-    for (const task of scanTasks(this.#mounted)) {
+    for (const task of scanTasks(this.#mounted, this.#commandLines)) {
       if (task.groups === undefined && this.#mounted.length > 0) isWhole = false;
       yield task;
     }

@@ -24,6 +24,7 @@ function ground(...more: readonly TaskSeen[]) {
       return proc.get(pid);
     },
     program: (pid) => `/bin/of-${pid}`,
+    commandLine: () => undefined,
   });
   tracker.beginLook();
   tracker.found(taskSeen(init));

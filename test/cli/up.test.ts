@@ -10,6 +10,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { socketName } from '../../src/http/api.ts';
 import { HttpReader } from '../../src/http/client.ts';
+import { until } from '../../tools/oracle/until.ts';
 import { emptyFolder } from '../http/fakeDaemon.ts';
 import { testNeeding } from '../support/needs.ts';
 
@@ -305,37 +306,76 @@ testNeeding(up, ['root'], 'whoever asks for a mirror gets no source that has non
   rmSync(folder, { recursive: true });
 });
 
+/** A folder of an ordinary user's, and how he types a command; where nothing is said, what he records is in there. */
+function ordinary() {
+  const home = emptyFolder();
+  chownSync(home, 65534, 65534);
+  const { TASKTRAIL_DATA: _, npm_command: __, ...rest } = process.env;
+  const env = { ...rest, XDG_STATE_HOME: home };
+  const line = [process.execPath, ...process.execArgv, asNobody];
+  const start = (...args: readonly string[]): Running => started([...line, ...args], env);
+  const done = async (...args: readonly string[]): Promise<string> => {
+    const command = start(...args);
+    assert.is(await command.ends(), 0, command.output);
+    return command.output;
+  };
+  return { home, env, line, start, done };
+}
+
+function started([file = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Running {
+  return new Running(file, args, env);
+}
+
+testNeeding(up, ['nobody'], 'an ordinary user records into his own folder, and has the tree', async () => {
+  const { home, start, done } = ordinary();
+  const recorder = start('up', '--source', 'polling', '--poll-interval', '50ms');
+  await recorder.says(/stop with Ctrl-C/);
+  assert.match(recorder.output, new RegExp(`^in ${home}/tasktrail, recording `, 'm'));
+
+  await done('mkdir', '/mine');
+  const program = start('run', '/mine', '--', 'sleep', '60');
+  const isThere = async (): Promise<boolean> => / sleep/.test(await done('tasks', '/mine'));
+  await until('the program to be in its container', isThere);
+  program.kill('SIGKILL');
+  await until('the program to be gone', async () => !(await isThere()));
+  await done('rmdir', '/mine');
+  assert.match(await done('log', '--all', '--limit', '1000'), /exit .* in \/mine .*inferred/);
+
+  recorder.kill('SIGINT');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  assert.match(await done('verify'), /^sound: /m);
+  rmSync(home, { recursive: true });
+});
+
+testNeeding(up, ['nobody'], 'an ordinary user gets a lesser source, and is told why', async () => {
+  const { home, start } = ordinary();
+  const recorder = start('up');
+  await recorder.says(/stop with Ctrl-C/);
+  // Before Linux 6.6 nobody but root may listen to the process connector.
+  assert.match(recorder.output, /seen through connector|looks at \/proc find/);
+  assert.match(recorder.output, /^not taken: the eBPF source cannot be opened: .*CAP_BPF/m);
+  recorder.kill('SIGINT');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  rmSync(home, { recursive: true });
+});
+
 testNeeding(
   up,
   ['nobody'],
-  'an ordinary user records into a folder of his own, and has the tree',
+  'where /proc hides tasks, the doctor says so, and that it can be polled',
   async () => {
-    const home = emptyFolder();
-    chownSync(home, 65534, 65534);
-    const { TASKTRAIL_DATA: _, npm_command: __, ...rest } = process.env;
-    const env = { ...rest, XDG_STATE_HOME: home };
-    const nobody = (...args: readonly string[]): Running =>
-      new Running(process.execPath, [...process.execArgv, asNobody, ...args], env);
-    const done = async (...args: readonly string[]): Promise<string> => {
-      const command = nobody(...args);
-      assert.is(await command.ends(), 0, command.output);
-      return command.output;
-    };
-    const recorder = nobody('up', '--source', 'polling', '--poll-interval', '50ms');
-    await recorder.says(/stop with Ctrl-C/);
-    assert.match(recorder.output, new RegExp(`^in ${home}/tasktrail, recording `, 'm'));
-
-    const program = nobody('run', '--create', '/mine', '--', 'sleep', '60');
-    // The program shows in its container once it is there, and once it is gone no longer.
-    while (!/ sleep/.test(await done('tasks', '/mine'))) assert.is(program.output, '');
-    program.kill('SIGKILL');
-    while (/ sleep/.test(await done('tasks', '/mine')));
-    await done('rmdir', '/mine');
-    assert.match(await done('log', '--all', '--limit', '1000'), /exit .* in \/mine .*inferred/);
-
-    recorder.kill('SIGINT');
-    assert.is(await recorder.ends(), 0, recorder.output);
-    assert.match(await done('verify'), /^sound: /m);
+    const { home, env, line } = ordinary();
+    for (const hidepid of [1, 2]) {
+      const inside = `mount -t proc -o hidepid=${hidepid} proc /proc && exec "$@"`;
+      const doctor = started(['unshare', '--mount', 'sh', '-c', inside, 'sh', ...line, 'doctor'], env);
+      assert.is(await doctor.ends(), 0, doctor.output);
+      assert.match(doctor.output, /^FAILS {2}process connector +.*hides other users' tasks \(hidepid\)/m);
+      assert.match(
+        doctor.output,
+        /^works {2}polling of \/proc +.*other users' tasks, which \/proc hides here/m,
+      );
+      assert.match(doctor.output, /^a recorder can run here, through polling: /m);
+    }
     rmSync(home, { recursive: true });
   },
 );

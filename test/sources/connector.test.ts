@@ -10,6 +10,7 @@ import * as assert from 'uvu/assert';
 import { realClock } from '../../src/clock.ts';
 import type { Observation, Source } from '../../src/ports.ts';
 import { openConnectorSource } from '../../src/sources/connector/source.ts';
+import { until } from '../../tools/oracle/until.ts';
 import { testNeeding } from '../support/needs.ts';
 import { type Deed, deedsProgram, doDeed, seenOf, theOne } from './deeds.ts';
 
@@ -158,10 +159,10 @@ testNeeding(test, needed, 'a change of users is seen, the saved one among them',
   const program = spawn(deedsProgram(), ['users-exec', '1001', '1002', '1003', '/bin/sleep', '60']);
   try {
     const all: Observation[] = [];
-    while (!all.some((seen) => seen.type === 'exec' && seen.pid === program.pid && seen.comm === 'sleep')) {
+    await until('the program to be executed', () => {
       source().drain((observation) => all.push(observation));
-      await new Promise(setImmediate);
-    }
+      return all.some((seen) => seen.type === 'exec' && seen.pid === program.pid && seen.comm === 'sleep');
+    });
     const users = all.findLast((seen) => seen.type === 'uid' && seen.pid === program.pid);
     assert.is(users?.type === 'uid' && users.uid, 1001);
     assert.is(users?.type === 'uid' && users.suid, source().look(program.pid ?? 0)?.suid);
@@ -175,16 +176,16 @@ testNeeding(test, needed, 'a name that another thread gives is seen as the name 
   assert.is(theOne(deed, 'comm', deed.said('thread')).comm, 'a name of more ');
 });
 
-testNeeding(test, needed, 'a storm is seen to the last fork and exit', () => {
+testNeeding(test, needed, 'a storm is seen to the last fork and exit', async () => {
   const deed = doDeed(source(), 'storm', 2000, 3000);
-  // The last exits may be told a moment after the program is gone.
-  const late: Observation[] = [];
-  for (let i = 0; i < 100 && countOf(deed.seen, 'exit') + countOf(late, 'exit') < 5001; i++) {
-    source().drain((observation) => late.push(observation));
-    spawnSync('true');
-  }
   assert.is(countOf(deed.seen, 'fork'), 5001);
-  assert.ok(countOf(deed.seen, 'exit') + countOf(late, 'exit') >= 5001);
+  // The last exits may be told a moment after the program is gone.
+  const exits = new Set(deed.seen.filter(({ type }) => type === 'exit').map(({ pid }) => pid));
+  const births = deed.seen.filter(({ type }) => type === 'fork').map(({ pid }) => pid);
+  await until('the last exits', () => {
+    source().drain((seen) => seen.type === 'exit' && exits.add(seen.pid));
+    return births.every((pid) => exits.has(pid));
+  });
   assert.is(source().lost(), 0);
 });
 

@@ -8,13 +8,13 @@ export class Losses {
   /** The last number that came of each CPU. */
   readonly #seqs = new Map<number, number>();
   #counted = 0;
-  /** An overrun was told, and no jump has shown yet what it cost. */
-  #isOwed = false;
   #total = 0;
 
-  /** Never decreases. An overrun counts as one message until the next one of its CPU tells how many it was. */
+  /**
+   * Never decreases, and increases with each loss that is noticed: an overrun counts as one message until the jumps of
+   * all CPUs have told more.
+   */
   get total(): number {
-    this.#total = Math.max(this.#total, this.#counted + (this.#isOwed ? 1 : 0));
     return this.#total;
   }
 
@@ -23,14 +23,12 @@ export class Losses {
     const last = this.#seqs.get(cpu);
     this.#seqs.set(cpu, seq);
     if (last === undefined) return;
-    const between = (seq - last - 1) >>> 0;
-    if (between === 0) return;
-    this.#counted += between;
-    this.#isOwed = false;
+    this.#counted += (seq - last - 1) >>> 0;
+    this.#total = Math.max(this.#total, this.#counted);
   }
 
   /** The kernel says that it had no room for at least one message, behind all that are queued. */
   overrun(): void {
-    this.#isOwed = true;
+    this.#total += 1;
   }
 }

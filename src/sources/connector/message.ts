@@ -60,15 +60,20 @@ export function sentOf(words: Uint32Array, at: number): Sent {
 }
 
 /**
- * What the message that begins at this word says; undefined where it is about nothing that is recorded. Its time is one
- * of MONOTONIC, nanoseconds: BOOTTIME is ahead of that by what the machine has been suspended.
+ * When the message that begins at this word was made: BOOTTIME, microseconds. It has a time of MONOTONIC, nanoseconds,
+ * which is behind by what the machine has been suspended.
  */
-export function messageOf(words: Uint32Array, at: number, suspendedUs: number): Message | undefined {
-  const data = (place: number): number => words[at + layout.data + place] ?? 0;
+export function bootUsOf(words: Uint32Array, at: number, suspendedUs: number): number {
   const low = words[at + layout.timeLow] ?? 0;
   const high = words[at + layout.timeHigh] ?? 0;
   // Nanoseconds do not fit a double for ever; microseconds do for centuries.
-  const bootUs = Math.floor(high * microsecondsPerHighWord + low / 1000 + suspendedUs);
+  return Math.floor(high * microsecondsPerHighWord + low / 1000 + suspendedUs);
+}
+
+/** What the message that begins at this word says; undefined where it is about nothing that is recorded. */
+export function messageOf(words: Uint32Array, at: number, suspendedUs: number): Message | undefined {
+  const data = (place: number): number => words[at + layout.data + place] ?? 0;
+  const bootUs = bootUsOf(words, at, suspendedUs);
   switch (words[at + layout.what]) {
     case events.fork:
       return {

@@ -7,9 +7,9 @@ import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import type { Bytes } from '../../../events/bytes.ts';
 import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.ts';
+import { readBootClock } from '../../system/bootClock.ts';
 import { type Connector, messageWords, openConnector } from '../../system/connector.ts';
 import { hasCode, SystemCallError, messageOf as saidBy } from '../../system/errno.ts';
-import { suspendedUs } from '../../system/suspension.ts';
 import type { CommandLines } from '../commandLines.ts';
 import { hidesTasks } from '../hiddenTasks.ts';
 import { requireInitialNamespaces } from '../namespaces.ts';
@@ -17,7 +17,7 @@ import { lookAtTask, readBootId, readCommandLine, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
 import { Wake } from '../wake.ts';
 import { Losses } from './losses.ts';
-import { messageOf, sentOf } from './message.ts';
+import { bootUsOf, messageOf, sentOf } from './message.ts';
 import { Tracker } from './tracker.ts';
 
 export interface ConnectorSourceOptions {
@@ -43,6 +43,8 @@ const exitSleeps = 500;
 
 /** The two clocks are not read at once: a change of their distance is real from here on. */
 const suspensionUs = 1000;
+/** By so much their distance may be wrong. */
+const clocksUs = 10;
 
 /**
  * Opens the source: from the return of this call on, everything that happens is queued. Throws a `SourceError`
@@ -73,7 +75,7 @@ class ConnectorSource implements Source {
   readonly #commandLines: CommandLines | undefined;
   readonly #tracker: Tracker;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
-  #suspendedUs = suspendedUs();
+  #suspendedUs = readBootClock().suspendedUs;
   /** Of the messages that were received last, the next to be taken, and how many there are. */
   #next = 0;
   #received = 0;
@@ -98,8 +100,6 @@ class ConnectorSource implements Source {
       count += 1;
       see(observation);
     };
-    const suspended = suspendedUs();
-    if (Math.abs(suspended - this.#suspendedUs) >= suspensionUs) this.#suspendedUs = suspended;
     this.#takeQueued(seeCounted);
     for (let sleeps = 0; this.#tracker.holds; sleeps++) {
       if (sleeps === exitSleeps) this.#tracker.giveUp(seeCounted);
@@ -142,14 +142,23 @@ class ConnectorSource implements Source {
     this.#connector.close();
   }
 
-  /** Takes what is queued. Whoever sees may throw: what they have not been handed then comes next time. */
+  /**
+   * Takes what is queued by now. What comes meanwhile is taken too, up to the first that was not there when this began:
+   * a machine can do more than we can tell. Whoever sees may throw: what they have not been handed then comes next
+   * time.
+   */
   #takeQueued(see: (observation: Observation) => void): void {
+    const { bootUs: beganUs, suspendedUs } = readBootClock();
+    if (Math.abs(suspendedUs - this.#suspendedUs) >= suspensionUs) this.#suspendedUs = suspendedUs;
+    let newestUs = 0;
     do {
       while (this.#next < this.#received) {
         const at = this.#next * messageWords;
         this.#next += 1;
+        newestUs = Math.max(newestUs, bootUsOf(this.#connector.words, at, this.#suspendedUs));
         this.#take(at, see);
       }
+      if (newestUs > beganUs + clocksUs) return;
       this.#receive(see);
     } while (this.#received > 0);
   }

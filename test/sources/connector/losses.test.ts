@@ -35,4 +35,8 @@ test('an overrun is one at least, until a jump tells how many', () => {
   assert.equal(totals('0:1 0:3 ! 0:6'), [0, 1, 2, 3]);
 });
 
+test('each overrun is a loss, also where the last one is not counted yet', () => {
+  assert.equal(totals('0:1 1:1 ! 1:2 ! 0:4 1:5'), [0, 0, 1, 1, 2, 2, 4]);
+});
+
 test.run();

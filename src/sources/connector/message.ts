@@ -33,6 +33,8 @@ export type Message =
       readonly tgid: number;
       /** As wait(2) gives it. */
       readonly status: number;
+      /** Its parent had waited for it before this was told, and its pid was free. */
+      readonly isReaped: boolean;
     }
   | { readonly type: 'comm'; readonly bootUs: number; readonly pid: number; readonly comm: Bytes }
   /** The real user and the effective one, of which at least one, or the saved one, has changed. */
@@ -87,7 +89,8 @@ export function messageOf(words: Uint32Array, at: number, suspendedUs: number): 
     case events.exec:
       return { type: 'exec', bootUs, pid: data(0) };
     case events.exit:
-      return { type: 'exit', bootUs, pid: data(0), tgid: data(1), status: data(2) };
+      // A task that is reaped has no parent any more.
+      return { type: 'exit', bootUs, pid: data(0), tgid: data(1), status: data(2), isReaped: data(4) === 0 };
     case events.comm:
       return { type: 'comm', bootUs, pid: data(0), comm: nameIn(words, at + layout.data + 2) };
     case events.uid:

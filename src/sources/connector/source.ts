@@ -39,7 +39,7 @@ const messageCostBytes = 832;
  * it has been pushed off its CPU. It is looked for at short distances, and given up after a while.
  */
 const exitSleepMs = 0.05;
-const exitSleeps = 500;
+const exitSleeps = 2000;
 
 /** The two clocks are not read at once: a change of their distance is real from here on. */
 const suspensionUs = 1000;

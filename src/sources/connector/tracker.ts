@@ -152,8 +152,10 @@ export class Tracker {
     return this.#held.findIndex((message, at) => {
       if (message.type !== 'exit' && (message.type !== 'exec' || this.#mustWait(message))) return false;
       if ((message.type === 'exit' ? message.tgid : message.pid) !== tgid) return false;
-      // Behind a birth its pid is the new task's, but for this one exit; behind an exec that of who executed.
-      if (message.pid === first.pid) return first.type === 'fork' && message.type === 'exit';
+      // Behind an exec its pid is that of who executed. Behind a birth it is the new task's, but for the one exit by
+      // which it was free: that of a task which had been reaped.
+      if (message.pid === first.pid)
+        return first.type === 'fork' && message.type === 'exit' && message.isReaped;
       return !this.#held.slice(1, at).some((other) => involves(other, message.pid));
     });
   }

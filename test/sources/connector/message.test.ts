@@ -50,7 +50,10 @@ test('an exit has the status that wait gives', () => {
     pid: 10,
     tgid: 11,
     status: 42 << 8,
+    isReaped: false,
   });
+  const reaped = said(event('00000080'), '0a000000 0b000000 002a0000 11000000 00000000 00000000');
+  assert.ok(reaped?.type === 'exit' && reaped.isReaped);
 });
 
 test('a name is bytes up to the first zero, or all of them', () => {

@@ -52,7 +52,14 @@ const fork = (pid: number, parentPid: number, others: Partial<Fork> = {}): Messa
 });
 /** Of a thread the kernel tells the parent of its process. */
 const thread = (pid: number, tgid: number): Message => fork(pid, init, { tgid });
-const exit = (pid: number, tgid = pid, status = 0): Message => ({ type: 'exit', bootUs, pid, tgid, status });
+const exit = (pid: number, tgid = pid, status = 0, isReaped = true): Message => ({
+  type: 'exit',
+  bootUs,
+  pid,
+  tgid,
+  status,
+  isReaped,
+});
 const exec = (pid: number): Message => ({ type: 'exec', bootUs, pid });
 const brief = (seen: readonly Observation[]) =>
   seen.map((each) => {
@@ -168,6 +175,14 @@ test('a birth waits for the exit of who had its pid', () => {
   const [ended, ...others] = take(exit(20, 20, 5 << 8));
   assert.is(ended?.type === 'exit' && ended.status, 5 << 8);
   assert.equal(brief(others), [`fork 20 by ${init}`, 'exec 20 by 20', 'fork 30 by 20', 'exit 30']);
+});
+
+test('the exit of a task that nobody has waited for is not that of who had its pid', () => {
+  const { take } = ground();
+  take(fork(20, shell));
+  assert.equal(take(fork(20, init), exit(20, 20, 7 << 8, false)), []);
+  const ends = take(exit(20, 20, 5 << 8)).map((seen) => seen.type === 'exit' && seen.status);
+  assert.equal(ends, [5 << 8, false, 7 << 8]);
 });
 
 test('a birth with the pid of a thread that becomes its leader waits for the exec, not for an exit', () => {

@@ -282,6 +282,17 @@ testNeeding(test, needed, 'a wake comes once, for what is queued already and for
   }
 });
 
+testNeeding(test, needed, 'a drain ends although more happens than it can tell', () => {
+  spawnSync('true');
+  let count = 0;
+  source().drain(() => {
+    count += 1;
+    assert.ok(count < 2000, 'it goes on and on');
+    spawnSync('true');
+  });
+  assert.ok(count > 0);
+});
+
 testNeeding(test, needed, 'an error of the one who sees loses nothing and repeats nothing', () => {
   const own = openConnectorSource();
   try {

@@ -85,7 +85,9 @@ export class Tracker {
       return;
     }
     this.#held.push(message);
-    this.#tellHeld(see);
+    // Nothing else can make way for what waits, and very many messages may be behind it.
+    const [first = message] = this.#held;
+    if (processEnding(message) === this.#awaitedProcess(first)) this.#tellHeld(see);
   }
 
   /**
@@ -148,16 +150,21 @@ export class Tracker {
    * go before others that say nothing of its task. -1 where it has not come yet.
    */
   #awaitedBy(first: Message): number {
-    const tgid = first.type === 'fork' ? this.#predecessorOf(first)?.process.tgid : first.pid;
+    const tgid = this.#awaitedProcess(first);
     return this.#held.findIndex((message, at) => {
-      if (message.type !== 'exit' && (message.type !== 'exec' || this.#mustWait(message))) return false;
-      if ((message.type === 'exit' ? message.tgid : message.pid) !== tgid) return false;
+      if (processEnding(message) !== tgid || (message.type === 'exec' && this.#mustWait(message)))
+        return false;
       // Behind an exec its pid is that of who executed. Behind a birth it is the new task's, but for the one exit by
       // which it was free: that of a task which had been reaped.
       if (message.pid === first.pid)
         return first.type === 'fork' && message.type === 'exit' && message.isReaped;
       return !this.#held.slice(1, at).some((other) => involves(other, message.pid));
     });
+  }
+
+  /** The process of which something is missing before this, which has to wait, can be told. */
+  #awaitedProcess(first: Message): number | undefined {
+    return first.type === 'fork' ? this.#predecessorOf(first)?.process.tgid : first.pid;
   }
 
   #tell(message: Message, see: See): void {
@@ -306,6 +313,12 @@ export class Tracker {
     process.pids.delete(pid);
     if (process.pids.size === 0) this.#processes.delete(process.tgid);
   }
+}
+
+/** The process one of whose threads gives up its pid with this; 0 for none. */
+function processEnding(message: Message): number {
+  if (message.type === 'exit') return message.tgid;
+  return message.type === 'exec' ? message.pid : 0;
 }
 
 /** Whether a message says something of who has this pid. */

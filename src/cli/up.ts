@@ -57,8 +57,9 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
     );
   }
-  for (const line of json ? [JSON.stringify(view)] : greeting(daemon, context, settings))
-    terminal.print(line);
+  const { passedOver } = daemon;
+  const lines = json ? [JSON.stringify({ ...view, passedOver })] : greeting(daemon, context, settings);
+  for (const line of lines) terminal.print(line);
   stopOnSignals(daemon, context);
   await daemon.closed;
   const last = daemon.view.seq;

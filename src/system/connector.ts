@@ -34,6 +34,7 @@ const headerWords = 8;
 
 /** How long the kernel may take to answer; it does so at once, or, outside of the initial namespaces, never. */
 const answerMs = 300;
+const mostAsked = 100;
 
 /**
  * Begins to listen: from the return of this call on, every message is queued, up to `bufferBytes` as the kernel
@@ -137,16 +138,25 @@ function tell(fd: number, operation: number): void {
   checked('asking for process events', libc().send(fd, message, message.byteLength, 0));
 }
 
-/** Real events may come first: they are of before we listen. */
+/**
+ * Real events may come first: they are of before we listen. They can also be so many that there is no room for the
+ * answer; then it is asked for again.
+ */
 function awaitAnswer(fd: number): void {
   const attempt = 'waiting for the answer of the process connector';
   const { poll, recv } = libc();
   const message = new Uint32Array(messageWords);
-  for (;;) {
+  for (let asked = 1; ; ) {
     const waiting = new Int32Array([fd, readable]);
-    if (checked(attempt, poll(waiting, 1, answerMs)) === 0)
-      throw new SystemCallError(attempt, constants.errno.ETIMEDOUT);
-    checked(attempt, recv(fd, message, message.byteLength, 0));
+    const isReadable = checked(attempt, poll(waiting, 1, answerMs)) !== 0;
+    if (!isReadable || asked > mostAsked) throw new SystemCallError(attempt, constants.errno.ETIMEDOUT);
+    if (recv(fd, message, message.byteLength, 0) === -1) {
+      const refusal = lastErrno();
+      if (refusal !== constants.errno.ENOBUFS) throw new SystemCallError(attempt, refusal);
+      tell(fd, operations.listen);
+      asked += 1;
+      continue;
+    }
     if (message[messageLayout.event] !== noEvent) continue;
     const errno = message[messageLayout.event + 4] ?? 0;
     if (errno !== 0) throw new SystemCallError('listening to process events', errno);

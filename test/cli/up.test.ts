@@ -263,7 +263,7 @@ testNeeding(up, ['root'], 'in a container /proc is polled, and why is on the scr
   const status = tasktrail(folder, 'status');
   assert.is(await status.ends(), 0, status.output);
   assert.match(status.output, /^source +polling; blind: what lives between two looks/m);
-  const log = tasktrail(folder, 'log', '--limit', '100');
+  const log = tasktrail(folder, 'log', '--type', 'source');
   assert.is(await log.ends(), 0, log.output);
   assert.match(log.output, / source +polling .*blind: what lives between/);
   // unshare waits for its child; the signal has to reach that.
@@ -339,7 +339,7 @@ testNeeding(up, ['nobody'], 'an ordinary user records into his own folder, and h
   program.kill('SIGKILL');
   await until('the program to be gone', async () => !(await isThere()));
   await done('rmdir', '/mine');
-  assert.match(await done('log', '--all', '--limit', '1000'), /exit .* in \/mine .*inferred/);
+  assert.match(await done('log', '--all', '--path', '/mine'), /exit .* in \/mine .*inferred/);
 
   recorder.kill('SIGINT');
   assert.is(await recorder.ends(), 0, recorder.output);
@@ -349,6 +349,11 @@ testNeeding(up, ['nobody'], 'an ordinary user records into his own folder, and h
 
 testNeeding(up, ['nobody'], 'an ordinary user gets a lesser source, and is told why', async () => {
   const { home, start } = ordinary();
+  const other = start('up', '--source', 'polling', '--json');
+  await other.says(/^\{.*"source":"polling".*"passedOver":\[\]\}$/m);
+  other.kill('SIGINT');
+  await other.ends();
+
   const recorder = start('up');
   await recorder.says(/stop with Ctrl-C/);
   // Before Linux 6.6 nobody but root may listen to the process connector.

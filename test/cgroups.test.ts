@@ -25,6 +25,8 @@ interface Machine {
   readonly namespaces: readonly string[];
   /** The types of file systems that are not mounted there. */
   readonly unmounted: readonly string[];
+  /** What else is done to it, by a shell. */
+  readonly alteration?: string;
   /** Who starts the program. */
   readonly program: string;
 }
@@ -37,6 +39,21 @@ const v2Only: Machine = { ...here, unmounted: ['cgroup'] };
 const bare: Machine = { ...here, unmounted: ['cgroup', 'cgroup2'] };
 const container: Machine = { ...here, namespaces: ['--mount', '--cgroup'] };
 const ofNobody: Machine = { ...here, program: asNobody };
+/** There is a file system whose program has died. */
+const withDeadMount: Machine = {
+  ...here,
+  alteration: `
+    exec 3<>/dev/fuse
+    mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 tasktrail-test "$GROUND" && exec 3>&-`,
+};
+/** What is mounted of v2, and another file system, is behind a folder that is closed to all but root. */
+const closedToNobody: Machine = {
+  ...ofNobody,
+  unmounted: ['cgroup2'],
+  alteration: `
+    mkdir -m 700 "$GROUND/closed" && mkdir "$GROUND/closed/v2" "$GROUND/closed/other"
+    mount -t tmpfs tasktrail-test "$GROUND/closed/other" && mount -t cgroup2 tasktrail-test "$GROUND/closed/v2"`,
+};
 
 testNeeding(
   test,
@@ -103,6 +120,20 @@ testNeeding(test, needs, 'who is not root is told what a recorder needs', async 
   );
 });
 
+testNeeding(test, [...needs, 'fuse'], 'a dead mount of another kind is in nobody’s way', async () => {
+  assert.match(await doctorOn(withDeadMount), /^works: mounted: v2 on /);
+  assert.equal(await mirroredOn(withDeadMount), ['v2']);
+});
+
+testNeeding(
+  test,
+  needs,
+  'a hierarchy that is mounted where nobody gets is not mounted for nobody',
+  async () => {
+    assert.match(await doctorOn(closedToNobody), /^works: mounted: (?!v2).*; not mounted: v2[,;]/);
+  },
+);
+
 test.run();
 
 /** One of the hierarchies of v1 that this machine has mounted. */
@@ -164,11 +195,12 @@ interface Ended {
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 /** Unmounts what is given before `--`, and becomes the program behind it. */
-const becomeProgram = 'while [ "$1" != -- ]; do umount "$1" || exit 2; shift; done; shift; exec "$@"';
+const becomeProgram =
+  'while [ "$1" != -- ]; do umount "$1" || exit 2; shift; done; shift; eval "$ALTERATION" || exit 2; exec "$@"';
 
 /** Runs the program on a machine to its end; `onOutput` is told when it first says something. */
 async function run(
-  { namespaces, unmounted, program }: Machine,
+  { namespaces, unmounted, program, alteration = '' }: Machine,
   args: readonly string[],
   onOutput: (child: Child) => void = () => {},
 ): Promise<Ended> {
@@ -176,12 +208,15 @@ async function run(
   const folders = mounts
     .filter(({ fileSystem }) => unmounted.includes(fileSystem))
     .map((one) => one.mountPoint);
+  const ground = mkdtempSync(join(tmpdir(), 'tasktrail-test-'));
+  chmodSync(ground, 0o755);
   const typed = [process.execPath, ...process.execArgv, program, ...args];
   const child = spawn(
     'unshare',
     [...namespaces, 'sh', '-c', becomeProgram, 'sh', ...folders, '--', ...typed],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ALTERATION: alteration, GROUND: ground },
     },
   );
   const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
@@ -196,5 +231,6 @@ async function run(
   });
   const [code] = await once(child, 'close');
   clearTimeout(timer);
+  rmSync(ground, { recursive: true });
   return { output, complaint, code };
 }

@@ -32,13 +32,17 @@ export interface MountedHierarchy {
 
 /** The hierarchies that this machine has and this process can walk, v2 first. */
 export function mountedHierarchies(): MountedHierarchy[] {
-  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1')).filter(isThere);
+  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
   const found: MountedHierarchy[] = [];
   for (const { hierarchy, name } of hierarchiesOfMachine()) {
     const wanted = hierarchy === 0 ? [] : name.split(',');
     const fileSystem = hierarchy === 0 ? 'cgroup2' : 'cgroup';
     const mount = mounts.find(
-      (one) => one.fileSystem === fileSystem && wanted.every((option) => one.options.includes(option)),
+      (one) =>
+        one.fileSystem === fileSystem &&
+        wanted.every((option) => one.options.includes(option)) &&
+        // Asked last, and of no other file system: one that does not answer would have us wait with it.
+        isThere(one),
     );
     if (mount !== undefined) {
       found.push({ name, hierarchy, mountPoint: mount.mountPoint, device: mount.device });
@@ -49,6 +53,7 @@ export function mountedHierarchies(): MountedHierarchy[] {
 
 /** Those of these hierarchies that are mounted now, as they are mounted now. */
 export function stillMounted(hierarchies: readonly MountedHierarchy[]): MountedHierarchy[] {
+  if (hierarchies.length === 0) return [];
   const mounted = mountedHierarchies();
   return hierarchies.flatMap(({ hierarchy }) => mounted.filter((one) => one.hierarchy === hierarchy));
 }
@@ -313,15 +318,21 @@ function membersIn(path: Bytes): string[] {
   return unlessGone(() => readFileSync(bufferOf(path), 'latin1'))?.split('\n') ?? [];
 }
 
-/** What a look at a directory gives; undefined where it is not there, or goes in the middle of it. */
+/**
+ * What a look at a directory gives; undefined where it is not there, or goes in the middle of it, or cannot be reached:
+ * behind a folder that is closed to us, or behind a file system mounted over it that is dead.
+ */
 function unlessGone<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined;
+    if (hasCode(error, ...goneCodes, ...unreachableCodes)) return undefined;
     throw error;
   }
 }
+
+const goneCodes = ['ENOENT', 'ENODEV', 'ENOTDIR'] as const;
+const unreachableCodes = ['EACCES', 'ENOTCONN', 'ESTALE'] as const;
 
 /** `major:minor` as stat(2) gives it (glibc's makedev). */
 function deviceNumber(text: string): number {

@@ -28,6 +28,8 @@ const needs = {
   v1: () => /\tcgroup$/m.test(readFileSync('/proc/filesystems', 'latin1')),
   /** A memory controller whose groups can be given a limit. */
   memory: () => limitedMemory() !== undefined,
+  /** File systems that programs serve. */
+  fuse: () => process.getuid?.() === 0 && readable('/dev/fuse'),
   'stress-ng': () => executable('stress-ng'),
 } as const;
 

@@ -3,7 +3,7 @@
  * order in which the parts of the daemon come and go.
  */
 import { strict as assert } from 'node:assert';
-import { existsSync, readlinkSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
@@ -30,6 +30,7 @@ import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
+import { otherNamespace } from './system/namespaces.ts';
 import { peerOf } from './system/peer.ts';
 
 export type { CommandLines } from './sources/commandLines.ts';
@@ -72,8 +73,6 @@ export const defaultReleaseAgent = '/sbin/container_release_agent';
 
 /** How many release agents run at once. */
 const agentConcurrency = 16;
-/** The inode number of the initial one (include/linux/proc_ns.h). */
-const initialCgroupNamespace = 'cgroup:[4026531835]';
 /** The group that may use the daemon, beside its owner. */
 const groupName = 'tasktrail';
 
@@ -190,15 +189,13 @@ export interface CgroupsHere {
 }
 
 export function cgroupsHere(): CgroupsHere {
-  // A kernel without cgroups has no such file.
-  if (!existsSync('/proc/self/cgroup')) return { existing: [], mounted: [], isNamespaced: false };
   return {
     existing: hierarchiesOfMachine().map(({ name }) => textOf(name)),
     mounted: mountedHierarchies().map(({ name, mountPoint }) => ({
       name: textOf(name),
       mountPoint: textOf(mountPoint),
     })),
-    isNamespaced: readlinkSync('/proc/self/ns/cgroup') !== initialCgroupNamespace,
+    isNamespaced: otherNamespace('cgroup') !== undefined,
   };
 }
 

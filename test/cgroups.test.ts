@@ -33,10 +33,12 @@ interface Machine {
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const asNobody = fileURLToPath(new URL('./cli/asNobody.ts', import.meta.url));
+const withoutCgroups = fileURLToPath(new URL('./cli/withoutCgroups.ts', import.meta.url));
 const here: Machine = { namespaces: ['--mount'], unmounted: [], program: main };
 const v1Only: Machine = { ...here, unmounted: ['cgroup2'] };
 const v2Only: Machine = { ...here, unmounted: ['cgroup'] };
 const bare: Machine = { ...here, unmounted: ['cgroup', 'cgroup2'] };
+const cgroupless: Machine = { ...bare, program: withoutCgroups };
 const container: Machine = { ...here, namespaces: ['--mount', '--cgroup'] };
 const ofNobody: Machine = { ...here, program: asNobody };
 /** There is a file system whose program has died. */
@@ -93,6 +95,15 @@ testNeeding(test, needs, 'with no cgroups mounted everything but the mirror work
   assert.match(
     await refusalOn(bare, 'v2'),
     /the cgroup hierarchy v2 is not mounted .*, and no other is mounted either$/,
+  );
+});
+
+testNeeding(test, needs, 'on a kernel without cgroups everything but the mirror works', async () => {
+  assert.is(await doctorOn(cgroupless), 'fails: this kernel has no cgroups');
+  assert.equal(await mirroredOn(cgroupless), []);
+  assert.match(
+    await refusalOn(cgroupless, 'v2'),
+    /^tasktrail: this machine has no cgroup hierarchy v2, and no other is mounted either$/,
   );
 });
 

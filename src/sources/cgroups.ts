@@ -73,11 +73,10 @@ export function hierarchiesNamed(names: readonly string[]): MountedHierarchy[] {
   return [...new Set(wanted)];
 }
 
-/** Every hierarchy that the machine has, be it mounted or not: its id and its name. */
+/** Every hierarchy that the machine has, be it mounted or not: its id and its name. A kernel without cgroups has none. */
 export function hierarchiesOfMachine(): { readonly hierarchy: number; readonly name: Bytes }[] {
-  const lines = readFileSync('/proc/self/cgroup', 'latin1')
-    .split('\n')
-    .filter((line) => line !== '');
+  const text = unlessGone(() => readFileSync('/proc/self/cgroup', 'latin1')) ?? '';
+  const lines = text.split('\n').filter((line) => line !== '');
   return lines.map((line) => {
     const [hierarchy, controllers = ''] = line.split(':');
     return { hierarchy: Number(hierarchy), name: Number(hierarchy) === 0 ? 'v2' : controllers };

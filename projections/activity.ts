@@ -114,10 +114,10 @@ export class Activity {
   }
 
   #fork(event: ForkFact, timeUs: number): void {
-    const into = event.into.map((id) => this.#hierarchy.container(id));
-    for (const place of placesOf(this.#live(event.parent))) {
-      const instead = into.find((container) => container?.tree === place.tree);
-      this.#count((instead ?? place).id, timeUs, 'forks');
+    const trees = new Set(event.into.map((id) => this.#hierarchy.container(id)?.tree));
+    const inherited = placesOf(this.#live(event.parent)).filter(({ tree }) => !trees.has(tree));
+    for (const id of [...event.into, ...inherited.map((place) => place.id)]) {
+      this.#count(id, timeUs, 'forks');
     }
   }
 

@@ -29,7 +29,7 @@ export async function path(
   });
 }
 
-/** Only in our own tree it can be in doubt where a task is: of the others the kernel itself tells. */
+/** Only in our own tree a place can be in doubt: in the others a task has one where the kernel has told, else none. */
 function tellsOfOwn({ trees }: PathView, tree: string | undefined): boolean {
   return tree === undefined || tree === 'all' || tree === trees[0]?.tree;
 }
@@ -45,7 +45,7 @@ function linesOf(
   const place = trees.find((each) => each.tree === tree || each.tree.split(',').includes(tree));
   if (place) return [place.path];
   const names = trees.map((each) => each.tree).join(', ');
-  throw new Failure(`path ${typedPid}: the task is in no tree ${tree}: it is in ${names}`);
+  throw new Failure(`path ${typedPid}: it is not known to be in a tree ${tree}: it is in ${names}`);
 }
 
 function rowOf(place: PlaceView): string[] {

@@ -58,7 +58,10 @@ export interface TaskView {
   readonly uid: number;
   /** tasktrail's own id of the task, never reused. */
   readonly task: number;
-  /** How the recorder knows that it is in this container. In a mirrored tree the kernel itself tells: `known`. */
+  /**
+   * How the recorder knows that it is in this container. In a mirrored tree `known`: a task is only there where the
+   * kernel itself has told so.
+   */
   readonly certainty: Certainty;
 }
 
@@ -72,9 +75,9 @@ export interface PathView {
   readonly pid: number;
   /** Where it is in our own tree. */
   readonly path: string;
-  /** How the recorder knows that it is there, in our own tree; of the others the kernel tells. */
+  /** How the recorder knows that it is there, in our own tree. */
   readonly certainty: Certainty;
-  /** Where it is in every tree, our own first. */
+  /** Where it is in every tree, our own first. A mirrored one of which the kernel could not be asked is left out. */
   readonly trees: readonly PlaceView[];
 }
 

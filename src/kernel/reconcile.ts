@@ -160,15 +160,14 @@ function changesOf(known: Task, seen: TaskSeen): Fact[] {
   return changes;
 }
 
-/** Where a task is in every mirrored tree; in its root, where the look could not tell. */
+/** Where a task is in the mirrored trees. One in which the look could not tell that is left out: nothing is guessed. */
 function placesOf(state: Hierarchy, seen: TaskSeen): Container[] {
   const places: Container[] = [];
-  for (const tree of state.trees()) {
-    if (tree.number === 0) continue;
-    const group = seen.groups?.find(({ hierarchy }) => hierarchy === tree.hierarchy)?.group;
-    places.push(tree.groups.get(group ?? tree.root.group) ?? tree.root);
+  for (const { hierarchy, group } of seen.groups ?? []) {
+    const place = state.mirrorOf(hierarchy)?.groups.get(group);
+    if (place) places.push(place);
   }
-  return places;
+  return places.sort((a, b) => a.tree - b.tree);
 }
 
 function movesOf(state: Hierarchy, known: Task, seen: TaskSeen): AttachFact[] {

@@ -180,7 +180,10 @@ program('path prints the path in one tree, or where the task is in each, when it
   ]);
   const { code, told } = await tasktrail('path 7 --tree memory', answers);
   assert.equal([code, told.length], [1, 1]);
-  assert.match(told[0] ?? '', /path 7: the task is in no tree memory: it is in tasktrail, v2, cpu,cpuacct/);
+  assert.match(
+    told[0] ?? '',
+    /path 7: it is not known to be in a tree memory: it is in tasktrail, v2, cpu,cpuacct/,
+  );
 });
 
 program('tree and tasks ask for one tree, or what is below, when they are told so', async () => {

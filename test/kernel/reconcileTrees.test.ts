@@ -4,7 +4,8 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { GroupSeen, HierarchySeen, TaskSeen } from '../../src/kernel/observation.ts';
+import type { GroupSeen, HierarchySeen, Observation, TaskSeen } from '../../src/kernel/observation.ts';
+import { isNonsense, observe } from '../../src/kernel/observe.ts';
 import { adoptAll, reconcile } from '../../src/kernel/reconcile.ts';
 import { reconcileGroups, reconcileTrees, removeGroups } from '../../src/kernel/reconcileTrees.ts';
 import { Ground, taskSeen } from '../support/ground.ts';
@@ -12,6 +13,7 @@ import { Ground, taskSeen } from '../support/ground.ts';
 const test = suite('reconcileTrees');
 
 const v2 = 0;
+const happening = { bootUs: 1, hierarchy: v2, by: { pid: 1, uid: 0, gid: 0 } };
 const rootGroup: GroupSeen = { group: 1, parent: 0, name: '' };
 
 function hierarchy(groups: readonly GroupSeen[], id = v2): HierarchySeen {
@@ -45,6 +47,13 @@ class Looker {
     return types;
   }
 
+  see(observation: Observation): string[] {
+    const observed = observe(this.ground.state, observation);
+    if (isNonsense(observed)) return [observed.nonsense];
+    this.ground.apply(observed);
+    return observed.map(({ type }) => type);
+  }
+
   pathOf(pid: number): string | undefined {
     return this.ground.world.taskPaths
       .pathsOfPid(pid)
@@ -52,13 +61,16 @@ class Looker {
   }
 }
 
-function started(): Looker {
-  const looker = new Looker();
-  const groups = [
+const machineAtStart = [
+  hierarchy([
     { group: 20, parent: 1, name: 'a' },
     { group: 21, parent: 20, name: 'b' },
-  ];
-  looker.look([hierarchy(groups)], [task(1, 1), task(10, 21)]);
+  ]),
+];
+
+function started(): Looker {
+  const looker = new Looker();
+  looker.look(machineAtStart, [task(1, 1), task(10, 21)]);
   return looker;
 }
 
@@ -125,6 +137,38 @@ test('a group that has gone stays while one in it seems not to have', () => {
     looker.look([hierarchy([{ group: 21, parent: 20, name: 'b' }])], [task(1, 1), task(10, 21)]),
     [],
   );
+});
+
+test('a task whose group could not be read is nowhere in the mirror until the kernel tells', () => {
+  const looker = started();
+  const { state } = looker.ground;
+  const types = looker.look(machineAtStart, [task(1, 1), task(10, 21), taskSeen(30)]);
+  assert.equal(types, ['adopt']);
+  assert.is(looker.pathOf(30), undefined);
+  assert.is(state.mirrorOf(v2)?.root.tasks.size, 1);
+  assert.equal(looker.see({ type: 'moved', ...happening, pid: 30, tgid: 30, whole: true, group: 20 }), [
+    'attach',
+  ]);
+  assert.is(looker.pathOf(30), '/a');
+  assert.equal(looker.look(machineAtStart, [task(1, 1), task(30, 20)]), ['exit', 'empty']);
+});
+
+test('a child of such a task is where the kernel has told it to be born', () => {
+  const looker = started();
+  looker.look(machineAtStart, [task(1, 1), task(10, 21), taskSeen(30)]);
+  const groups = [{ hierarchy: v2, group: 20 }];
+  assert.equal(looker.see({ type: 'fork', bootUs: 1, ...taskSeen(31, { parentPid: 30, groups }) }), ['fork']);
+  assert.is(looker.pathOf(31), '/a');
+  const { activity, hierarchy } = looker.ground.world;
+  assert.is(activity.totalOf(hierarchy.mirrorOf(v2)?.groups.get(20)?.id ?? 0).forks, 1);
+  assert.equal(looker.see({ type: 'fork', bootUs: 1, ...taskSeen(32, { parentPid: 30 }) }), ['fork']);
+  assert.is(looker.pathOf(32), undefined);
+});
+
+test('a task that is known to be in a group and could not be read stays there', () => {
+  const looker = started();
+  assert.equal(looker.look(machineAtStart, [task(1, 1), taskSeen(10)]), []);
+  assert.is(looker.pathOf(10), '/a/b');
 });
 
 test('another boot keeps nothing of a mirrored tree', () => {

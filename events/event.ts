@@ -70,7 +70,7 @@ export interface ClockFact {
   readonly offsetUs: number;
 }
 
-export type GapReason = 'overflow' | 'stopped' | 'nonsense';
+export type GapReason = 'overflow' | 'stopped' | 'nonsense' | 'unplaced';
 
 /** Between `sinceUs` (wall-clock microseconds) and this event things happened that were not seen. */
 export interface GapFact {
@@ -79,7 +79,7 @@ export interface GapFact {
   /** Observations the source counted as lost; 0 where it cannot count. */
   readonly lost: number;
   readonly sinceUs: number;
-  /** What did not make sense, in words; else empty. */
+  /** What did not make sense, or whose groups were not found, in words; else empty. */
   readonly detail: string;
 }
 

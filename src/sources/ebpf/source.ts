@@ -147,9 +147,6 @@ class EbpfSource implements Source {
   readonly #descriptors: Descriptors;
   #misses = 0;
   #missesReadAtUs = 0;
-  /** How often a scan could not tell every task's groups. */
-  #unplacedScans = 0;
-  #placedAll = true;
   #isOpen = true;
 
   constructor(
@@ -195,19 +192,11 @@ class EbpfSource implements Source {
       this.#missesReadAtUs = this.#decoder.bootUs;
       this.#misses = this.#programs.reduce((sum, program) => sum + missesOf(program), 0);
     }
-    const unplaced = this.#unplacedScans + this.#decoder.unplaced;
-    return Number(Atomics.load(this.#losses, 0)) + this.#misses + unplaced;
+    return Number(Atomics.load(this.#losses, 0)) + this.#misses;
   }
 
-  *scan(): Generator<TaskSeen> {
-    let isWhole = true;
-    for (const task of scanTasks(this.#mounted, this.#commandLines)) {
-      if (task.groups === undefined && this.#mounted.length > 0) isWhole = false;
-      yield task;
-    }
-    // Worth another look, once: what two looks in a row cannot place cannot be reached at all.
-    if (!isWhole && this.#placedAll) this.#unplacedScans += 1;
-    this.#placedAll = isWhole;
+  scan(): Iterable<TaskSeen> {
+    return scanTasks(this.#mounted, this.#commandLines);
   }
 
   hierarchies(): readonly HierarchySeen[] {

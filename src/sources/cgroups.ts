@@ -17,7 +17,8 @@ import {
 } from 'node:fs';
 import type { Bytes } from '../../events/bytes.ts';
 import type { GroupId, GroupSeen, HierarchySeen } from '../ports.ts';
-import { hasCode } from '../system/errno.ts';
+import { hasCode, SystemCallError } from '../system/errno.ts';
+import { inodeIn, openInode } from '../system/kernfs.ts';
 
 /** A cgroup hierarchy that is mounted as a whole where this process can walk it. */
 export interface MountedHierarchy {
@@ -113,8 +114,8 @@ const mostWalks = 5;
 
 /**
  * The group that a task is in, in each of these hierarchies, from the text of its `cgroup` file. undefined where one
- * is not there under the path that the text says: the task or the group has moved on since. A group over whose
- * directory something else is mounted cannot be reached, and is left out.
+ * is not there under the path that the text says: the task or the group has moved on since, or something else is mounted
+ * over its directory or over one around it.
  */
 export function groupsIn(
   text: string,
@@ -134,8 +135,8 @@ export function groupsIn(
       continue;
     }
     const status = statusOf(path === '/' ? mountPoint : mountPoint + path);
-    if (status === undefined) return undefined;
-    if (status.dev === device) groups.push({ hierarchy, group: status.ino });
+    if (status?.dev !== device) return undefined;
+    groups.push({ hierarchy, group: status.ino });
   }
   return groups;
 }
@@ -146,7 +147,7 @@ export function groupsIn(
  */
 const cutPathBytes = 4095;
 
-/** The groups of a task of which no path is known. */
+/** The groups of a task of which no path is known, or none that leads to them. */
 export function groupsHolding(tid: number, mirrored: readonly MountedHierarchy[]): GroupId[] | undefined {
   const groups: GroupId[] = [];
   for (const mounted of mirrored) {
@@ -220,8 +221,8 @@ type GroupFolder = GroupSeen & Folder;
 const longPathBytes = 3500;
 
 /**
- * The group directories of a hierarchy, parents before children. It may be as deep as it likes: neither the length of
- * a path nor the depth of calls limits it. Calls back for each directory that is not there any more when it is its
+ * The group directories of a hierarchy, parents before children, those among them over which something else is mounted. It
+ * may be as deep as it likes: neither the length of a path nor the depth of calls limits it. Calls back for each directory that is not there any more when it is its
  * turn.
  */
 function* walk(
@@ -238,14 +239,24 @@ function* walk(
         closeSync(next.fd);
         continue;
       }
-      const status = statusOf(next.path);
-      if (status === undefined) onVanished();
-      if (status?.dev !== device) continue;
+      let { path } = next;
+      let status = statusOf(path);
+      if (status?.dev !== device) {
+        const way = next.parent === 0 ? undefined : wayTo(next);
+        if (way === undefined) {
+          onVanished();
+          continue;
+        }
+        open.add(way.fd);
+        pending.push(way);
+        path = way.path;
+        status = statusOf(path);
+      }
+      if (status === undefined) continue;
       const group = status.ino;
-      yield { ...next, group };
+      yield { ...next, path, group };
       // The kernel counts a link for each sub-directory, and two for the directory itself.
       if (status.nlink <= 2) continue;
-      let { path } = next;
       if (path.length > longPathBytes) {
         const shorter = shortcut(path);
         if (shorter === undefined) continue;
@@ -270,6 +281,24 @@ interface Shortcut {
 function shortcut(path: Bytes): Shortcut | undefined {
   const fd = unlessGone(() => openSync(bufferOf(path), constants.O_DIRECTORY));
   return fd === undefined ? undefined : { path: `/proc/self/fd/${fd}`, fd };
+}
+
+/** The way to a group over whose directory something else is mounted; undefined where it is not that but gone. */
+function wayTo({ path, name }: Folder): Shortcut | undefined {
+  const parent = shortcut(path.slice(0, path.lastIndexOf('/')));
+  if (parent === undefined) return undefined;
+  try {
+    const group = inodeIn(parent.fd, name);
+    if (group === undefined) return undefined;
+    const fd = openInode(parent.fd, group);
+    return { path: `/proc/self/fd/${fd}`, fd };
+  } catch (error) {
+    // It, or the group that it is in, is gone; or this kernel opens nothing by its number: then it cannot be seen.
+    if (error instanceof SystemCallError) return undefined;
+    throw error;
+  } finally {
+    closeSync(parent.fd);
+  }
 }
 
 /**

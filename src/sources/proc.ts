@@ -146,7 +146,10 @@ function readTask(
     if (task === undefined) return undefined;
     const groups = readGroups(folder, thread, mirrored);
     if (groups !== undefined) return { ...task, groups };
-    if (reads === readsOfMovingTask) return { ...task, unplaced: true };
+    if (reads < readsOfMovingTask) continue;
+    // Maybe it does not move, and something is mounted over its group.
+    const held = groupsHolding(thread, mirrored);
+    return held === undefined ? { ...task, unplaced: true } : { ...task, groups: held };
   }
 }
 

@@ -10,10 +10,11 @@ import type { TaskSeen } from './observation.ts';
 import { populationFacts, type Shifts, shift } from './population.ts';
 import { releaseOf } from './release.ts';
 
-/** The first look of all: the tasks that exist when recording starts are adopted into the root. */
+/** The first look of all: the tasks that exist when recording starts are adopted into the root. Containers begin empty. */
 export function adoptAll(state: Hierarchy, seen: readonly TaskSeen[]): readonly Fact[] {
   const births = rootBirths(state, seen);
-  return [...births, ...cmdlinesOf(births, seen)];
+  const populations = populationFacts(shiftsOf(state, births, [], []));
+  return [...births, ...cmdlinesOf(births, seen), ...populations];
 }
 
 /**

@@ -75,7 +75,11 @@ function started(): Looker {
 }
 
 test('the first look makes the tree, its groups, and puts every task into its own', () => {
-  const looker = started();
+  const looker = new Looker();
+  assert.equal(looker.look(machineAtStart, [task(1, 1), task(10, 21)]), [
+    ...['tree', 'mkdir', 'mkdir', 'adopt', 'adopt'],
+    ...['populated', 'populated'],
+  ]);
   assert.is(looker.pathOf(10), '/a/b');
   assert.is(looker.pathOf(1), '/');
 });
@@ -173,8 +177,9 @@ test('a task that is known to be in a group and could not be read stays there', 
 
 test('another boot keeps nothing of a mirrored tree', () => {
   const looker = started();
-  const types = looker.look([hierarchy([])], [task(1, 1)], false);
-  assert.equal(types, ['untree', 'tree', 'adopt', 'exit', 'exit']);
+  const groups = [{ group: 20, parent: 1, name: 'a' }];
+  const types = looker.look([hierarchy(groups)], [task(1, 20)], false);
+  assert.equal(types, ['untree', 'tree', 'mkdir', 'adopt', 'exit', 'exit', 'populated']);
 });
 
 test('a hierarchy that is mirrored from now on takes in the tasks that are known', () => {

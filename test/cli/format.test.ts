@@ -250,10 +250,11 @@ format('what happens in a mirrored tree is told with the tree and with names', (
   );
   assert.is(
     said({ ...mkdir, path: '/a', places: [{ tree, path: '/a' }], by: { ...by, pid: 0 } }),
-    'mkdir       v2:/a  found by a look',
+    'mkdir       v2:/a  seen by a later look at the machine',
   );
   const unit = { tree, path: '/system.slice/x.service', name: 'x.service', kind: 'unit' } as const;
   const inUnit = { tree, path: unit.path, places: [unit] } as const;
+  const noOne = { task: 0, pid: 0, uid: 0, gid: 0, comm: '' };
   assert.is(said({ type: 'empty', ...inUnit }), 'empty       v2:/system.slice/x.service  has no task left');
   assert.is(
     said({ type: 'populated', ...inUnit }),
@@ -262,6 +263,10 @@ format('what happens in a mirrored tree is told with the tree and with names', (
   assert.is(
     said({ type: 'name', ...inUnit, name: 'web' }),
     'name        v2:/system.slice/x.service  is called web',
+  );
+  assert.is(
+    said({ type: 'attach', ...inUnit, pid: 7, tgid: 7, comm: 'sh', certainty: 'inferred', by: noOne }),
+    'attach      7 sh  is in v2:/system.slice/x.service  (inferred)  seen by a later look at the machine',
   );
   assert.is(
     said({ type: 'attach', ...inUnit, from: '/', pid: 7, tgid: 7, comm: 'sh', certainty: 'known', by }),

@@ -199,6 +199,12 @@ test('a hierarchy that is mirrored from now on takes in the tasks that are known
   const types = looker.look([hierarchy(groups), cpuset], [both(1, 1, 1), both(10, 21, 5)]);
   assert.equal(types, ['tree', 'mkdir', 'attach', 'attach', 'populated']);
   assert.is(looker.pathOf(10), '/set');
+  // They have come into the tree, and nobody has moved.
+  const { activity, hierarchy: state } = looker.ground.world;
+  const counted = [...(state.mirrorOf(3)?.groups.values() ?? [])].map(
+    ({ id }) => activity.totalOf(id).attaches,
+  );
+  assert.equal(counted, [0, 0]);
 });
 
 test('a hierarchy that is mirrored no longer goes', () => {

@@ -59,7 +59,13 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
   mkdir: (entry) => [place(entry), entry.notify === true ? 'notify_on_release 1' : ''],
   rmdir: (entry) => [place(entry)],
   rename: (entry) => [passage(entry)],
-  attach: (entry) => [task(entry), passage(entry), thread(entry), doubt(entry)],
+  // A tree that is mirrored from now on takes in tasks that have come from nowhere.
+  attach: (entry) => [
+    task(entry),
+    entry.from === undefined ? `is in ${place(entry)}` : passage(entry),
+    thread(entry),
+    doubt(entry),
+  ],
   flag: (entry) => [place(entry), `notify_on_release ${entry.on === true ? 1 : 0}`],
   attr: (entry) => [
     place(entry),
@@ -116,7 +122,7 @@ function home({ tree, path = '?', places = [] }: Entry): string {
 }
 
 /** From where to where. */
-function passage({ tree, from = '?', path }: Entry): string {
+function passage({ tree, from, path }: Entry): string {
   return tree === undefined ? `${from} → ${path}` : `${tree}:${from} → ${path}`;
 }
 
@@ -128,7 +134,7 @@ function by({ tree, by: actor }: Entry): string[] {
   if (!actor) return [];
   const { pid, comm, uid } = actor;
   // In a mirrored tree the kernel tells who did it, unless nobody saw it happen.
-  if (pid === 0) return [tree === undefined ? `by uid ${uid}` : 'found by a look'];
+  if (pid === 0) return [tree === undefined ? `by uid ${uid}` : 'seen by a later look at the machine'];
   return [comm === '' ? `by ${pid} (uid ${uid})` : `by ${pid} ${comm} (uid ${uid})`];
 }
 

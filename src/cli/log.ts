@@ -58,6 +58,8 @@ function queryFrom({ follow, all, type, tree, path, pid, limit }: LogOptions): L
     ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: parsePid(pid) }),
+    // Who asks for one container wants to know that it was there already.
+    ...(all !== true && type === undefined && path === undefined && { withoutFirstLook: true }),
     ...(limited !== undefined && { limit: limited }),
     ...(follow === true && { follow }),
   };

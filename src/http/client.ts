@@ -208,12 +208,13 @@ function searchFor({ path, tree }: Place): URLSearchParams {
   return new URLSearchParams({ path, ...(tree !== undefined && { tree }) });
 }
 
-function searchOf({ types, tree, path, pid, limit, follow }: LogQuery): URLSearchParams {
+function searchOf({ types, tree, path, pid, withoutFirstLook, limit, follow }: LogQuery): URLSearchParams {
   return new URLSearchParams({
     ...(types !== undefined && { types: types.join(',') }),
     ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: String(pid) }),
+    ...(withoutFirstLook === true && { first: '0' }),
     ...(limit !== undefined && { limit: String(limit) }),
     ...(follow === true && { follow: '1' }),
   });

@@ -201,6 +201,7 @@ function logQueryIn(search: URLSearchParams): LogQuery {
     ...(path !== null && { path }),
     ...(pid !== null && { pid: whole(pid, 'pid') }),
     ...(limit !== null && { limit: whole(limit, 'limit') }),
+    ...(search.get('first') === '0' && { withoutFirstLook: true }),
     follow: search.get('follow') === '1',
   };
 }

@@ -111,6 +111,7 @@ client('the log is asked for by all of its conditions, and read line by line', a
       tree: 'v2',
       path: '/a',
       pid: 7,
+      withoutFirstLook: true,
       limit: 3,
       follow: true,
     } as const;
@@ -118,7 +119,10 @@ client('the log is asked for by all of its conditions, and read line by line', a
     assert.equal((await entries.next()).value, { seq: 1 });
     goOn();
     assert.equal(await all(entries), [{ seq: 2, comm: 'Zoë' }, { seq: 3 }]);
-    assert.is(asked[0]?.question, 'GET /v1/log?types=fork%2Cexit&tree=v2&path=%2Fa&pid=7&limit=3&follow=1');
+    assert.is(
+      asked[0]?.question,
+      'GET /v1/log?types=fork%2Cexit&tree=v2&path=%2Fa&pid=7&first=0&limit=3&follow=1',
+    );
   });
 });
 

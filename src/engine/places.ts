@@ -9,7 +9,7 @@ import type { World } from '../../projections/world.ts';
 import type { Actor } from '../kernel/command.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import { find } from '../kernel/path.ts';
-import { fitOf, type KnownName, knownName } from './names.ts';
+import { type Fit, fitOf, type KnownName, knownName } from './names.ts';
 
 /** What people call a container, as far as that is known; nothing in our own tree, where its path is its name. */
 export interface NameView {
@@ -117,14 +117,14 @@ function nameAround(names: Names, container: Container): NameView {
   return {};
 }
 
-interface Fit {
+interface Called {
   readonly container: Container;
-  readonly fit: 'whole' | 'prefix';
+  readonly fit: Fit;
 }
 
-/** The containers that have this name; where none has, those whose name begins with it. */
+/** The containers that have this name; where none has, those whose name begins with it, or is it without escapes. */
 function called(trees: readonly Tree[], word: Bytes, names: Names | undefined): readonly Container[] {
-  const fits: Fit[] = [];
+  const fits: Called[] = [];
   for (const { number, root } of trees) {
     if (number === 0) continue;
     for (const [container, path] of below(root)) {

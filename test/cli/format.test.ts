@@ -124,6 +124,8 @@ format('what ended tasks had used is told where it is asked for', () => {
 format('names are told with short ids, and not where a directory says them', () => {
   assert.is(nameText({ ...docker, called: 'web' }), 'docker/1f3a5c7e9b0d web');
   assert.is(nameText({ name: 'nginx.service' }, 'nginx.service'), '');
+  const escaped = 'serial\\x5cx2dgetty.slice';
+  assert.is(nameText({ name: escaped }, escaped), 'serial\\x2dgetty.slice');
   assert.is(nameText({}), '');
   assert.is(placeText({ tree: 'memory', path: '/tight' }), 'memory:/tight');
   assert.is(placeText({ tree: 'v2', path: '/a/b', ...docker }), 'docker/1f3a5c7e9b0d');

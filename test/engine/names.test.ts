@@ -42,13 +42,13 @@ names('units, slices and scopes of systemd are called as systemctl calls them', 
 });
 
 // systemd.unit(5) on escapes, and cg_escape in systemd's src/basic/cgroup-util.c.
-names('the escapes of systemd are resolved', () => {
+names('units with escapes in their names keep them, as systemctl does', () => {
   saying({
-    '/system.slice/system-serial\\x2dgetty.slice': 'slice system-serial-getty.slice',
+    '/system.slice/system-serial\\x2dgetty.slice': 'slice system-serial\\x2dgetty.slice',
     '/system.slice/system-serial\\x2dgetty.slice/serial-getty@ttyS0.service':
       'unit serial-getty@ttyS0.service',
-    '/system.slice/dev-disk-by\\x2duuid-7b\\x2d01.swap': 'unit dev-disk-by-uuid-7b-01.swap',
-    '/system.slice/Hall\\xc3\\xb6chen.service': 'unit Hall\xc3\xb6chen.service',
+    '/system.slice/dev-disk-by\\x2duuid-7b\\x2d01.swap': 'unit dev-disk-by\\x2duuid-7b\\x2d01.swap',
+    '/system.slice/Hall\\xc3\\xb6chen.service': 'unit Hall\\xc3\\xb6chen.service',
     '/system.slice/_cpu.service': 'unit cpu.service',
   });
 });
@@ -183,7 +183,8 @@ names('a word fits by the whole name, by the directory’s, and by what the runt
   }
   assert.is(fitOf('docker/web', docker, undefined), undefined);
   assert.is(fitOf('system-serial\\x2dgetty.slice', '/system-serial\\x2dgetty.slice', undefined), 'whole');
-  assert.is(fitOf('system-serial-getty.slice', '/system-serial\\x2dgetty.slice', undefined), 'whole');
+  assert.is(fitOf('system-serial-getty.slice', '/system-serial\\x2dgetty.slice', undefined), 'resolved');
+  assert.is(fitOf('cpu.service', '/_cpu.service', undefined), 'whole');
   assert.is(fitOf('pod/shop/cart', `/kubepods/pod${uid}`, 'shop/cart'), 'whole');
 });
 

@@ -2,6 +2,7 @@
  * `tasktrail path PID`: where a task is: its path in our own tree, as /proc/PID/container in the patch. With `--tree`
  * its path in that tree; with `--tree all` a line for each tree.
  */
+import { isTreeCalled } from '../../events/treeName.ts';
 import type { PlaceView } from '../engine/places.ts';
 import type { PathView } from '../engine/reads.ts';
 import { answered, withReader } from './asking.ts';
@@ -42,7 +43,7 @@ function linesOf(
 ): readonly string[] {
   if (tree === undefined) return [own];
   if (tree === 'all') return table(['left', 'left', 'left'], trees.map(rowOf));
-  const place = trees.find((each) => each.tree === tree || each.tree.split(',').includes(tree));
+  const place = trees.find((each) => isTreeCalled(each.tree, tree));
   if (place) return [place.path];
   const names = trees.map((each) => each.tree).join(', ');
   throw new Failure(`path ${typedPid}: it is not known to be in a tree ${tree}: it is in ${names}`);

@@ -19,7 +19,15 @@ import type { ReleaseCounts } from '../../projections/releases.ts';
 import type { World } from '../../projections/world.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import { pathLimitBytes, pathTooLong } from '../kernel/path.ts';
-import { type NameView, nameView, type PlaceView, placesMeant, placeView, treeName } from './places.ts';
+import {
+  type NameView,
+  nameView,
+  type PlaceView,
+  placesMeant,
+  placeView,
+  subtreeOf,
+  treeName,
+} from './places.ts';
 
 /** One container, as `tree` shows it. Mode, owner and flag mean nothing in a mirrored tree. */
 export interface ContainerView extends NameView {
@@ -137,7 +145,9 @@ export function treeOf(
 ): readonly ContainerView[] | Refusal {
   const tops = placesMeant(world, at, tree);
   if (isRefusal(tops)) return tops;
-  return tops.flatMap((top) => subtreeOf(top).map((container) => containerView(world, container, nowUs)));
+  return tops.flatMap((top) => {
+    return [...subtreeOf(top)].map(([container, path]) => containerView(world, container, path, nowUs));
+  });
 }
 
 /**
@@ -150,9 +160,9 @@ export function tasksIn(
 ): readonly TaskView[] | Refusal {
   const tops = placesMeant(world, at, tree);
   if (isRefusal(tops)) return tops;
-  const containers = below ? tops.flatMap(subtreeOf) : tops;
-  return containers.flatMap((container) => {
-    const place = { tree: treeName(world.hierarchy, container), path: textOf(pathOf(container)) };
+  const containers = tops.flatMap((top) => (below ? [...subtreeOf(top)] : [[top, pathOf(top)] as const]));
+  return containers.flatMap(([container, path]) => {
+    const place = { tree: treeName(world.hierarchy, container), path: textOf(path) };
     return tasksOf(container).map((task) => ({ ...place, ...taskView(task, container) }));
   });
 }
@@ -224,23 +234,11 @@ function treeViews(hierarchy: Hierarchy): TreeView[] {
   }));
 }
 
-/** A container and all below it, parents before children, children by name. */
-function subtreeOf(top: Container): Container[] {
-  const containers: Container[] = [];
-  const unvisited = [top];
-  for (let at = unvisited.pop(); at; at = unvisited.pop()) {
-    containers.push(at);
-    const children = [...at.children.values()].sort((a, b) => (a.name < b.name ? 1 : -1));
-    unvisited.push(...children);
-  }
-  return containers;
-}
-
-function containerView(world: World, container: Container, nowUs: number): ContainerView {
+function containerView(world: World, container: Container, path: Bytes, nowUs: number): ContainerView {
   const { mode, uid, gid } = container.attributes.directory;
   return {
     tree: treeName(world.hierarchy, container),
-    path: textOf(pathOf(container)),
+    path: textOf(path),
     ...nameView(world.names, container),
     tasks: container.tasks.size,
     populated: isPopulated(container),

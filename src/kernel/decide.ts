@@ -27,6 +27,7 @@ import type {
   RmdirCommand,
   WriteCommand,
 } from './command.ts';
+import { byOf } from './doer.ts';
 import { type Refusal, refuse } from './errno.ts';
 import { isReserved, nameLimitBytes, nameTooLong } from './path.ts';
 import { inGroup, may, mayUnlinkIn, ownsOrRules, search, write } from './permission.ts';
@@ -301,16 +302,6 @@ function isUnspeakable(name: Bytes): boolean {
 function isWithin(container: Container, ancestor: Container): boolean {
   for (let at: Container | undefined = container; at; at = at.parent) if (at === ancestor) return true;
   return false;
-}
-
-/** The actor as events name it. */
-export function byOf(state: Hierarchy, actor: Actor): By {
-  return {
-    task: state.taskByPid(actor.pid)?.id ?? 0,
-    pid: actor.pid,
-    uid: actor.uid,
-    gid: actor.gid,
-  };
 }
 
 function countOf(count: number, noun: string): string {

@@ -5,9 +5,9 @@
 import type { Bytes } from '../../events/bytes.ts';
 import type { By, Fact, MkdirFact } from '../../events/event.ts';
 import { type Container, type Hierarchy, placeIn, type Task } from '../../projections/hierarchy.ts';
+import { byOf } from './doer.ts';
 import { isNonsense, type Nonsense, type Observed } from './nonsense.ts';
 import type {
-  Doer,
   GroupId,
   GroupMadeSeen,
   GroupObservation,
@@ -89,8 +89,4 @@ export function mkdirFact(container: number, parent: number, group: number, name
 function containerOf(state: Hierarchy, { hierarchy, group }: GroupId): Container | Nonsense {
   const container = state.mirrorOf(hierarchy)?.groups.get(group);
   return container ?? { nonsense: `something happened to the unknown group ${group}` };
-}
-
-function byOf(state: Hierarchy, { pid, uid, gid }: Doer): By {
-  return { task: state.taskByPid(pid)?.id ?? 0, pid, uid, gid };
 }

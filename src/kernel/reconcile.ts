@@ -4,8 +4,9 @@
  * emptied, each release tested once, at the end. `reconcileTrees` goes before it and `removeGroups` after:
  * a task can only be in a container that is there.
  */
-import type { AdoptFact, AttachFact, By, Certainty, CmdlineFact, Fact } from '../../events/event.ts';
+import type { AdoptFact, AttachFact, Certainty, CmdlineFact, Fact } from '../../events/event.ts';
 import { type Container, type Hierarchy, placeIn, type Task } from '../../projections/hierarchy.ts';
+import { nobody } from './doer.ts';
 import type { TaskSeen } from './observation.ts';
 import { populationFacts, type Shifts, shift } from './population.ts';
 import { releaseOf } from './release.ts';
@@ -57,7 +58,6 @@ const lost = {
   peakBytes: 0,
   certainty: 'inferred',
 } as const;
-const nobody: By = { task: 0, pid: 0, uid: 0, gid: 0 };
 
 interface Home {
   readonly container: number;

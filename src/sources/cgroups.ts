@@ -16,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Bytes } from '../../events/bytes.ts';
+import { isTreeCalled } from '../../events/treeName.ts';
 import type { GroupId, GroupSeen, HierarchySeen } from '../ports.ts';
 import { hasCode, SystemCallError } from '../system/errno.ts';
 import { inodeIn, openInode } from '../system/kernfs.ts';
@@ -67,7 +68,7 @@ export function hierarchiesNamed(names: readonly string[]): MountedHierarchy[] {
   if (names.length === 0) return [];
   const mounted = mountedHierarchies();
   const wanted = names.map((name) => {
-    const found = mounted.find((one) => one.name === name || one.name.split(',').includes(name));
+    const found = mounted.find((one) => isTreeCalled(one.name, name));
     if (found === undefined) throw new Error(complaintAbout(name, mounted));
     return found;
   });
@@ -380,9 +381,7 @@ function bufferOf(path: Bytes): Buffer {
 }
 
 function complaintAbout(name: string, mounted: readonly MountedHierarchy[]): string {
-  const isKnown = hierarchiesOfMachine().some(
-    (one) => one.name === name || one.name.split(',').includes(name),
-  );
+  const isKnown = hierarchiesOfMachine().some((one) => isTreeCalled(one.name, name));
   const trouble = isKnown
     ? `the cgroup hierarchy ${name} is not mounted as a whole where it could be read`
     : `this machine has no cgroup hierarchy ${name}`;

@@ -93,6 +93,10 @@ testNeeding(test, needs, 'with no cgroups mounted everything but the mirror work
   assert.match(await doctorOn(bare), /^fails: .*: none is mounted as a whole$/);
   assert.equal(await mirroredOn(bare), []);
   assert.match(
+    await greetingOn(bare),
+    /^none of the machine's own cgroups is mirrored; `(npx )?tasktrail doctor --data .*` tells what could be$/m,
+  );
+  assert.match(
     await refusalOn(bare, 'v2'),
     /the cgroup hierarchy v2 is not mounted .*, and no other is mounted either$/,
   );
@@ -172,6 +176,14 @@ async function mirroredOn(machine: Machine, ...mirror: readonly string[]): Promi
   );
   const view = JSON.parse(output.split('\n')[0] ?? '');
   return view.trees.slice(1).map(({ tree }: { tree: string }) => tree);
+}
+
+/** What `tasktrail up` says when it has started. */
+async function greetingOn(machine: Machine): Promise<string> {
+  const { output } = await inFolder((folder) =>
+    run(machine, ['up', '--data', folder], (child) => child.kill('SIGINT')),
+  );
+  return output;
 }
 
 /** What `tasktrail up` says when it does not start. */

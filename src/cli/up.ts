@@ -128,7 +128,7 @@ export function greeting(
   return [
     sourceLine(view),
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
-    ...(view.source === 'simulated' ? [] : [mirrorLine(view)]),
+    ...(view.source === 'simulated' ? [] : [mirrorLine(view, context)]),
     ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
@@ -150,11 +150,13 @@ function sourceLine({ source, tasks }: Daemon['view']): string {
 }
 
 /** Our own tree is the first. */
-function mirrorLine({ trees }: Daemon['view']): string {
+function mirrorLine({ trees }: Daemon['view'], context: Context): string {
   const mirrored = trees
     .slice(1)
     .map(({ tree, containers }) => `${tree} with ${counted(containers, 'container')}`);
-  if (mirrored.length === 0) return "none of the machine's own cgroups is mirrored";
+  if (mirrored.length === 0) {
+    return `none of the machine's own cgroups is mirrored; \`${context.typed('doctor')}\` tells what could be`;
+  }
   return `mirroring the machine's own cgroups: ${mirrored.join(', ')}`;
 }
 

@@ -1,11 +1,13 @@
 /**
  * Which hierarchies are mirrored, by what was typed and by what the machine has; and what the doctor says of it.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cgroupsFrom } from '../../src/cli/doctor/kernel.ts';
 import { mirrorFrom } from '../../src/cli/mirror.ts';
 import { cgroupsHere } from '../../src/daemon.ts';
+import { testNeeding } from '../support/needs.ts';
 
 const mirror = suite('mirror');
 
@@ -42,11 +44,17 @@ mirror('the doctor says what is there, what is mounted, and what would be mirror
   assert.throws(() => cgroupsFrom({ ...both, isNamespaced: true }), /a container is around us/);
 });
 
-mirror('this machine can be asked', () => {
+testNeeding(mirror, ['v2'], 'this machine is asked what it has and where that is mounted', () => {
   const { existing, mounted } = cgroupsHere();
+  const lines = readFileSync('/proc/self/cgroup', 'latin1').trimEnd().split('\n');
+  assert.equal(
+    [...existing].sort(),
+    lines.map((line) => (line.startsWith('0::') ? 'v2' : (line.split(':')[1] ?? ''))).sort(),
+  );
+  assert.is(mounted[0]?.name, 'v2');
   for (const { name, mountPoint } of mounted) {
-    assert.ok(existing.includes(name));
-    assert.match(mountPoint, /^\//);
+    assert.ok(existing.includes(name), name);
+    assert.ok(existsSync(`${mountPoint}/cgroup.procs`), mountPoint);
   }
 });
 

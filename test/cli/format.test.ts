@@ -306,7 +306,7 @@ format('a task is told with every place that is not a root', () => {
   assert.is(told({ tree: 'v2', path: '/', places: [root] }), 'in /');
   assert.is(
     told({ path: '/', places: [tight], into: [tight] }),
-    'in memory:/tight  born there, not where its parent is',
+    'in memory:/tight  born there, not where its parent was told to be',
   );
   assert.is(
     said({ ...sleep, type: 'oom', path: '/', places: [root, tight] }),

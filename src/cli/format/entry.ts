@@ -42,7 +42,7 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
   fork: (entry) => [
     task(entry),
     home(entry),
-    entry.into ? 'born there, not where its parent is' : '',
+    entry.into ? 'born there, not where its parent was told to be' : '',
     thread(entry) || forker(entry),
   ],
   exec: (entry) => [task(entry), home(entry), `${entry.program}`],

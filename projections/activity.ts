@@ -1,8 +1,7 @@
 /**
  * Activity: how many tasks were born in, ended in and moved into each container, in all and in each of the
  * last seconds, and what those that have ended had used. A task counts in one container of every tree in
- * which it is known to be.
- * Seconds are those of the events' own time, so a rebuild counts exactly as live did.
+ * which it is known to be. Seconds are those of the events' own time, so a rebuild counts exactly as live did.
  */
 import { assert } from '../events/assert.ts';
 import type { AttachFact, Event, ExitFact, ForkFact } from '../events/event.ts';

@@ -87,8 +87,9 @@ function placesApart(
     const tree = state.mirrorOf(hierarchy);
     if (!tree) continue;
     const container = tree.groups.get(group);
-    if (!container)
+    if (!container) {
       return { nonsense: `a task is born into the unknown group ${group} of ${textOf(tree.name)}` };
+    }
     if (placeIn(parent, tree.number) !== container) apart.push(container);
   }
   return apart;

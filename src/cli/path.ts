@@ -7,6 +7,7 @@ import type { PathView } from '../engine/reads.ts';
 import { answered, withReader } from './asking.ts';
 import { type Context, printAll } from './context.ts';
 import { Failure } from './failure.ts';
+import { withBackslashes } from './format/backslash.ts';
 import { nameText } from './format/name.ts';
 import { table } from './format/table.ts';
 import { parsePid } from './pid.ts';
@@ -21,7 +22,7 @@ export async function path(
   const pid = self ? process.pid : parsePid(typedPid);
   await withReader(context, self ? 'daemon' : 'any', async (reader) => {
     const view = answered(`path ${typedPid}`, await reader.path(pid));
-    const lines = linesOf(view, typedPid, tree);
+    const lines = linesOf(view, typedPid, tree).map(withBackslashes);
     printAll(context, [view], () => lines);
     if (view.certainty !== 'known' && tellsOfOwn(view, tree)) {
       context.terminal.tell(`tasktrail: where it is is ${view.certainty}: its way there was not seen whole`);

@@ -69,6 +69,17 @@ program('a refusal is one line on standard error and ends with 1', async () => {
   assert.equal([code, printed], [1, []]);
 });
 
+program('a backslash is shown as it was typed, and stays in its text form for programs', async () => {
+  const path = '/x\\x5cx2dy.service';
+  const answer: Answer = [200, { path: '/', trees: [{ tree: 'v2', path }], certainty: 'known' }];
+  const answers = { 'GET /v1/path': answer };
+  assert.equal((await tasktrail('path 7 --tree v2', answers)).printed, ['/x\\x2dy.service']);
+  assert.match((await tasktrail('path 7 --tree v2 --json', answers)).printed[0] ?? '', /x\\\\x5cx2dy/);
+  const refused: Answer = [404, { errno: 'ENOENT', saw: 'no such container', error: 'ENOENT' }];
+  const { told } = await tasktrail(`rmdir ${path}`, { 'POST /v1/rmdir': refused });
+  assert.equal(told, ['tasktrail: rmdir /x\\x2dy.service: ENOENT (not found): no such container']);
+});
+
 program('a command line that makes no sense ends with 2, in words, and asks nobody', async () => {
   const cases: readonly [string, RegExp][] = [
     ['frobnicate', /unknown command 'frobnicate'/],

@@ -133,7 +133,7 @@ async function isCalledRight({ mirror, usual, v1Only, play }: Scene): Promise<vo
       assert.ok(told.includes(`  exit  ${pid} sleep  in ${named}  `), `${word}: ${told}`);
       assert.ok(told.includes(`  rmdir  ${tree}:${path}`), `${word}: ${told}`);
     };
-    for (const word of words) await toldBy(word);
+    for (const word of words.slice(0, 1)) await toldBy(word);
     await stage.stopRecording();
     for (const word of words) await toldBy(word);
   } finally {

@@ -34,7 +34,7 @@ for folder in "$@"; do
   mount -t tmpfs tmpfs "$folder"
 done
 mkdir -p /run/rootfs/bin /run/rootfs/proc /run/rootfs/sys /run/rootfs/dev
-cp "$(command -v busybox)" /run/rootfs/bin/busybox
+! command -v busybox > /dev/null || cp "$(command -v busybox)" /run/rootfs/bin/busybox
 ln -s busybox /run/rootfs/bin/sleep
 cat > /run/containers.conf <<'END'
 [containers]
@@ -133,9 +133,9 @@ export class Stage {
 }
 
 /** Resolves as soon as the condition holds. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + deadlineMs;
-  while (!condition()) {
+  while (!(await condition())) {
     assert(Date.now() < deadline, `this does not come true: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -220,6 +220,7 @@ program('where all tasks are in containers below, that is said', async () => {
 
 program('log asks for the types that are not busy, unless it is told which', async () => {
   const answers = {
+    'GET /v1/status': [200, { source: 'ebpf', trees: [{ tree: 'tasktrail' }, { tree: 'v2' }] }],
     'GET /v1/log': [200, '{"seq":1,"time":"2026-11-24T00:00:00Z","type":"stop"}\n'],
   } as const;
   const search = async (line: string): Promise<URLSearchParams> => {
@@ -235,6 +236,8 @@ program('log asks for the types that are not busy, unless it is told which', asy
   assert.is((await search('log --path nginx.service')).get('path'), 'nginx.service');
   assert.is((await search('log --tree v2')).get('tree'), 'v2');
   assert.is((await search('log')).get('tree'), null);
+  const { told } = await tasktrail('log --tree cpu', answers);
+  assert.equal(told, ['tasktrail: there is no tree cpu now: there are tasktrail, v2']);
   assert.ok(usual.includes('populated') && usual.includes('empty') && usual.includes('oom'));
   assert.is((await search('log --limit 3')).get('limit'), '3');
   assert.is((await search('log')).get('limit'), null);

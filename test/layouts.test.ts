@@ -113,7 +113,9 @@ testNeeding(
         await once(sleeper, 'close');
       }
       removeGroup(root);
-      await until(async () => isRefusal(await reader.tree({ path: `/${stage.group}`, tree: 'v2' })));
+      await until(async () =>
+        isRefusal(await reader.ask({ kind: 'tree', path: `/${stage.group}`, tree: 'v2' })),
+      );
       await reader.close();
       await stage.stopRecording();
       const past = openOffline(stage.recording);
@@ -148,11 +150,11 @@ async function isCalledRight(
   pid: number,
   title: string,
 ): Promise<void> {
-  const view = accepted(await reader.path(pid));
+  const view = accepted(await reader.ask({ kind: 'path', pid }));
   const place = view.trees.find(({ tree }) => tree === 'v2');
   assert.deepEqual([place?.name, place?.called], [name, called], title);
   for (const word of [name, ...(called ? [called] : []), ...(around ? [around] : [])]) {
-    const tasks = accepted(await reader.tasks({ path: word, tree: 'v2' }, true));
+    const tasks = accepted(await reader.ask({ kind: 'tasks', path: word, tree: 'v2', below: true }));
     assert.ok(
       tasks.some((task) => task.pid === pid),
       `${title}: ${pid} is not in ${word}`,
@@ -166,7 +168,10 @@ async function isToldOf(
   pid: number,
   title: string,
 ): Promise<void> {
-  assert.ok(isRefusal(await reader.tree({ path: name, tree: 'v2' })), `${title}: ${name} is still there`);
+  assert.ok(
+    isRefusal(await reader.ask({ kind: 'tree', path: name, tree: 'v2' })),
+    `${title}: ${name} is still there`,
+  );
   for (const word of [name, ...(called ? [called] : []), ...(around ? [around] : [])]) {
     const types: string[] = [];
     for await (const { type, pid: about } of reader.log({ path: word, tree: 'v2' })) {

@@ -112,11 +112,14 @@ async function isCalledRight({ mirror, usual, v1Only, play }: Scene): Promise<vo
       assert.ok(row.split('\n').includes(`${tree}  ${label}`), `no line ${tree}  ${label} in\n${row}`);
     });
     assert.equal(await ask('path', String(pid), '--tree', tree), path);
-    for (const word of words) {
-      const drawn = await ask('tree', word, '--tree', tree);
+    const isThere = async (word: string, ...when: readonly string[]): Promise<void> => {
+      const drawn = await ask('tree', word, '--tree', tree, ...when);
       assert.ok(drawn.startsWith(`${tree}\n${drawnLabel}  `), `tree ${word}: ${drawn}`);
-      assert.match(await ask('tasks', word, '--tree', tree), new RegExp(`^ *${pid} +\\d+ `, 'm'), word);
-    }
+      const listed = await ask('tasks', word, '--tree', tree, ...when);
+      assert.match(listed, new RegExp(`^ *${pid} +\\d+ `, 'm'), word);
+    };
+    for (const word of words) await isThere(word);
+    const stood = await ask('status', '--json');
     for (const word of around) {
       const listed = await ask('tasks', '--recursive', word, '--tree', tree);
       assert.match(listed, new RegExp(`^ *${pid} +\\d+ `, 'm'), word);
@@ -136,6 +139,7 @@ async function isCalledRight({ mirror, usual, v1Only, play }: Scene): Promise<vo
     for (const word of words.slice(0, 1)) await toldBy(word);
     await stage.stopRecording();
     for (const word of words) await toldBy(word);
+    for (const word of words) await isThere(word, '--at', `#${JSON.parse(stood).seq}`);
   } finally {
     await stage.close();
   }

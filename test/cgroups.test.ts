@@ -75,7 +75,7 @@ testNeeding(test, needs, 'with v1 only nothing is mirrored unless it is asked fo
     await doctorOn(v1Only),
     /^works: mounted: (?!v2).*; mirrored only if asked for with --mirror$/,
   );
-  assert.equal(await mirroredOn(v1Only), []);
+  assert.match(await unmirroredOn(v1Only), /^v2 is not mounted; .* can be asked for with --mirror$/);
   assert.equal(await mirroredOn(v1Only, name), [name]);
   assert.match(
     await refusalOn(v1Only, 'v2'),
@@ -91,20 +91,17 @@ testNeeding(test, needs, 'with v2 only that is what can be mirrored', async () =
 
 testNeeding(test, needs, 'with no cgroups mounted everything but the mirror works', async () => {
   assert.match(await doctorOn(bare), /^fails: .*: none is mounted as a whole$/);
-  assert.equal(await mirroredOn(bare), []);
-  assert.match(
-    await greetingOn(bare),
-    /^none of the machine's own cgroups is mirrored; `(npx )?tasktrail doctor --data .*` tells what could be$/m,
-  );
+  assert.is(await unmirroredOn(bare), 'none is mounted as a whole');
+  assert.is(await unmirroredOn(bare, 'all'), 'none is mounted as a whole');
   assert.match(
     await refusalOn(bare, 'v2'),
-    /the cgroup hierarchy v2 is not mounted .*, and no other is mounted either$/,
+    /the cgroup hierarchy v2 is not mounted .*, and no other is mounted either: mirror none$/,
   );
 });
 
 testNeeding(test, needs, 'on a kernel without cgroups everything but the mirror works', async () => {
   assert.is(await doctorOn(cgroupless), 'fails: this kernel has no cgroups');
-  assert.equal(await mirroredOn(cgroupless), []);
+  assert.is(await unmirroredOn(cgroupless), 'this kernel has none');
   assert.match(
     await refusalOn(cgroupless, 'v2'),
     /^tasktrail: this machine has no cgroup hierarchy v2, and no other is mounted either$/,
@@ -116,7 +113,7 @@ testNeeding(test, needs, 'in a cgroup namespace nothing is mirrored', async () =
     await doctorOn(container),
     /^fails: this cgroup namespace is not the initial one: a container is around us$/,
   );
-  assert.equal(await mirroredOn(container), []);
+  assert.is(await unmirroredOn(container), 'this cgroup namespace is not the initial one');
   assert.match(
     await refusalOn(container, 'v2'),
     /only in the initial cgroup namespace, .*: start it outside of the container, or mirror none/,
@@ -169,21 +166,28 @@ async function doctorOn(machine: Machine, probe = 'cgroup hierarchies'): Promise
 
 /** The trees that `tasktrail up` mirrors, by their names. */
 async function mirroredOn(machine: Machine, ...mirror: readonly string[]): Promise<string[]> {
-  const { output } = await inFolder((folder) =>
-    run(machine, ['up', '--json', '--data', folder, ...mirrorOptions(mirror)], (child) =>
-      child.kill('SIGINT'),
-    ),
-  );
+  const { output } = await recordedOn(machine, mirror);
   const view = JSON.parse(output.split('\n')[0] ?? '');
   return view.trees.slice(1).map(({ tree }: { tree: string }) => tree);
 }
 
-/** What `tasktrail up` says when it has started. */
-async function greetingOn(machine: Machine): Promise<string> {
-  const { output } = await inFolder((folder) =>
-    run(machine, ['up', '--data', folder], (child) => child.kill('SIGINT')),
+/** What `tasktrail up` says of mirroring none, and records. */
+async function unmirroredOn(machine: Machine, ...mirror: readonly string[]): Promise<string> {
+  const { output, complaint, code } = await recordedOn(machine, mirror);
+  assert.is(code, 0, complaint);
+  assert.match(output, /"source":"ebpf"/);
+  return (
+    /^tasktrail: none of the machine's own cgroups is mirrored: (.*)$/m.exec(complaint)?.[1] ?? complaint
   );
-  return output;
+}
+
+/** `tasktrail up` until it has begun. */
+function recordedOn(machine: Machine, mirror: readonly string[]): Promise<Ended> {
+  return inFolder((folder) =>
+    run(machine, ['up', '--json', '--data', folder, ...mirrorOptions(mirror)], (child) =>
+      child.kill('SIGINT'),
+    ),
+  );
 }
 
 /** What `tasktrail up` says when it does not start. */

@@ -8,6 +8,7 @@ import type { PathView } from '../engine/reads.ts';
 import { asked, withReader } from './asking.ts';
 import { type Context, printAll } from './context.ts';
 import { Failure, usageFailure } from './failure.ts';
+import { withBackslashes } from './format/backslash.ts';
 import { nameText } from './format/name.ts';
 import { table } from './format/table.ts';
 import { instantFrom } from './instant.ts';
@@ -25,7 +26,7 @@ export async function path(
   const pid = self ? process.pid : parsePid(typedPid);
   await withReader(context, self ? 'daemon' : 'any', async (reader) => {
     const view = await asked(context, reader, `path ${typedPid}`, { kind: 'path', pid }, instant);
-    const lines = linesOf(view, typedPid, tree);
+    const lines = linesOf(view, typedPid, tree).map(withBackslashes);
     printAll(context, [view], () => lines);
     if (view.certainty !== 'known' && tellsOfOwn(view, tree)) {
       context.terminal.tell(`tasktrail: where it is is ${view.certainty}: its way there was not seen whole`);

@@ -387,6 +387,6 @@ function complaintAbout(name: string, mounted: readonly MountedHierarchy[]): str
     : `this machine has no cgroup hierarchy ${name}`;
   const choice = mounted.map((one) => one.name).join(', ');
   return choice === ''
-    ? `${trouble}, and no other is mounted either`
+    ? `${trouble}, and no other is mounted either: mirror none`
     : `${trouble}: choose of those that are mounted, ${choice}`;
 }

@@ -97,7 +97,7 @@ format('trees stand side by side, each under its name', () => {
     'v2',
     '/                                                 2 tasks',
     '└─ system.slice                                   0 tasks',
-    '   ├─ x\\x5cx2dy.service  x-y.service              2 tasks',
+    '   ├─ x\\x2dy.service  x-y.service                 2 tasks',
     `   └─ ${id}  docker/1f3a5c7e9b0d web  0 tasks`,
   ]);
   assert.equal(drawTrees(views.slice(0, 2), { ownerOf: String }), [

@@ -1,6 +1,7 @@
 /**
  * Names come out of paths. Of the layouts here, this project's machines have made none but those that say so: the
  * others were written by hand after what is named with them, a manual or the source of what makes the directories.
+ * Those that real managers make are tried in `managers.test.ts`.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

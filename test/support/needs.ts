@@ -30,6 +30,20 @@ const needs = {
   /** File systems that programs serve. */
   fuse: () => process.getuid?.() === 0 && readable('/dev/fuse'),
   'stress-ng': () => executable('stress-ng'),
+  /** A hierarchy of the first version that is mounted, to be used together with others. */
+  v1Mounted: () => mountedHierarchies().some(({ hierarchy }) => hierarchy !== 0),
+  /** A busybox that runs in a root directory with nothing else: no word of a dynamic linker at its beginning. */
+  busybox: () => {
+    const path = pathOf('busybox');
+    return path !== undefined && !readFileSync(path).subarray(0, 4096).includes('ld-linux');
+  },
+  'cgroup-tools': () => executable('cgexec'),
+  docker: () => executable('dockerd') && executable('docker'),
+  podman: () => executable('podman') && executable('conmon'),
+  containerd: () => executable('containerd') && executable('ctr'),
+  runc: () => executable('runc'),
+  crun: () => executable('crun'),
+  systemd: () => readable('/lib/systemd/systemd') && executable('systemd-run'),
 } as const;
 
 export type Need = keyof typeof needs;
@@ -73,12 +87,17 @@ function readable(path: string): boolean {
 }
 
 function executable(name: string): boolean {
-  return (process.env.PATH ?? '').split(':').some((folder) => {
+  return pathOf(name) !== undefined;
+}
+
+function pathOf(name: string): string | undefined {
+  const folder = (process.env.PATH ?? '').split(':').find((each) => {
     try {
-      accessSync(`${folder}/${name}`, constants.X_OK);
+      accessSync(`${each}/${name}`, constants.X_OK);
       return true;
     } catch {
       return false;
     }
   });
+  return folder && `${folder}/${name}`;
 }

@@ -76,8 +76,8 @@ export const kernelProbes: readonly Probe[] = [
     means: 'nothing of this machine can be recorded; --source simulated plays a made-up workload',
     attempt: async () => {
       // Loaded as late as this, so that its own libraries can be what does not work.
-      const { cgroupsHere, trySource } = await import('../../daemon.ts');
-      const blind = trySource(mirroredByDefault(cgroupsHere()));
+      const { trySource } = await import('../../daemon.ts');
+      const blind = trySource([]);
       return `opened, and closed again${blind === '' ? '' : `; it does not see everything: ${blind}`}`;
     },
   },
@@ -85,7 +85,13 @@ export const kernelProbes: readonly Probe[] = [
     name: 'cgroup hierarchies',
     needed: false,
     means: "none of the machine's own cgroups can be mirrored; everything else works without",
-    attempt: async () => cgroupsFrom((await import('../../daemon.ts')).cgroupsHere()),
+    attempt: async () => {
+      const { cgroupsHere, trySource } = await import('../../daemon.ts');
+      const cgroups = cgroupsHere();
+      const says = cgroupsFrom(cgroups);
+      tryMirror(mirroredByDefault(cgroups), trySource);
+      return says;
+    },
   },
   {
     name: 'process connector',
@@ -124,6 +130,17 @@ export function cgroupsFrom(cgroups: CgroupsHere): string {
       ? 'mirrored only if asked for with --mirror'
       : `mirrored unless told otherwise: ${usual.join(', ')}`,
   ].join('; ');
+}
+
+/** Throws where the source can be opened, and not with these mirrored. */
+export function tryMirror(names: readonly string[], trySource: (mirror: readonly string[]) => string): void {
+  try {
+    trySource([]);
+  } catch {
+    // That has been told, and says nothing of the mirror.
+    return;
+  }
+  trySource(names);
 }
 
 function someOf(names: readonly string[]): string {

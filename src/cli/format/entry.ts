@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import type { EventType } from '../../../events/event.ts';
 import type { Entry } from '../../engine/history.ts';
 import type { CommandLineView } from '../../engine/reads.ts';
+import { withBackslashes } from './backslash.ts';
 import { commandLineText } from './commandLine.ts';
 import { counted } from './count.ts';
 import { nameText, placeText } from './name.ts';
@@ -22,7 +23,7 @@ export function entryLine(entry: Entry, paint: Paint = plain): string {
   const seq = paint.dim(padded(String(entry.seq), seqPlaces, 'right'));
   const type = emphasis(entry.type, paint)(padded(entry.type, typePlaces));
   const parts = [...sentences[entry.type](entry), ...by(entry)].filter((part) => part !== '');
-  return `${time}  ${seq}  ${type}  ${parts.join('  ')}`.trimEnd();
+  return `${time}  ${seq}  ${type}  ${withBackslashes(parts.join('  '))}`.trimEnd();
 }
 
 type Sentence = (entry: Entry) => readonly string[];

@@ -17,6 +17,7 @@ import { nameContainers } from './engine/namer.ts';
 import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
+import { Watchdog } from './engine/watchdog.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
@@ -100,7 +101,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 /** Brings up one part after the other, bottom up, and leaves in `parts` how each goes down again. */
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
   const { folder, releaseAgent, syncIntervalMs, version } = options;
-  const clock = realClock();
+  const clock = new Watchdog(realClock());
   const world = new World();
   const log = await openLevelLog({
     folder,
@@ -128,6 +129,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   nameContainers(recorder, openRuntimeNames());
   await recorder.start({ recording: nanoid(), version });
   parts.add(() => recorder.stop());
+  clock.watch((lengthUs) => recorder.stalled(lengthUs));
   await leaveContainers(recorder);
 
   const program = utf8BytesOf(releaseAgent);

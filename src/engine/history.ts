@@ -300,7 +300,7 @@ const told = {
   /** These are about something that is gone or elsewhere after them. */
   before: new Set<EventType>(['exit', 'rmdir', 'rename', 'attach', 'untree']),
   /** These happen in no place. */
-  nowhere: new Set<EventType>(['recording', 'source', 'stop', 'clock', 'gap', 'suppressed']),
+  nowhere: new Set<EventType>(['recording', 'source', 'stop', 'clock', 'gap', 'stall', 'suppressed']),
   /** What these hold is told by the entry's own fields. */
   otherwise: new Set(['path', 'pid', 'comm', 'tgid', 'tree', 'mirrored', 'into']),
   /** These hold byte strings. */

@@ -109,6 +109,9 @@ export interface RecordingView {
   readonly trees: readonly TreeView[];
   readonly gaps: number;
   readonly lost: number;
+  /** How often the recorder was late, and by how much at most. */
+  readonly stalls: number;
+  readonly longestStallMs: number;
   readonly releases: ReleaseCounts;
   /** Releases whose agent has not run yet. */
   readonly waiting: number;
@@ -189,6 +192,8 @@ export function recordingOf(world: World, nowUs: number): RecordingView {
     trees: treeViews(hierarchy),
     gaps: chronicle.gaps.length,
     lost: chronicle.gaps.reduce((sum, gap) => sum + gap.lost, 0),
+    stalls: chronicle.stalls,
+    longestStallMs: Math.round(chronicle.longestStallUs / 1000),
     releases: releases.counts,
     waiting: open.filter((release) => !release.running).length,
     agents: open

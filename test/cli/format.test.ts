@@ -381,6 +381,8 @@ const recording: RecordingView = {
     { tree: 'v2', mountPoint: '/sys/fs/cgroup', containers: 214 },
   ],
   gaps: 0,
+  stalls: 0,
+  longestStallMs: 0,
   lost: 0,
   releases: { releases: 0, attempts: 0, succeeded: 0, failed: 0, stale: 0 },
   waiting: 0,
@@ -400,6 +402,7 @@ format('the state of a recording without a daemon is a short table', () => {
     'trees      tasktrail, 1 container',
     '           v2, 214 containers, mirrors /sys/fs/cgroup',
     'gaps       none',
+    'stalls     none',
     'releases   none',
   ]);
 });
@@ -411,12 +414,15 @@ format('gaps, releases and agents that run are on the screen', () => {
     releaseAgent: '/sbin/agent',
     gaps: 2,
     lost: 130,
+    stalls: 3,
+    longestStallMs: 1480,
     releases: { releases: 3, attempts: 2, succeeded: 1, failed: 1, stale: 0 },
     waiting: 1,
     agents: [{ path: '/Charlie', attempt: 1, runningMs: 1500 }],
   });
   assert.ok(lines.includes('daemon     pid 42'));
   assert.ok(lines.includes('gaps       2, 130 observations known to be lost in them'));
+  assert.ok(lines.includes('stalls     3, the longest 1.5 s'));
   assert.ok(lines.includes('releases   3, 2 attempts to run the agent, 1 succeeded, 1 failed, 1 waiting'));
   assert.ok(lines.includes('running    for /Charlie, attempt 1, since 1.5 s'));
 });

@@ -26,6 +26,7 @@ function rowsOf(view: Status): string[][] {
       `${tree}, ${counted(containers, 'container')}${mountPoint === '' ? '' : `, mirrors ${mountPoint}`}`,
     ]),
     ['gaps', gapsOf(view)],
+    ['stalls', stallsOf(view)],
     ['releases', releasesOf(view)],
     ...agentRows(view),
   ];
@@ -34,6 +35,10 @@ function rowsOf(view: Status): string[][] {
 function gapsOf({ gaps, lost }: RecordingView): string {
   if (gaps === 0) return 'none';
   return `${gaps}, ${counted(lost, 'observation')} known to be lost in them`;
+}
+
+function stallsOf({ stalls, longestStallMs }: RecordingView): string {
+  return stalls === 0 ? 'none' : `${grouped(stalls)}, the longest ${duration(longestStallMs)}`;
 }
 
 function releasesOf({ releases, waiting }: RecordingView): string {

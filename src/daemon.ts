@@ -43,6 +43,8 @@ export interface DaemonOptions {
   readonly source: SourceName;
   /** The release agent's path. */
   readonly releaseAgent: string;
+  /** A release agent that takes longer is stuck. 10 s where not given. */
+  readonly stuckAgentMs?: number;
   /** Observations are synced at the latest after this. */
   readonly syncIntervalMs: number;
   readonly version: string;
@@ -71,8 +73,11 @@ export interface Daemon {
 /** The release agent unless another is configured, as in the patch. */
 export const defaultReleaseAgent = '/sbin/container_release_agent';
 
-/** How many release agents run at once. */
+/** How many release agents run at once: those that are not stuck, and all. */
 const agentConcurrency = 16;
+const agentLimit = 256;
+/** What agents do takes milliseconds. */
+const stuckAgentMs = 10_000;
 /** The inode number of the initial one (include/linux/proc_ns.h). */
 const initialCgroupNamespace = 'cgroup:[4026531835]';
 /** The group that may use the daemon, beside its owner. */
@@ -113,7 +118,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   const source = openSource(options, clock);
   parts.add(() => source.close());
   // Below the recorder, so that the log has its end before an agent that cannot be started is waited for.
-  const runner = openAgentRunner();
+  const runner = openAgentRunner(clock);
   parts.add(() => runner.close());
 
   const failure = pending<Error>();
@@ -133,7 +138,15 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   await leaveContainers(recorder);
 
   const program = utf8BytesOf(releaseAgent);
-  const reactor = new Reactor({ recorder, runner, clock, program, concurrency: agentConcurrency });
+  const reactor = new Reactor({
+    recorder,
+    runner,
+    clock,
+    program,
+    concurrency: agentConcurrency,
+    limit: agentLimit,
+    stuckAfterMs: options.stuckAgentMs ?? stuckAgentMs,
+  });
   reactor.start();
   parts.add(() => reactor.stop());
 
@@ -141,7 +154,14 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   const view = (): DaemonView => ({ daemonPid: process.pid, folder, sizeBytes: sizeBytes(), releaseAgent });
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());
-  const { server, close } = openServer({ recorder, clock, archive, peerOf: peerOfSocket, daemon: view });
+  const { server, close } = openServer({
+    recorder,
+    clock,
+    archive,
+    peerOf: peerOfSocket,
+    daemon: view,
+    agents: () => reactor.running(),
+  });
   await listen(server, socketPath);
   parts.add(close);
   parts.add(() => rmSync(socketPath, { force: true }));
@@ -151,7 +171,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   const closed = Promise.race([stopping.promise, failure.promise]).then((error) => end(parts, error));
   return {
     get view() {
-      return { ...recordingOf(world, clock.wallUs()), ...view() };
+      return { ...recordingOf(world, clock.wallUs(), reactor.running()), ...view() };
     },
     closed,
     stop: () => {

@@ -20,6 +20,7 @@ import type { World } from '../../projections/world.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import { pathLimitBytes, pathTooLong } from '../kernel/path.ts';
 import { type NameView, nameView, type PlaceView, placesMeant, placeView, treeName } from './places.ts';
+import type { Running } from './reactor.ts';
 
 /** One container, as `tree` shows it. Mode, owner and flag mean nothing in a mirrored tree. */
 export interface ContainerView extends NameView {
@@ -86,10 +87,13 @@ export interface TreeView {
   readonly containers: number;
 }
 
-/** An attempt to run the release agent that has not ended. */
-export interface AgentView {
+/** An attempt to run the release agent that has not ended; in a recording at rest, one whose end is not known. */
+export interface AgentView extends Partial<Running> {
+  /** The seq of its `release` event. */
+  readonly release: number;
   readonly path: string;
   readonly attempt: number;
+  readonly since: string;
   readonly runningMs: number;
 }
 
@@ -175,7 +179,12 @@ export function pathOfPid(world: World, pid: number): PathView | Refusal {
   };
 }
 
-export function recordingOf(world: World, nowUs: number): RecordingView {
+/** `running` are the agents of the daemon that asks, by the seq of their release; at rest there are none. */
+export function recordingOf(
+  world: World,
+  nowUs: number,
+  running: ReadonlyMap<number, Running> = new Map(),
+): RecordingView {
   const { chronicle, hierarchy, releases } = world;
   const open = [...releases.open()];
   return {
@@ -199,9 +208,12 @@ export function recordingOf(world: World, nowUs: number): RecordingView {
     agents: open
       .filter((release) => release.running)
       .map((release) => ({
+        release: release.seq,
         path: textOf(release.path),
         attempt: release.attempts,
+        since: timeText(release.startedUs),
         runningMs: Math.max(0, Math.round((nowUs - release.startedUs) / 1000)),
+        ...running.get(release.seq),
       })),
   };
 }

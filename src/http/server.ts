@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import { bytesOf } from '../../events/bytes.ts';
 import type { EventType } from '../../events/event.ts';
 import { eventTypes, type LogQuery } from '../engine/history.ts';
+import type { Running } from '../engine/reactor.ts';
 import { pathOfPid, recordingOf, tasksIn, treeOf, type Whereabouts } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Actor } from '../kernel/command.ts';
@@ -35,6 +36,8 @@ export interface ServerOptions {
   /** The peer of a connection, by the kernel's word. */
   peerOf(socket: Socket): Actor;
   daemon(): DaemonView;
+  /** The agents that run, by the seq of their release. */
+  agents(): ReadonlyMap<number, Running>;
 }
 
 export interface ApiServer {
@@ -174,7 +177,7 @@ function targetOf({ url = '' }: IncomingMessage): URL {
 }
 
 function status(options: ServerOptions): object {
-  const recording = options.recorder.read((world) => recordingOf(world, now(options)));
+  const recording = options.recorder.read((world) => recordingOf(world, now(options), options.agents()));
   return { ...recording, ...options.daemon() };
 }
 

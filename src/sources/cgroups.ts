@@ -32,7 +32,10 @@ export interface MountedHierarchy {
 
 /** The hierarchies that this machine has and this process can walk, v2 first. */
 export function mountedHierarchies(): MountedHierarchy[] {
-  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1')).filter(isThere);
+  // No other mount is touched: a file system of some user or server may hang, and hang us with it.
+  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'))
+    .filter(({ fileSystem }) => fileSystem === 'cgroup2' || fileSystem === 'cgroup')
+    .filter(isThere);
   const found: MountedHierarchy[] = [];
   for (const { hierarchy, name } of hierarchiesOfMachine()) {
     const wanted = hierarchy === 0 ? [] : name.split(',');

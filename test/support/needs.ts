@@ -20,6 +20,8 @@ const needs = {
   cc: () => executable('cc'),
   /** A loop device and mkfs.ext4: a file system of our own, whose power can be cut. */
   loop: () => process.getuid?.() === 0 && readable('/dev/loop-control') && executable('mkfs.ext4'),
+  /** File systems of our own, mounted where nobody else sees them. */
+  fuse: () => process.getuid?.() === 0 && readable('/dev/fuse') && executable('unshare'),
   /** A terminal to start something from: script(1) of util-linux. */
   script: () => executable('script'),
   /** The unified cgroup hierarchy, mounted. */

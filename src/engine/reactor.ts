@@ -110,7 +110,7 @@ export class Reactor {
     const released = events.filter(({ type }) => type === 'release');
     // Nothing else makes room: and our own events come by here too, while an earlier attempt is begun.
     if (released.length === 0) return;
-    this.#waiting.push(...released.map(({ seq }) => seq));
+    for (const { seq } of released) this.#waiting.push(seq);
     this.#startWaiting();
   }
 

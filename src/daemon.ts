@@ -117,7 +117,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(() => log.close());
   const source = openSource(options, clock);
   parts.add(() => source.close());
-  // Below the recorder, so that the log has its end before an agent that cannot be started is waited for.
+  // Below the recorder, so that the log has its end before a thread that starts agents is waited for.
   const runner = openAgentRunner(clock);
   parts.add(() => runner.close());
 

@@ -57,7 +57,7 @@ function densest(timesUs: readonly number[]): number {
 }
 
 async function tasksIn(reader: HttpReader, path: string): Promise<readonly number[]> {
-  const tasks = await reader.tasks({ path, tree: 'tasktrail' }, false);
+  const tasks = await reader.ask({ kind: 'tasks', path, tree: 'tasktrail' });
   assert.not.ok(isRefusal(tasks));
   return isRefusal(tasks) ? [] : tasks.map(({ pid }) => pid);
 }
@@ -73,7 +73,7 @@ reboot(
       });
       try {
         await daemon.quiet();
-        const tree = await daemon.reader.tree({ path: '/', tree: 'tasktrail' });
+        const tree = await daemon.reader.ask({ kind: 'tree', path: '/', tree: 'tasktrail' });
         assert.is(!isRefusal(tree) && tree.length, 1 + others.length + flagged);
         for (const path of ['/kept', '/c7']) assert.equal(await tasksIn(daemon.reader, path), []);
         await daemon.stop();
@@ -118,7 +118,7 @@ testNeeding(
       const daemon = await Daemon.start(folder, { source: 'ebpf', releaseAgent: '/bin/true' });
       try {
         assert.equal(await tasksIn(daemon.reader, '/c1'), []);
-        const init = await daemon.reader.path(1);
+        const init = await daemon.reader.ask({ kind: 'path', pid: 1 });
         assert.equal(!isRefusal(init) && [init.path, init.certainty], ['/', 'known']);
         await daemon.quiet();
         await daemon.stop();

@@ -17,7 +17,8 @@ const replacement = '[redacted]';
 
 /**
  * The command line that stands in a process's memory as these bytes: its arguments, each with a zero byte behind it.
- * `lengthBytes` is how long it is as a whole. undefined where there is none, as of the kernel's own threads.
+ * `lengthBytes` is how long it is as a whole. Empty arguments at its end are left out: a process that sets itself a
+ * title there fills up the rest with zeros. undefined where there is none, as of the kernel's own threads.
  */
 export function commandLineOf(
   bytes: Bytes,
@@ -25,26 +26,45 @@ export function commandLineOf(
   { limitBytes, secrets }: CommandLines,
 ): CommandLine | undefined {
   if (lengthBytes === 0) return undefined;
-  const cut = lengthBytes > limitBytes;
-  const kept = cut ? bytes.slice(0, limitBytes) : bytes.replace(/\0$/, '');
-  return { arguments: redacted(kept, secrets), cut };
+  const kept = bytes.slice(0, limitBytes).replace(/\0+$/, '');
+  return { arguments: secrets.reduce(redacted, kept), cut: lengthBytes > limitBytes };
 }
 
-/** These arguments with all that the patterns match replaced. */
-function redacted(bytes: Bytes, secrets: readonly RegExp[]): Bytes {
-  return secrets.reduce((rest, secret) => redactedBy(rest, secret), bytes);
-}
-
-function redactedBy(bytes: Bytes, secret: RegExp): Bytes {
-  // Matched as text that is as long as what it stands for, so that a match is found again among the zeros.
-  const text = new TextDecoder().decode(bufferOf(bytes));
+/** These arguments with all that the pattern matches replaced. */
+function redacted(bytes: Bytes, secret: RegExp): Bytes {
+  const text = characters(bytes);
+  // As long as what it stands for, so that a match is found again among the zeros.
   const matches = [...text.replaceAll('\0', ' ').matchAll(secret)].filter(([match]) => match !== '');
-  if (matches.length === 0) return bytes;
   let rest = '';
   let at = 0;
   for (const { 0: match, index } of matches) {
     rest += text.slice(at, index) + replacement;
     at = index + match.length;
   }
-  return utf8BytesOf(rest + text.slice(at));
+  return bytesIn(rest + text.slice(at));
+}
+
+// A pattern sees text, and what is none must come out again as it went in: bytes that are not sound UTF-8 stand as lone
+// surrogates meanwhile, which no sound text holds.
+
+const soundOrByte =
+  /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
+const firstLoneSurrogate = 0xdc00;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function characters(bytes: Bytes): string {
+  return bytes.replace(soundOrByte, (part) =>
+    part.length > 1
+      ? utf8.decode(bufferOf(part))
+      : String.fromCharCode(firstLoneSurrogate + part.charCodeAt(0)),
+  );
+}
+
+function bytesIn(text: string): Bytes {
+  return text.replace(/[^\0-\x7f]/gu, (character) => {
+    const byte = character.charCodeAt(0) - firstLoneSurrogate;
+    return character.length === 1 && byte >= 0x80 && byte <= 0xff
+      ? String.fromCharCode(byte)
+      : utf8BytesOf(character);
+  });
 }

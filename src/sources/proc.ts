@@ -196,8 +196,7 @@ function readGroups(
 }
 
 function readCommandLine(process: number, commandLines: CommandLines): CommandLine | undefined {
-  // A process that has set itself a title there has filled up the rest with zeros.
-  const text = (readIfThere(`/proc/${process}/cmdline`) ?? '').replace(/\0+$/, '\0');
+  const text = readIfThere(`/proc/${process}/cmdline`) ?? '';
   return commandLineOf(text, text.length, commandLines);
 }
 

@@ -15,9 +15,9 @@ function told(words: readonly string[], limitBytes = 100, ...secrets: RegExp[]) 
   return kept === undefined ? undefined : { words: kept.split('\0'), cut };
 }
 
-commandLines('arguments are told as they are, empty ones too', () => {
+commandLines('arguments are told as they are, empty ones too but for those at the end', () => {
   assert.equal(told(['sh', '-c', 'echo \xff']), { words: ['sh', '-c', 'echo \xff'], cut: false });
-  assert.equal(told(['sh', '', '']), { words: ['sh', '', ''], cut: false });
+  assert.equal(told(['sh', '', 'x', '', '']), { words: ['sh', '', 'x'], cut: false });
 });
 
 commandLines('a task of the kernel has none', () => {
@@ -42,8 +42,10 @@ commandLines('every match of every pattern is replaced, also behind text that is
   assert.equal(all?.words, ['x', 'gr\xc3\xbcn [redacted] [redacted] [redacted]']);
 });
 
-commandLines('a pattern that matches nothing changes no byte', () => {
-  assert.equal(told(['x', '\xff\xfe'], 100, /q*/gu)?.words, ['x', '\xff\xfe']);
+commandLines('no byte changes that no pattern matches, be it text or not', () => {
+  const words = ['x', '\xef\xbb\xbf\xff\xfe\xc3\xbc\xf0\x9f\x98\x80\xed\xa0\x80\xc0\x80\xe2\x82'];
+  assert.equal(told(words, 100, /q*/gu)?.words, words);
+  assert.equal(told([...words, 'secret'], 100, /secret/gu)?.words, [...words, '[redacted]']);
 });
 
 commandLines.run();

@@ -86,6 +86,15 @@ export interface GapFact {
   readonly detail: string;
 }
 
+/**
+ * The recorder was late: something that was due had to wait for `lengthUs` (microseconds), up to this event.
+ * What happened meanwhile was queued, and is recorded.
+ */
+export interface StallFact {
+  readonly type: 'stall';
+  readonly lengthUs: number;
+}
+
 // Tasks.
 
 /** A task met by looking at the machine, not by its fork. */
@@ -337,6 +346,7 @@ export type Fact =
   | UntreeFact
   | ClockFact
   | GapFact
+  | StallFact
   | AdoptFact
   | ForkFact
   | ExecFact

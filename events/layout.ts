@@ -74,6 +74,7 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
   untree: { code: 7, fields: { tree: 'uint' } },
   clock: { code: 5, fields: { offsetUs: 'int' } },
   gap: { code: 6, fields: { reason: 'reason', lost: 'uint', sinceUs: 'uint', detail: 'text' } },
+  stall: { code: 8, fields: { lengthUs: 'uint' } },
 
   adopt: {
     code: 16,

@@ -17,6 +17,7 @@ import { nameContainers } from './engine/namer.ts';
 import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
+import { Watchdog } from './engine/watchdog.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
@@ -43,6 +44,8 @@ export interface DaemonOptions {
   readonly source: SourceName;
   /** The release agent's path. */
   readonly releaseAgent: string;
+  /** A release agent that takes longer is stuck. 10 s where not given. */
+  readonly stuckAgentMs?: number;
   /** Observations are synced at the latest after this. */
   readonly syncIntervalMs: number;
   readonly version: string;
@@ -71,8 +74,11 @@ export interface Daemon {
 /** The release agent unless another is configured, as in the patch. */
 export const defaultReleaseAgent = '/sbin/container_release_agent';
 
-/** How many release agents run at once. */
+/** How many release agents run at once: those that are not stuck, and all. */
 const agentConcurrency = 16;
+const agentLimit = 256;
+/** What agents do takes milliseconds. */
+const stuckAgentMs = 10_000;
 /** The group that may use the daemon, beside its owner. */
 const groupName = 'tasktrail';
 
@@ -99,7 +105,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 /** Brings up one part after the other, bottom up, and leaves in `parts` how each goes down again. */
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
   const { folder, releaseAgent, syncIntervalMs, version } = options;
-  const clock = realClock();
+  const clock = new Watchdog(realClock());
   const world = new World();
   const log = await openLevelLog({
     folder,
@@ -110,8 +116,8 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(() => log.close());
   const source = openSource(options, clock);
   parts.add(() => source.close());
-  // Below the recorder, so that the log has its end before an agent that cannot be started is waited for.
-  const runner = openAgentRunner();
+  // Below the recorder, so that the log has its end before a thread that starts agents is waited for.
+  const runner = openAgentRunner(clock);
   parts.add(() => runner.close());
 
   const failure = pending<Error>();
@@ -127,10 +133,19 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   nameContainers(recorder, openRuntimeNames());
   await recorder.start({ recording: nanoid(), version });
   parts.add(() => recorder.stop());
+  clock.watch((lengthUs) => recorder.stalled(lengthUs));
   await leaveContainers(recorder);
 
   const program = utf8BytesOf(releaseAgent);
-  const reactor = new Reactor({ recorder, runner, clock, program, concurrency: agentConcurrency });
+  const reactor = new Reactor({
+    recorder,
+    runner,
+    clock,
+    program,
+    concurrency: agentConcurrency,
+    limit: agentLimit,
+    stuckAfterMs: options.stuckAgentMs ?? stuckAgentMs,
+  });
   reactor.start();
   parts.add(() => reactor.stop());
 
@@ -138,7 +153,14 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   const view = (): DaemonView => ({ daemonPid: process.pid, folder, sizeBytes: sizeBytes(), releaseAgent });
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());
-  const { server, close } = openServer({ recorder, clock, archive, peerOf: peerOfSocket, daemon: view });
+  const { server, close } = openServer({
+    recorder,
+    clock,
+    archive,
+    peerOf: peerOfSocket,
+    daemon: view,
+    agents: () => reactor.running(),
+  });
   await listen(server, socketPath);
   parts.add(close);
   parts.add(() => rmSync(socketPath, { force: true }));
@@ -148,7 +170,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   const closed = Promise.race([stopping.promise, failure.promise]).then((error) => end(parts, error));
   return {
     get view() {
-      return { ...recordingOf(world, clock.wallUs()), ...view() };
+      return { ...recordingOf(world, clock.wallUs(), reactor.running()), ...view() };
     },
     closed,
     stop: () => {

@@ -104,7 +104,7 @@ testNeeding(test, needs, 'on a kernel without cgroups everything but the mirror 
   assert.is(await unmirroredOn(cgroupless), 'this kernel has none');
   assert.match(
     await refusalOn(cgroupless, 'v2'),
-    /^tasktrail: this machine has no cgroup hierarchy v2, and no other is mounted either$/,
+    /^tasktrail: this machine has no cgroup hierarchy v2, and no other is mounted either: mirror none$/,
   );
 });
 

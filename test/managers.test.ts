@@ -314,7 +314,7 @@ async function systemdService(stage: Stage): Promise<Standing> {
   systemctl('systemctl', 'start', 'web@a\\x2d1.service');
   return {
     pid: soleIn(service),
-    shown: 'web@a-1.service',
+    shown: 'web@a\\x2d1.service',
     words: ['web@a-1.service', 'web@a\\x5cx2d1.service'],
     around: ['system-web.slice', 'system.slice'],
     end: () => systemctl('systemctl', 'stop', 'web@a\\x2d1.service'),

@@ -28,6 +28,7 @@ import {
   subtreeOf,
   treeName,
 } from './places.ts';
+import type { Running } from './reactor.ts';
 
 /** One container, as `tree` shows it. Mode, owner and flag mean nothing in a mirrored tree. */
 export interface ContainerView extends NameView {
@@ -97,10 +98,13 @@ export interface TreeView {
   readonly containers: number;
 }
 
-/** An attempt to run the release agent that has not ended. */
-export interface AgentView {
+/** An attempt to run the release agent that has not ended; in a recording at rest, one whose end is not known. */
+export interface AgentView extends Partial<Running> {
+  /** The seq of its `release` event. */
+  readonly release: number;
   readonly path: string;
   readonly attempt: number;
+  readonly since: string;
   readonly runningMs: number;
 }
 
@@ -120,6 +124,9 @@ export interface RecordingView {
   readonly trees: readonly TreeView[];
   readonly gaps: number;
   readonly lost: number;
+  /** How often the recorder was late, and by how much at most. */
+  readonly stalls: number;
+  readonly longestStallMs: number;
   readonly releases: ReleaseCounts;
   /** Releases whose agent has not run yet. */
   readonly waiting: number;
@@ -237,7 +244,12 @@ export function pathOfPid(world: World, pid: number): PathView | Refusal {
   };
 }
 
-export function recordingOf(world: World, nowUs: number): RecordingView {
+/** `running` are the agents of the daemon that asks, by the seq of their release; at rest there are none. */
+export function recordingOf(
+  world: World,
+  nowUs: number,
+  running: ReadonlyMap<number, Running> = new Map(),
+): RecordingView {
   const { chronicle, hierarchy, releases } = world;
   const open = [...releases.open()];
   return {
@@ -254,14 +266,19 @@ export function recordingOf(world: World, nowUs: number): RecordingView {
     trees: treeViews(hierarchy),
     gaps: chronicle.gaps.length,
     lost: chronicle.gaps.reduce((sum, gap) => sum + gap.lost, 0),
+    stalls: chronicle.stalls,
+    longestStallMs: Math.round(chronicle.longestStallUs / 1000),
     releases: releases.counts,
     waiting: open.filter((release) => !release.running).length,
     agents: open
       .filter((release) => release.running)
       .map((release) => ({
+        release: release.seq,
         path: textOf(release.path),
         attempt: release.attempts,
+        since: timeText(release.startedUs),
         runningMs: Math.max(0, Math.round((nowUs - release.startedUs) / 1000)),
+        ...running.get(release.seq),
       })),
   };
 }

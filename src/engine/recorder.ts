@@ -157,6 +157,13 @@ export class Recorder {
     if (!this.#writer.closed) this.#writer.append([fact]);
   }
 
+  /** Appends that this recorder was late, behind what has happened on the machine meanwhile. */
+  stalled(lengthUs: number): void {
+    if (this.#writer.closed) return;
+    this.#drain('soon');
+    this.#writer.append([{ type: 'stall', lengthUs }]);
+  }
+
   /** Makes everything appended so far as durable as asked. Rejects once the log has failed. */
   commit(durability: Durability): Promise<void> {
     return this.#writer.commit(durability);

@@ -388,10 +388,20 @@ const recording: RecordingView = {
     { tree: 'v2', mountPoint: '/sys/fs/cgroup', containers: 214 },
   ],
   gaps: 0,
+  stalls: 0,
+  longestStallMs: 0,
   lost: 0,
   releases: { releases: 0, attempts: 0, succeeded: 0, failed: 0, stale: 0 },
   waiting: 0,
   agents: [],
+};
+
+const agent = {
+  release: 7,
+  path: '/Charlie',
+  attempt: 1,
+  since: '2026-11-24T00:59:59.000000Z',
+  runningMs: 1500,
 };
 
 format('the state of a recording without a daemon is a short table', () => {
@@ -407,6 +417,7 @@ format('the state of a recording without a daemon is a short table', () => {
     'trees      tasktrail, 1 container',
     '           v2, 214 containers, mirrors /sys/fs/cgroup',
     'gaps       none',
+    'stalls     none',
     'releases   none',
   ]);
 });
@@ -418,14 +429,33 @@ format('gaps, releases and agents that run are on the screen', () => {
     releaseAgent: '/sbin/agent',
     gaps: 2,
     lost: 130,
+    stalls: 3,
+    longestStallMs: 1480,
     releases: { releases: 3, attempts: 2, succeeded: 1, failed: 1, stale: 0 },
     waiting: 1,
-    agents: [{ path: '/Charlie', attempt: 1, runningMs: 1500 }],
+    agents: [
+      { ...agent, path: '/a', runningMs: 260_000, pid: 70, executed: true, stuck: true },
+      { ...agent, path: '/b', runningMs: 20_000, pid: 0, executed: false, stuck: true },
+      { ...agent, path: '/Charlie', pid: 71, executed: true, stuck: false },
+    ],
   });
   assert.ok(lines.includes('daemon     pid 42'));
   assert.ok(lines.includes('gaps       2, 130 observations known to be lost in them'));
+  assert.ok(lines.includes('stalls     3, the longest 1.5 s'));
   assert.ok(lines.includes('releases   3, 2 attempts to run the agent, 1 succeeded, 1 failed, 1 waiting'));
-  assert.ok(lines.includes('running    for /Charlie, attempt 1, since 1.5 s'));
+  assert.equal(lines.slice(-3), [
+    'stuck      for /a, attempt 1, since 4 min 20 s, pid 70',
+    'stuck      for /b, attempt 1, since 20.0 s, its program cannot be read so far',
+    'running    for /Charlie, attempt 1, since 1.5 s, pid 71',
+  ]);
+});
+
+format('where no daemon runs, agents that had not ended are unfinished, and many are counted', () => {
+  const lines = statusLines({ ...recording, agents: Array.from({ length: 200 }, () => agent) });
+  assert.equal(lines.slice(-2), [
+    'unfinished  for /Charlie, attempt 1, begun 2026-11-24 06:29:59',
+    '            and 190 more of them',
+  ]);
 });
 
 format('a check of the log says from where on it is not to be trusted', () => {

@@ -33,6 +33,7 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
     { type: 'gap', reason: 'stopped', lost: 128, sinceUs: 1700000000000000, detail: 'x' },
     '06ac02050180018080f9c0c1c482030178',
   ],
+  stall: [{ type: 'stall', lengthUs: 300 }, '08ac0205ac02'],
   adopt: [
     {
       type: 'adopt',

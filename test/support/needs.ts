@@ -19,6 +19,8 @@ const needs = {
   cc: () => executable('cc'),
   /** A loop device and mkfs.ext4: a file system of our own, whose power can be cut. */
   loop: () => process.getuid?.() === 0 && readable('/dev/loop-control') && executable('mkfs.ext4'),
+  /** File systems of our own, mounted where nobody else sees them. */
+  fuse: () => process.getuid?.() === 0 && readable('/dev/fuse') && executable('unshare'),
   /** A terminal to start something from: script(1) of util-linux. */
   script: () => executable('script'),
   /** The unified cgroup hierarchy, mounted. */
@@ -27,8 +29,6 @@ const needs = {
   v1: () => /\tcgroup$/m.test(readFileSync('/proc/filesystems', 'latin1')),
   /** A memory controller whose groups can be given a limit. */
   memory: () => limitedMemory() !== undefined,
-  /** File systems that programs serve. */
-  fuse: () => process.getuid?.() === 0 && readable('/dev/fuse'),
   'stress-ng': () => executable('stress-ng'),
   /** A hierarchy of the first version that is mounted, to be used together with others. */
   v1Mounted: () => mountedHierarchies().some(({ hierarchy }) => hierarchy !== 0),

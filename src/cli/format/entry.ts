@@ -8,7 +8,7 @@ import type { Entry } from '../../engine/history.ts';
 import type { CommandLineView } from '../../engine/reads.ts';
 import { withBackslashes } from './backslash.ts';
 import { commandLineText } from './commandLine.ts';
-import { counted } from './count.ts';
+import { counted, duration } from './count.ts';
 import { nameText, placeText } from './name.ts';
 import { type Paint, plain } from './paint.ts';
 import { padded } from './table.ts';
@@ -39,6 +39,7 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
     gapReason(String(reason), Number(lost), String(detail)),
     `since ${timeOf(sinceUs)}`,
   ],
+  stall: ({ lengthUs }) => [`the recorder was late by ${duration(Number(lengthUs) / 1000)}`],
   adopt: (entry) => [task(entry), home(entry), thread(entry), doubt(entry)],
   fork: (entry) => [
     task(entry),
@@ -187,6 +188,7 @@ export function signalName(signal: number): string {
 function emphasis(type: EventType, paint: Paint): (text: string) => string {
   switch (type) {
     case 'gap':
+    case 'stall':
     case 'oom':
     case 'refused':
     case 'suppressed':

@@ -22,7 +22,7 @@ import type { Context } from './context.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
-import { mirrorFrom } from './mirror.ts';
+import { mirrorFrom, startedMirroring, whyNone } from './mirror.ts';
 import { readVersion } from './version.ts';
 
 export interface UpOptions {
@@ -48,7 +48,8 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     pollIntervalMs: pollIntervalFor(source, options.pollInterval),
   };
   const { json, terminal } = context;
-  const daemon = await started(context, settings, options);
+  const { daemon, why } = await started(context, settings, options.mirror !== undefined);
+  const unmirrored = whyUnmirrored(daemon.view.source, why === '' ? whyNoneFor(source, options.mirror) : why);
   // A recorder goes on when nobody reads what it prints any more.
   terminal.outliveReaders();
   const { view } = daemon;
@@ -57,8 +58,11 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
     );
   }
+  if (json && unmirrored !== '') terminal.tell(`tasktrail: ${mirrorLine(view, unmirrored)}`);
   const { passedOver } = daemon;
-  const lines = json ? [JSON.stringify({ ...view, passedOver })] : greeting(daemon, context, settings);
+  const lines = json
+    ? [JSON.stringify({ ...view, passedOver })]
+    : greeting(daemon, context, { ...settings, unmirrored });
   for (const line of lines) terminal.print(line);
   stopOnSignals(daemon, context);
   await daemon.closed;
@@ -80,15 +84,24 @@ interface Settings {
   readonly pollIntervalMs: number;
 }
 
-async function started(context: Context, settings: Settings, { mirror }: UpOptions): Promise<Daemon> {
+/** `why` says why nothing is mirrored that was to be. */
+async function started(
+  context: Context,
+  settings: Settings,
+  isAskedFor: boolean,
+): Promise<{ readonly daemon: Daemon; readonly why: string }> {
+  const options = { folder: context.folder.path, version: readVersion(), ...settings };
   try {
-    return await startDaemon({ folder: context.folder.path, version: readVersion(), ...settings });
+    return await startedMirroring(settings.mirror, isAskedFor, (mirror) =>
+      // Rather the best source without a mirror than another one.
+      startDaemon({ ...options, mirror, source: mirror.length > 0 ? 'ebpf' : settings.source }),
+    );
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     const instead =
       settings.source === 'best'
         ? `\`${context.typed('up --source simulated')}\` plays a made-up workload instead`
-        : `\`${context.typed(mirror ? 'up --mirror none' : 'up')}\` takes the best source that works here`;
+        : `\`${context.typed(isAskedFor ? 'up --mirror none' : 'up')}\` takes the best source that works here`;
     throw new Failure(`${error.message}; \`${context.typed('doctor')}\` tells more, and ${instead}`);
   }
 }
@@ -129,7 +142,7 @@ function isFromTerminal(): boolean {
 export function greeting(
   { view, passedOver }: Pick<Daemon, 'view' | 'passedOver'>,
   context: Context,
-  settings: Pick<Settings, 'commandLines'>,
+  settings: Pick<Settings, 'commandLines'> & { readonly unmirrored?: string },
 ): string[] {
   const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
   const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
@@ -137,7 +150,7 @@ export function greeting(
     sourceLine(view),
     ...passedOver.map(({ why }) => `not taken: ${why}`),
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
-    ...(view.source === 'simulated' ? [] : [mirrorLine(view)]),
+    ...(view.source === 'simulated' ? [] : [mirrorLine(view, settings.unmirrored)]),
     ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
@@ -158,21 +171,28 @@ function sourceLine({ source, tasks }: Daemon['view']): string {
   return `recording every task of this machine, seen through ${source}: ${seen}`;
 }
 
-/** Our own tree is the first. */
-function mirrorLine({ source, trees }: Daemon['view']): string {
+/** Our own tree is the first. `unmirrored` says why there is no other, where that needs to be said. */
+function mirrorLine({ trees }: Daemon['view'], unmirrored = ''): string {
   const mirrored = trees
     .slice(1)
     .map(({ tree, containers }) => `${tree} with ${counted(containers, 'container')}`);
-  if (mirrored.length === 0) {
-    const why = source === 'ebpf' ? '' : ': only the eBPF source sees them';
-    return `none of the machine's own cgroups is mirrored${why}`;
-  }
+  const none = "none of the machine's own cgroups is mirrored";
+  if (mirrored.length === 0) return unmirrored === '' ? none : `${none}: ${unmirrored}`;
   return `mirroring the machine's own cgroups: ${mirrored.join(', ')}`;
 }
 
 function commandLinesLine({ limitBytes, secrets }: CommandLines): string {
   const redacted = secrets.length === 0 ? '' : `, without what ${counted(secrets.length, 'pattern')} match`;
   return `recording command lines, up to ${counted(limitBytes, 'byte')} of each${redacted}`;
+}
+
+function whyNoneFor(source: SourceName | 'best', typed: readonly string[] | undefined): string {
+  return source === 'ebpf' || source === 'best' ? whyNone(typed, cgroupsHere()) : '';
+}
+
+/** Of a source that sees no cgroups, that says all. */
+function whyUnmirrored(source: string, why: string): string {
+  return source === 'ebpf' || source === 'simulated' ? why : 'only the eBPF source sees them';
 }
 
 function commandLinesFor(source: SourceName | 'best', options: UpOptions): CommandLines | undefined {

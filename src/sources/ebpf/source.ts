@@ -17,6 +17,7 @@ import {
 import { messageOf, SystemCallError } from '../../system/errno.ts';
 import { checked, libc } from '../../system/libc.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
+import { otherNamespace } from '../../system/namespaces.ts';
 import {
   hierarchiesNamed,
   hierarchiesOfMachine,
@@ -25,7 +26,7 @@ import {
   stillMounted,
 } from '../cgroups.ts';
 import type { CommandLines } from '../commandLines.ts';
-import { namespaceOf, requireInitialNamespaces } from '../namespaces.ts';
+import { requireInitialNamespaces } from '../namespaces.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
 import { Wake } from '../wake.ts';
@@ -53,9 +54,6 @@ export interface EbpfSourceOptions {
 
 const defaultRingBytes = 32 * 2 ** 20;
 const maxRingBytes = 2 ** 30;
-
-/** The inode number of the initial cgroup namespace, fixed in include/linux/proc_ns.h (here in decimal). */
-const initialCgroupNamespace = 'cgroup:[4026531835]';
 
 /** The kernel checks every way through a program: with very many hierarchies that takes it seconds. */
 const mostMirrored = 25;
@@ -93,7 +91,8 @@ function openWith(
 ): Source {
   const mirror = {
     hierarchies: mirrored.map(({ hierarchy }) => hierarchy),
-    machineHierarchies: hierarchiesOfMachine().length,
+    // Nobody needs to know where nothing is mirrored, and a kernel without cgroups cannot tell.
+    machineHierarchies: mirrored.length === 0 ? 0 : hierarchiesOfMachine().length,
   };
   const ring = descriptors.keep(createRing('tasktrail_ring', ringBytes));
   const losses = descriptors.keep(createCounters('tasktrail_lost', 1));
@@ -149,9 +148,6 @@ class EbpfSource implements Source {
   readonly #descriptors: Descriptors;
   #misses = 0;
   #missesReadAtUs = 0;
-  /** How often a scan could not tell every task's groups. */
-  #unplacedScans = 0;
-  #placedAll = true;
   #isOpen = true;
 
   constructor(
@@ -197,19 +193,11 @@ class EbpfSource implements Source {
       this.#missesReadAtUs = this.#decoder.bootUs;
       this.#misses = this.#programs.reduce((sum, program) => sum + missesOf(program), 0);
     }
-    const unplaced = this.#unplacedScans + this.#decoder.unplaced;
-    return Number(Atomics.load(this.#losses, 0)) + this.#misses + unplaced;
+    return Number(Atomics.load(this.#losses, 0)) + this.#misses;
   }
 
-  *scan(): Generator<TaskSeen> {
-    let isWhole = true;
-    for (const task of scanTasks(this.#mounted, this.#commandLines)) {
-      if (task.groups === undefined && this.#mounted.length > 0) isWhole = false;
-      yield task;
-    }
-    // Worth another look, once: what two looks in a row cannot place cannot be reached at all.
-    if (!isWhole && this.#placedAll) this.#unplacedScans += 1;
-    this.#placedAll = isWhole;
+  scan(): Iterable<TaskSeen> {
+    return scanTasks(this.#mounted, this.#commandLines);
   }
 
   hierarchies(): readonly HierarchySeen[] {
@@ -263,8 +251,8 @@ function requireRingSize(ringBytes: number): void {
 /** In another cgroup namespace /proc shows paths that do not begin at a hierarchy's root. */
 function mirroredHierarchies(names: readonly string[]): readonly MountedHierarchy[] {
   if (names.length === 0) return [];
-  const own = namespaceOf('cgroup', 'the eBPF source');
-  if (own !== undefined && own !== initialCgroupNamespace) {
+  const own = otherNamespace('cgroup');
+  if (own !== undefined) {
     throw new Error(
       `the eBPF source can mirror cgroup hierarchies only in the initial cgroup namespace, and this process is in ${own}: start it outside of the container, or mirror none`,
     );

@@ -25,6 +25,7 @@ import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
 import type { Clock, Source } from './ports.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
+import type { PinOwner } from './sources/ebpf/pins.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
@@ -44,6 +45,10 @@ export interface DaemonOptions {
   readonly version: string;
   /** The cgroup hierarchies to mirror, by their names as `cgroupsHere` has them; for the eBPF source. */
   readonly mirror?: readonly string[];
+  /** Leaves the eBPF source in the kernel when this process ends, so that it goes on recording. */
+  readonly pin?: boolean;
+  /** The size of the eBPF source's ring in bytes; see `openEbpfSource`. */
+  readonly ringBytes?: number;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -104,7 +109,8 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     },
   });
   parts.add(() => log.close());
-  const source = openSource(options, clock);
+  const recording = world.chronicle.recording || nanoid();
+  const source = openSource(options, { recording, folder: log.folder }, clock);
   parts.add(() => source.close());
   // Below the recorder, so that the log has its end before an agent that cannot be started is waited for.
   const runner = openAgentRunner();
@@ -121,7 +127,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     onFailure: failure.resolve,
   });
   nameContainers(recorder, openRuntimeNames());
-  await recorder.start({ recording: nanoid(), version });
+  await recorder.start({ recording, version });
   parts.add(() => recorder.stop());
   await leaveContainers(recorder);
 
@@ -197,8 +203,10 @@ export function cgroupsHere(): CgroupsHere {
   };
 }
 
-function openSource({ source, seed = 1, mirror = [] }: DaemonOptions, clock: Clock): Source {
-  return source === 'simulated' ? openSimulatedSource({ seed, clock }) : openEbpfSource({ mirror });
+function openSource(options: DaemonOptions, owner: PinOwner, clock: Clock): Source {
+  const { source, seed = 1, mirror = [], pin = false, ringBytes } = options;
+  if (source === 'simulated') return openSimulatedSource({ seed, clock });
+  return openEbpfSource({ mirror, owner, pin, ...(ringBytes !== undefined && { ringBytes }) });
 }
 
 /** Agents belong to the root container, and inherit it from us, whatever shell we were started in. */

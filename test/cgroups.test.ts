@@ -124,7 +124,7 @@ async function doctorOn(machine: Machine, probe = 'cgroup hierarchies'): Promise
 /** The trees that `tasktrail up` mirrors, by their names. */
 async function mirroredOn(machine: Machine, ...mirror: readonly string[]): Promise<string[]> {
   const { output } = await inFolder((folder) =>
-    run(machine, ['up', '--json', '--data', folder, ...mirrorOptions(mirror)], (child) =>
+    run(machine, ['up', '--no-pin', '--json', '--data', folder, ...mirrorOptions(mirror)], (child) =>
       child.kill('SIGINT'),
     ),
   );
@@ -135,7 +135,7 @@ async function mirroredOn(machine: Machine, ...mirror: readonly string[]): Promi
 /** What `tasktrail up` says when it does not start. */
 async function refusalOn(machine: Machine, ...mirror: readonly string[]): Promise<string> {
   const { complaint, code } = await inFolder((folder) =>
-    run(machine, ['up', '--data', folder, ...mirrorOptions(mirror)]),
+    run(machine, ['up', '--no-pin', '--data', folder, ...mirrorOptions(mirror)]),
   );
   assert.is(code, 1, complaint);
   return complaint.trimEnd();

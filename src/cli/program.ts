@@ -101,7 +101,8 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
       appended,
     )
     .option('--release-agent <program>', 'what is run with the path of a container that falls empty')
-    .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s');
+    .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
+    .option('--no-pin', 'leave nothing in the kernel: what happens while no daemon runs is not recorded');
   command(
     'doctor',
     'try what recording needs, and say what works here',

@@ -21,6 +21,8 @@ export interface UpOptions {
   readonly mirror?: readonly string[];
   readonly releaseAgent?: string;
   readonly syncInterval: string;
+  /** Off with `--no-pin`. */
+  readonly pin: boolean;
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
@@ -30,6 +32,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     mirror: hierarchiesFor(source, options.mirror),
     releaseAgent: agentFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
+    pin: options.pin,
   };
   const { json, terminal } = context;
   const daemon = await started(context, settings);
@@ -58,6 +61,7 @@ interface Settings {
   readonly mirror: readonly string[];
   readonly releaseAgent: string;
   readonly syncIntervalMs: number;
+  readonly pin: boolean;
 }
 
 async function started(context: Context, settings: Settings): Promise<Daemon> {

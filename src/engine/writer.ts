@@ -35,6 +35,7 @@ export class Writer {
   #timeUs: number;
   #failure: Error | undefined;
   #ended = false;
+  #cursor: string;
   readonly #owedWrite: Owed;
   readonly #owedSync: Owed;
 
@@ -44,6 +45,7 @@ export class Writer {
     this.#owedWrite = new Owed(clock, writeIntervalMs, () => this.#commitSoon('written'));
     this.#owedSync = new Owed(clock, syncIntervalMs, () => this.#commitSoon('synced'));
     this.#timeUs = options.world.chronicle.timeUs;
+    this.#cursor = options.log.writtenCursor;
     this.#offsetUs = Math.round(options.clock.wallUs() - options.clock.bootUs());
   }
 
@@ -60,6 +62,24 @@ export class Writer {
   /** Nothing can be written any more: the log has failed, or the last event is written. */
   get closed(): boolean {
     return this.#ended || this.#failure !== undefined;
+  }
+
+  /** The last place in the source's queue that the log holds, in one piece with what came from before it. */
+  get writtenCursor(): string {
+    return this.#options.log.writtenCursor;
+  }
+
+  /** Everything up to this place in the source's queue is appended; it is written with that, at the latest soon. */
+  setCursor(cursor: string): void {
+    if (cursor === this.#cursor) return;
+    this.#cursor = cursor;
+    this.#options.log.setCursor(cursor);
+    this.#owedWrite.owe();
+  }
+
+  /** From here on boot time is carried to wall-clock time as the log's last `clock` event says. */
+  keepClock(offsetUs: number): void {
+    this.#offsetUs = offsetUs;
   }
 
   /** From here on boot time is carried to wall-clock time by this, and the log says so. */

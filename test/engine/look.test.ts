@@ -196,7 +196,7 @@ look('the pid that a thread gave up for its leader’s may be another task’s b
 function ground() {
   const clock = new FakeClock();
   const source = new FakeSource(clock);
-  return { clock, source, pids: () => lookAtMachine(source, clock).tasks.map(({ pid }) => pid) };
+  return { clock, source, pids: () => lookAtMachine(source, clock, undefined).tasks.map(({ pid }) => pid) };
 }
 
 look('what was queued before it is in what it reads, and is not counted twice', () => {

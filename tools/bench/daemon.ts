@@ -26,7 +26,7 @@ const usPerTick = 10_000;
 
 export async function startMeasured(nodeOptions: readonly string[] = []): Promise<MeasuredDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'tasktrail-bench-'));
-  const daemon = spawn(process.execPath, [...nodeOptions, main, 'up', '--data', folder], {
+  const daemon = spawn(process.execPath, [...nodeOptions, main, 'up', '--no-pin', '--data', folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(daemon, 'close');

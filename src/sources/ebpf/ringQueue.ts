@@ -1,0 +1,106 @@
+/**
+ * The ring as a queue that is kept: what a cursor says, and how whoever comes after finds the ring.
+ *
+ * The ring lives as long as its pins, at most until the machine stops. The log holds, in one piece with every write,
+ * the position up to which the ring has been taken in (the cursor); and the kernel is told to give room back only for
+ * what such a write holds already. So between what is in the log and what may be written over nothing can be missing,
+ * and nothing can be there twice: whoever comes after a kill at any instant skips to the cursor's position, which no
+ * record is divided by, and goes on. It is enough that the log is written, synced or not: what is written is lost
+ * only with the machine's memory, and the ring is lost with it.
+ *
+ * Some of what is read never gets into the log one by one: a look at the machine has taken its place. That room is
+ * given back at once, while the cursor stays where it is until the look is in the log. Who finds the freed position
+ * beyond the cursor knows by that, that a part is missing. The cursor also holds how many losses the log accounts for.
+ */
+import type { Found, KeptQueue, QueueView } from '../../ports.ts';
+import type { PlacesMap } from './placesMap.ts';
+import type { Ring } from './ring.ts';
+
+/** When a quarter of the ring waits to be written, it is time. */
+const filling = 1 / 4;
+
+export interface RingQueueOptions {
+  readonly ring: Ring;
+  /** Names the ring among all that any machine had. */
+  readonly ringName: string;
+  /** It is pinned; if not, it ends with this process. */
+  readonly isKept: boolean;
+  /** Why it is not, where it should be; else empty. */
+  readonly obstacle: string;
+  readonly places: PlacesMap;
+  /** What the kernel had lost when that was last told. */
+  toldLost(): number;
+  unpin(): void;
+}
+
+export class RingQueue implements KeptQueue {
+  readonly #options: RingQueueOptions;
+  /** The last cursor that was freed to: most often it is the same again. */
+  #freed = '';
+
+  constructor(options: RingQueueOptions) {
+    this.#options = options;
+  }
+
+  resume(cursor: string): Found {
+    const { ring, ringName, places, toldLost } = this.#options;
+    const known = parsed(cursor);
+    if (known?.ringName !== ringName) return { state: 'new', lost: 0 };
+    const lost = Math.max(0, toldLost() - known.lost);
+    places.toldLost = known.placesLost;
+    if (known.position < ring.freed || known.position > ring.written) return { state: 'torn', lost };
+    ring.skipTo(known.position);
+    ring.free(known.position);
+    return { state: 'whole', lost };
+  }
+
+  cursor(): string {
+    const { ring, ringName, isKept, places, toldLost } = this.#options;
+    // Nobody comes back to a ring that ends with us.
+    if (!isKept) return '';
+    return `${ringName} ${ring.position} ${toldLost()} ${places.toldLost}`;
+  }
+
+  free(cursor: string): void {
+    if (cursor === this.#freed) return;
+    this.#freed = cursor;
+    const { ring, ringName } = this.#options;
+    const known = parsed(cursor);
+    if (known?.ringName === ringName) ring.free(known.position);
+  }
+
+  get isFree(): boolean {
+    const { ring } = this.#options;
+    return ring.freed === ring.position;
+  }
+
+  get isFilling(): boolean {
+    const { ring } = this.#options;
+    return ring.position - ring.freed > ring.sizeBytes * filling;
+  }
+
+  get view(): QueueView {
+    const { ring, isKept, obstacle } = this.#options;
+    const { sizeBytes, written, freed } = ring;
+    return { sizeBytes, usedBytes: written - freed, writtenBytes: written, isPinned: isKept, obstacle };
+  }
+
+  letGo(): void {
+    if (this.#options.isKept) this.#options.unpin();
+  }
+}
+
+interface Cursor {
+  readonly ringName: string;
+  readonly position: number;
+  readonly lost: number;
+  readonly placesLost: number;
+}
+
+/** Undefined where it is none. */
+function parsed(cursor: string): Cursor | undefined {
+  const [, ringName = '', ...numbers] = /^(\S+) (\d+) (\d+) (\d+)$/.exec(cursor) ?? [];
+  const [position, lost, placesLost] = numbers.map(Number);
+  if (position === undefined || lost === undefined || placesLost === undefined) return undefined;
+  return { ringName, position, lost, placesLost };
+}

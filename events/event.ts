@@ -36,7 +36,10 @@ export interface SourceFact {
   readonly blind: string;
 }
 
-/** The recorder stopped in order. What follows, until the next `source`, is not recorded. */
+/**
+ * The recorder stopped in order. What follows, until the next `source`, the kernel has held for the one who came
+ * after; a `gap` behind that says where it has not.
+ */
 export interface StopFact {
   readonly type: 'stop';
 }

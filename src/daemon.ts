@@ -24,6 +24,7 @@ import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
 import type { Clock, Source } from './ports.ts';
+import { Gauge } from './queueGauge.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
 import type { PinOwner } from './sources/ebpf/pins.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
@@ -112,6 +113,8 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   const recording = world.chronicle.recording || nanoid();
   const source = openSource(options, { recording, folder: log.folder }, clock);
   parts.add(() => source.close());
+  const gauge = source.keptQueue && new Gauge(source.keptQueue, clock);
+  parts.add(() => gauge?.close());
   // Below the recorder, so that the log has its end before an agent that cannot be started is waited for.
   const runner = openAgentRunner();
   parts.add(() => runner.close());
@@ -137,16 +140,32 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(() => reactor.stop());
 
   const sizeBytes = folderSize(folder, () => clock.bootUs());
-  const view = (): DaemonView => ({ daemonPid: process.pid, folder, sizeBytes: sizeBytes(), releaseAgent });
+  const view = (): DaemonView => ({
+    daemonPid: process.pid,
+    folder,
+    sizeBytes: sizeBytes(),
+    releaseAgent,
+    ...(gauge && { queue: gauge.view }),
+  });
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());
-  const { server, close } = openServer({ recorder, clock, archive, peerOf: peerOfSocket, daemon: view });
+  const stopping = pending<undefined>();
+  const { server, close } = openServer({
+    recorder,
+    clock,
+    archive,
+    peerOf: peerOfSocket,
+    daemon: view,
+    stop: (unload) => {
+      if (unload) source.keptQueue?.letGo();
+      stopping.resolve(undefined);
+    },
+  });
   await listen(server, socketPath);
   parts.add(close);
   parts.add(() => rmSync(socketPath, { force: true }));
   shareFolder(folder, socketPath, groupName);
 
-  const stopping = pending<undefined>();
   const closed = Promise.race([stopping.promise, failure.promise]).then((error) => end(parts, error));
   return {
     get view() {

@@ -9,6 +9,7 @@ import { SourceError } from '../sources/sourceError.ts';
 import { othersMayEnter } from '../system/folder.ts';
 import { typedText } from './arguments.ts';
 import type { Context } from './context.ts';
+import { keptLines } from './down.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
@@ -21,6 +22,7 @@ export interface UpOptions {
   readonly mirror?: readonly string[];
   readonly releaseAgent?: string;
   readonly syncInterval: string;
+  readonly ringSize?: string;
   /** Off with `--no-pin`. */
   readonly pin: boolean;
 }
@@ -33,6 +35,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     releaseAgent: agentFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
     pin: options.pin,
+    ...(options.ringSize !== undefined && { ringBytes: ringBytesFrom(options.ringSize) }),
   };
   const { json, terminal } = context;
   const daemon = await started(context, settings);
@@ -53,6 +56,8 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
       ? JSON.stringify({ seq: last, events: last - view.seq })
       : `stopped: ${counted(last - view.seq, 'event')} recorded, ${grouped(last)} in all`,
   );
+  const { queue } = daemon.view;
+  if (queue?.isPinned && !json) for (const line of keptLines(queue.sizeBytes, context)) terminal.print(line);
   return exitCodes.done;
 }
 
@@ -62,6 +67,7 @@ interface Settings {
   readonly releaseAgent: string;
   readonly syncIntervalMs: number;
   readonly pin: boolean;
+  readonly ringBytes?: number;
 }
 
 async function started(context: Context, settings: Settings): Promise<Daemon> {
@@ -116,6 +122,7 @@ export function greeting(view: Daemon['view'], context: Context): string[] {
     sourceLine(view),
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
     ...(view.source === 'simulated' ? [] : [mirrorLine(view)]),
+    ...(view.queue && view.queue.obstacle !== '' ? [`not kept: ${view.queue.obstacle}`] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
     '',
@@ -164,6 +171,20 @@ function agentFrom(typed: string | undefined): string {
 }
 
 const intervalLimitMs = 60_000;
+
+const leastRingBytes = 64 * 1024;
+const mostRingBytes = 2 ** 30;
+
+/** `64M`, `256K`, `1G`. */
+export function ringBytesFrom(typed: string): number {
+  const [, digits = '', unit = ''] = /^([0-9]{1,10})([KMG]?)(?:i?B)?$/.exec(typed) ?? [];
+  const ringBytes = Number(digits) * 1024 ** ['', 'K', 'M', 'G'].indexOf(unit);
+  const isPowerOfTwo = Number.isInteger(Math.log2(ringBytes));
+  if (!isPowerOfTwo || ringBytes < leastRingBytes || ringBytes > mostRingBytes) {
+    throw usageFailure(`'${typed}' is no size of a ring: give a power of two from 64K to 1G, as 64M`);
+  }
+  return ringBytes;
+}
 
 /** `250ms`, `2s`. */
 export function intervalFrom(typed: string): number {

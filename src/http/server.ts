@@ -11,7 +11,7 @@ import { eventTypes, type LogQuery } from '../engine/history.ts';
 import { pathOfPid, recordingOf, tasksIn, treeOf, type Whereabouts } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Actor } from '../kernel/command.ts';
-import { type Errno, isRefusal, type Refusal, refusalText } from '../kernel/errno.ts';
+import { type Errno, isRefusal, type Refusal, refusalText, refuse } from '../kernel/errno.ts';
 import type { Clock } from '../ports.ts';
 import { type DaemonView, type ErrorBody, headerLimitBytes } from './api.ts';
 import { asCommand, BadRequest, whole } from './body.ts';
@@ -35,6 +35,8 @@ export interface ServerOptions {
   /** The peer of a connection, by the kernel's word. */
   peerOf(socket: Socket): Actor;
   daemon(): DaemonView;
+  /** Begins to stop the daemon; with `unload` it leaves nothing in the kernel. */
+  stop(unload: boolean): void;
 }
 
 export interface ApiServer {
@@ -127,6 +129,7 @@ async function answer(
     const name = /^\/v1\/([a-z]+)$/.exec(pathname)?.[1];
     if (name === undefined) throw new BadRequest(404, `there is nothing at ${pathname}`);
     const command = asCommand(name, await bodyOf(request));
+    if (command[0] === 'down') return send(response, stop(options, actor, command[1].unload));
     const result = await options.recorder.submit(requestOf(command, actor));
     send(response, result);
     return;
@@ -176,6 +179,15 @@ function targetOf({ url = '' }: IncomingMessage): URL {
 function status(options: ServerOptions): object {
   const recording = options.recorder.read((world) => recordingOf(world, now(options)));
   return { ...recording, ...options.daemon() };
+}
+
+/** Whoever may use the socket may read and give commands; to end it all is for root and the daemon's own user. */
+function stop({ recorder, stop: begin }: ServerOptions, { uid }: Actor, unload: boolean): object {
+  if (uid !== 0 && uid !== process.geteuid?.())
+    return refuse('EPERM', 'only root and its own user may stop it');
+  const { seq } = recorder.world.chronicle;
+  begin(unload);
+  return { seq };
 }
 
 function now({ clock }: ServerOptions): number {

@@ -1,7 +1,7 @@
 /**
  * The state of a recording as a short table.
  */
-import type { Status } from '../../engine/reader.ts';
+import type { QueueGauge, Status } from '../../engine/reader.ts';
 import type { RecordingView } from '../../engine/reads.ts';
 import { counted, duration, grouped, size } from './count.ts';
 import { table } from './table.ts';
@@ -17,6 +17,7 @@ function rowsOf(view: Status): string[][] {
     ['folder', `${view.folder ?? ''}, ${size(view.sizeBytes ?? 0)}`],
     ['daemon', view.daemonPid === undefined ? 'none runs' : `pid ${view.daemonPid}`],
     ['source', view.blind === '' ? view.source : `${view.source}; blind: ${view.blind}`],
+    ...(view.queue ? queueRows(view.queue) : []),
     ['from', localTimeInSeconds(view.started)],
     ['to', localTimeInSeconds(view.time)],
     ['events', grouped(view.seq)],
@@ -28,6 +29,21 @@ function rowsOf(view: Status): string[][] {
     ['gaps', gapsOf(view)],
     ['releases', releasesOf(view)],
     ...agentRows(view),
+  ];
+}
+
+const longMs = 24 * 60 * 60 * 1000;
+
+function queueRows({ sizeBytes, usedBytes, bytesPerSecond, isPinned, obstacle }: QueueGauge): string[][] {
+  const used = `${size(sizeBytes)}, ${Math.ceil((100 * usedBytes) / sizeBytes)} % in use`;
+  const bearsMs = (1000 * (sizeBytes - usedBytes)) / Math.max(bytesPerSecond, 1);
+  const bears = bearsMs > longMs ? 'more than a day' : duration(bearsMs);
+  const without = isPinned
+    ? 'it is filled on without the daemon'
+    : `it ends with the daemon${obstacle === '' ? '' : `: ${obstacle}`}`;
+  return [
+    ['ring', `${used}; at ${size(bytesPerSecond)}/s it holds ${bears} of what nobody reads`],
+    ['', without],
   ];
 }
 

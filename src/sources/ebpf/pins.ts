@@ -117,7 +117,10 @@ function removeIn(folder: string, keptMake?: string): number {
     for (const name of entriesOf(path).sort(linksFirst)) rmSync(`${path}/${name}`, { force: true });
     rmdirSync(path);
   }
-  if (keptMake === undefined && makes.length > 0) rmdirSync(folder);
+  if (keptMake === undefined && makes.length > 0) {
+    rmdirSync(folder);
+    if (entriesOf(pinsFolder).length === 0) rmdirSync(pinsFolder);
+  }
   return makes.length;
 }
 

@@ -37,9 +37,11 @@ export class RingQueue implements KeptQueue {
   readonly #options: RingQueueOptions;
   /** The last cursor that was freed to: most often it is the same again. */
   #freed = '';
+  #isPinned: boolean;
 
   constructor(options: RingQueueOptions) {
     this.#options = options;
+    this.#isPinned = options.isKept;
   }
 
   resume(cursor: string): Found {
@@ -80,13 +82,14 @@ export class RingQueue implements KeptQueue {
   }
 
   get view(): QueueView {
-    const { ring, isKept, obstacle } = this.#options;
+    const { ring, obstacle } = this.#options;
     const { sizeBytes, written, freed } = ring;
-    return { sizeBytes, usedBytes: written - freed, writtenBytes: written, isPinned: isKept, obstacle };
+    return { sizeBytes, usedBytes: written - freed, writtenBytes: written, isPinned: this.#isPinned, obstacle };
   }
 
   letGo(): void {
-    if (this.#options.isKept) this.#options.unpin();
+    if (this.#isPinned) this.#options.unpin();
+    this.#isPinned = false;
   }
 }
 

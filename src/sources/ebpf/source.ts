@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.ts';
 import { idOfMap, missesOf } from '../../system/bpf.ts';
 import { mountBpfFilesystem } from '../../system/bpfFilesystem.ts';
@@ -35,7 +36,7 @@ export interface EbpfSourceOptions {
   /**
    * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 72 bytes of it
    * and 8 more for each mirrored hierarchy, an exit 40, an exec 320; when it is full, what happens is lost and
-   * counted. Where not given, that of the ring which is found pinned, else 32 MiB.
+   * counted. Where not given, that of the ring which is found pinned, else a 256th of the memory, between 8 and 256 MiB.
    */
   readonly ringBytes?: number;
   /**
@@ -49,8 +50,11 @@ export interface EbpfSourceOptions {
   readonly pin?: boolean;
 }
 
-const defaultRingBytes = 32 * 2 ** 20;
 const maxRingBytes = 2 ** 30;
+/** What of the machine's memory a ring takes unless told otherwise, and the bounds of that. */
+const ringShare = 1 / 256;
+const leastUsualBytes = 8 * 2 ** 20;
+const mostUsualBytes = 256 * 2 ** 20;
 
 /** The inode numbers of the initial namespaces, fixed in include/linux/proc_ns.h (here in decimal). */
 const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;
@@ -110,7 +114,7 @@ function obtain(
   { owner, pin = false, ringBytes }: EbpfSourceOptions,
   descriptors: Descriptors,
 ): { readonly installation: Installation; readonly pinning: Pinning } {
-  const make = (): Installation => install(btf, mirror, ringBytes ?? defaultRingBytes, descriptors);
+  const make = (): Installation => install(btf, mirror, ringBytes ?? usualRingBytes(), descriptors);
   if (!owner) return { installation: make(), pinning: { owner, isPinned: false, obstacle: '' } };
   const obstacle = obstacleToPins();
   if (obstacle !== '') return { installation: make(), pinning: { owner, isPinned: false, obstacle } };
@@ -258,6 +262,11 @@ class EbpfSource implements Source {
   #counter(index: number): number {
     return Number(Atomics.load(this.#losses, index));
   }
+}
+
+function usualRingBytes(): number {
+  const share = 2 ** Math.floor(Math.log2(totalmem() * ringShare));
+  return Math.min(Math.max(share, leastUsualBytes), mostUsualBytes);
 }
 
 function requireRingSize(ringBytes: number): void {

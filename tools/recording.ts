@@ -15,29 +15,14 @@ import type { LogReader } from '../src/ports.ts';
 
 export type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 
-export class Recording {
+/** A recording that some daemon records into, wherever that runs. */
+export class Stage {
   readonly folder: string;
   readonly reader: HttpReader;
-  readonly #daemon: Daemon;
 
-  private constructor(folder: string, daemon: Daemon) {
+  constructor(folder: string) {
     this.folder = folder;
     this.reader = new HttpReader(folder);
-    this.#daemon = daemon;
-  }
-
-  /** Begins to record. What it takes is what the eBPF source takes. */
-  static async start(options: Pick<DaemonOptions, 'drainBeforeDecide' | 'mirror'> = {}): Promise<Recording> {
-    const folder = mkdtempSync(join(tmpdir(), 'tasktrail-recording-'));
-    const daemon = await startDaemon({
-      folder,
-      source: 'ebpf',
-      releaseAgent: '/bin/true',
-      syncIntervalMs: 1000,
-      version: 'tools',
-      ...options,
-    });
-    return new Recording(folder, daemon);
   }
 
   async mkdir(path: string): Promise<void> {
@@ -56,6 +41,29 @@ export class Recording {
     if (isRefusal(answer)) throw new Error(`attach ${path} ${pid}: ${answer.errno}: ${answer.saw}`);
     program.stdin.write('go\n');
     return program;
+  }
+}
+
+export class Recording extends Stage {
+  readonly #daemon: Daemon;
+
+  private constructor(folder: string, daemon: Daemon) {
+    super(folder);
+    this.#daemon = daemon;
+  }
+
+  /** Begins to record. What it takes is what the eBPF source takes. */
+  static async start(options: Pick<DaemonOptions, 'drainBeforeDecide' | 'mirror'> = {}): Promise<Recording> {
+    const folder = mkdtempSync(join(tmpdir(), 'tasktrail-recording-'));
+    const daemon = await startDaemon({
+      folder,
+      source: 'ebpf',
+      releaseAgent: '/bin/true',
+      syncIntervalMs: 1000,
+      version: 'tools',
+      ...options,
+    });
+    return new Recording(folder, daemon);
   }
 
   /** Stops to record, and hands the log over to be read from the disk; then all of it is gone. */

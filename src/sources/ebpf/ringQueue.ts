@@ -84,7 +84,13 @@ export class RingQueue implements KeptQueue {
   get view(): QueueView {
     const { ring, obstacle } = this.#options;
     const { sizeBytes, written, freed } = ring;
-    return { sizeBytes, usedBytes: written - freed, writtenBytes: written, isPinned: this.#isPinned, obstacle };
+    return {
+      sizeBytes,
+      usedBytes: written - freed,
+      writtenBytes: written,
+      isPinned: this.#isPinned,
+      obstacle,
+    };
   }
 
   letGo(): void {

@@ -20,9 +20,9 @@ export class Stage {
   readonly folder: string;
   readonly reader: HttpReader;
 
-  constructor(folder: string) {
+  constructor(folder: string, reader = new HttpReader(folder)) {
     this.folder = folder;
-    this.reader = new HttpReader(folder);
+    this.reader = reader;
   }
 
   async mkdir(path: string): Promise<void> {

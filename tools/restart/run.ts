@@ -13,6 +13,7 @@ import { Stage } from '../recording.ts';
 import { type Agreement, agreementOf } from '../storm/agreement.ts';
 import { againPhase, type Check, mixedPhase } from '../storm/phases.ts';
 import { tally } from '../storm/tally.ts';
+import { PatientReader } from './patientReader.ts';
 import { SuccessiveDaemons } from './successive.ts';
 
 export interface RestartOptions {
@@ -38,8 +39,8 @@ export interface RestartResult {
 const longestDaemonMs = 700;
 const longestStartMs = 500;
 const longestPauseMs = 200;
-/** The storms read their containers at their end, for which a daemon has to be there. */
-const lastRestartMs = 2500;
+/** So long before the storms end no other restart is begun. */
+const lastRestartMs = 2000;
 
 export async function runRestarts(options: RestartOptions): Promise<RestartResult> {
   const folder = mkdtempSync(join(tmpdir(), 'tasktrail-restart-'));
@@ -58,11 +59,13 @@ async function runOn(
 ): Promise<RestartResult> {
   const random = seededRandom(seed);
   await daemons.start();
-  const stage = new Stage(daemons.folder);
+  const reader = new PatientReader(daemons.folder);
+  const stage = new Stage(daemons.folder, reader);
   const endMs = performance.now() + 1000 * seconds - lastRestartMs;
   const storms = Promise.all([mixedPhase, againPhase].map((phase) => phase.run(stage, seconds)));
   // What is wrong with a storm is told when the restarts are over.
   storms.catch(() => {});
+  for (const { name } of [mixedPhase, againPhase]) await reader.untilPopulated(`/${name}`);
   const counts = { stops: 0, kills: 0, earlyKills: 0 };
   for (let i = 0; i < times && performance.now() < endMs; i++) await restart(daemons, random, i, counts);
   const checksOf = await storms;

@@ -94,16 +94,18 @@ export function removePinsOf(folder: string): number {
 export function pinnedInstallations(): PinnedInstallation[] {
   if (!isBpfFilesystemMounted()) return [];
   return entriesOf(pinsFolder).flatMap((owner) =>
-    entriesOf(`${pinsFolder}/${owner}`).flatMap((make) => described(owner, `${pinsFolder}/${owner}/${make}`)),
+    entriesOf(`${pinsFolder}/${owner}`)
+      .filter((make) => !make.startsWith(unfinished))
+      .map((make) => described(owner, `${pinsFolder}/${owner}/${make}`)),
   );
 }
 
-function described(owner: string, path: string): PinnedInstallation[] {
+function described(owner: string, path: string): PinnedInstallation {
   const descriptors = new Descriptors();
   try {
     const { folder, ringBytes } = readAbout(descriptors.keep(openPin(`${path}/about`)));
     const recording = owner.split('_').slice(0, -2).join('_');
-    return [{ recording, folder, ringBytes, isOrphan: ownerName(recording, folder) !== owner, path }];
+    return { recording, folder, ringBytes, isOrphan: ownerName(recording, folder) !== owner, path };
   } finally {
     descriptors.close();
   }

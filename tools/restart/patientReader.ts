@@ -1,0 +1,35 @@
+/**
+ * A reader that asks again for as long as no daemon answers: one that was stopped or killed is followed by another.
+ */
+import { setTimeout } from 'node:timers/promises';
+import type { Place } from '../../src/engine/reader.ts';
+import type { TaskView } from '../../src/engine/reads.ts';
+import { DaemonError, HttpReader } from '../../src/http/client.ts';
+import { isRefusal, type Refusal } from '../../src/kernel/errno.ts';
+
+const limitMs = 20_000;
+const delayMs = 20;
+
+export class PatientReader extends HttpReader {
+  override async tasks(place: Place, below: boolean): Promise<readonly TaskView[] | Refusal> {
+    for (const endMs = performance.now() + limitMs; ; await setTimeout(delayMs)) {
+      try {
+        return await super.tasks(place, below);
+      } catch (error) {
+        const isBetween = error instanceof DaemonError && betweenTwo.has(error.reason);
+        if (!isBetween || performance.now() > endMs) throw error;
+      }
+    }
+  }
+
+  /** Resolves when there is a task in this container. */
+  async untilPopulated(path: string): Promise<void> {
+    for (const endMs = performance.now() + limitMs; ; await setTimeout(delayMs)) {
+      const tasks = await this.tasks({ path, tree: 'tasktrail' }, false);
+      if (!isRefusal(tasks) && tasks.length > 0) return;
+      if (performance.now() > endMs) throw new Error(`no task comes to be in ${path}`);
+    }
+  }
+}
+
+const betweenTwo: ReadonlySet<string> = new Set(['absent', 'gone']);

@@ -82,7 +82,7 @@ export interface GapFact {
   /** Observations the source counted as lost; 0 where it cannot count. */
   readonly lost: number;
   readonly sinceUs: number;
-  /** What did not make sense, in words; else empty. */
+  /** What did not make sense, or why nothing was recorded, in words; empty where there is no more to say. */
   readonly detail: string;
 }
 

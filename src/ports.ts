@@ -135,6 +135,8 @@ export interface Found {
   readonly state: 'whole' | 'torn' | 'new';
   /** How many observations were lost since the cursor was written. */
   readonly lost: number;
+  /** Why it is not whole, in words, where more can be said than that nothing was recorded; else empty. */
+  readonly why: string;
 }
 
 /**

@@ -97,17 +97,17 @@ export class Recorder {
     // Counted before the look, so that what is lost while it goes on has the next drain look again.
     this.#lost = this.#source.lost();
     const first = this.#writer.seq === 0;
-    const { state, lost } = this.#source.keptQueue?.resume(this.#writer.writtenCursor) ?? notKept;
+    const found = this.#source.keptQueue?.resume(this.#writer.writtenCursor) ?? notKept;
     if (first) {
       const look = this.#look(undefined);
       this.#writer.append(firstFacts(identity));
       this.#begin();
       this.#adopt(look);
-    } else if (state === 'whole') {
-      this.#lost -= lost;
+    } else if (found.state === 'whole') {
+      this.#lost -= found.lost;
       this.#goOn();
     } else {
-      this.#goOnAfterGap(state, lost);
+      this.#goOnAfterGap(found);
     }
     this.#settle();
     await this.commit('synced');
@@ -133,13 +133,13 @@ export class Recorder {
   }
 
   /** Of a queue that is torn the kernel's places are still ours; of another queue's nobody has written any yet. */
-  #goOnAfterGap(state: Found['state'], lost: number): void {
+  #goOnAfterGap({ state, lost, why }: Found): void {
     const { timeUs: sinceUs } = this.#writer;
     const sameBoot = this.#source.bootId === this.#world.chronicle.bootId;
     const look = this.#look(state === 'torn' ? this.#source.places : undefined);
     this.#begin();
     const reason = lost > 0 ? 'overflow' : 'stopped';
-    this.#writer.append([{ type: 'gap', reason, lost, sinceUs, detail: '' }]);
+    this.#writer.append([{ type: 'gap', reason, lost, sinceUs, detail: why }]);
     this.#reconcile(look, sameBoot);
   }
 
@@ -408,7 +408,7 @@ export class Recorder {
 }
 
 /** Of a source whose queue ends with its process, nothing is ever found. */
-const notKept: Found = { state: 'new', lost: 0 };
+const notKept: Found = { state: 'new', lost: 0, why: '' };
 
 /** What a gap is about, until the look at the machine ends it. */
 type Doubt = Omit<GapFact, 'type'>;

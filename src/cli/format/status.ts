@@ -3,21 +3,29 @@
  */
 import type { QueueGauge, Status } from '../../engine/reader.ts';
 import type { RecordingView } from '../../engine/reads.ts';
+import type { PinnedInstallation } from '../../kept.ts';
 import { counted, duration, grouped, size } from './count.ts';
 import { table } from './table.ts';
 import { localTimeInSeconds } from './time.ts';
 
-export function statusLines(view: Status): string[] {
+/** What is shown: with what goes on in the kernel where no daemon runs. */
+type Shown = Status & { readonly kept?: readonly PinnedInstallation[] };
+
+export function statusLines(view: Shown): string[] {
   return table(['left', 'left'], rowsOf(view));
 }
 
-function rowsOf(view: Status): string[][] {
+function rowsOf(view: Shown): string[][] {
   return [
     ['recording', `${view.recording}, begun by tasktrail ${view.version}`],
     ['folder', `${view.folder ?? ''}, ${size(view.sizeBytes ?? 0)}`],
     ['daemon', view.daemonPid === undefined ? 'none runs' : `pid ${view.daemonPid}`],
     ['source', view.blind === '' ? view.source : `${view.source}; blind: ${view.blind}`],
     ...(view.queue ? queueRows(view.queue) : []),
+    ...(view.kept ?? []).map(({ ringBytes }) => [
+      'ring',
+      `${size(ringBytes)}, which the kernel goes on filling`,
+    ]),
     ['from', localTimeInSeconds(view.started)],
     ['to', localTimeInSeconds(view.time)],
     ['events', grouped(view.seq)],

@@ -12,7 +12,7 @@
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { openPin, pin, readEntry, writeEntry } from '../../system/bpf.ts';
 import { bpfFilesystem, isBpfFilesystemMounted } from '../../system/bpfFilesystem.ts';
-import { hasCode } from '../../system/errno.ts';
+import { hasCode, SystemCallError } from '../../system/errno.ts';
 import { Descriptors } from './descriptors.ts';
 import { aboutBytes, type Installation } from './installation.ts';
 
@@ -96,16 +96,20 @@ export function pinnedInstallations(): PinnedInstallation[] {
   return entriesOf(pinsFolder).flatMap((owner) =>
     entriesOf(`${pinsFolder}/${owner}`)
       .filter((make) => !make.startsWith(unfinished))
-      .map((make) => described(owner, `${pinsFolder}/${owner}/${make}`)),
+      .flatMap((make) => described(owner, `${pinsFolder}/${owner}/${make}`)),
   );
 }
 
-function described(owner: string, path: string): PinnedInstallation {
+/** Nothing where somebody takes it away at this moment. */
+function described(owner: string, path: string): PinnedInstallation[] {
   const descriptors = new Descriptors();
   try {
     const { folder, ringBytes } = readAbout(descriptors.keep(openPin(`${path}/about`)));
     const recording = owner.split('_').slice(0, -2).join('_');
-    return { recording, folder, ringBytes, isOrphan: ownerName(recording, folder) !== owner, path };
+    return [{ recording, folder, ringBytes, isOrphan: ownerName(recording, folder) !== owner, path }];
+  } catch (error) {
+    if (error instanceof SystemCallError && error.errno === 'ENOENT') return [];
+    throw error;
   } finally {
     descriptors.close();
   }

@@ -19,6 +19,9 @@ import type { Ring } from './ring.ts';
 /** When a quarter of the ring waits to be written, it is time. */
 const filling = 1 / 4;
 
+const torn = 'the daemon ended while it looked at the machine anew';
+const replaced = 'what the kernel recorded meanwhile was for other mirrors, another ring or another version';
+
 export interface RingQueueOptions {
   readonly ring: Ring;
   /** Names the ring among all that any machine had. */
@@ -27,6 +30,8 @@ export interface RingQueueOptions {
   readonly isKept: boolean;
   /** Why it is not, where it should be; else empty. */
   readonly obstacle: string;
+  /** Another installation was there for the recording, of a make that is not ours, and had to go. */
+  readonly isReplacement: boolean;
   readonly places: PlacesMap;
   /** What the kernel had lost when that was last told. */
   toldLost(): number;
@@ -45,15 +50,16 @@ export class RingQueue implements KeptQueue {
   }
 
   resume(cursor: string): Found {
-    const { ring, ringName, places, toldLost } = this.#options;
+    const { ring, ringName, places, isReplacement, toldLost } = this.#options;
     const known = parsed(cursor);
-    if (known?.ringName !== ringName) return { state: 'new', lost: 0 };
+    if (known?.ringName !== ringName) return { state: 'new', lost: 0, why: isReplacement ? replaced : '' };
     const lost = Math.max(0, toldLost() - known.lost);
     places.toldLost = known.placesLost;
-    if (known.position < ring.freed || known.position > ring.written) return { state: 'torn', lost };
+    if (known.position < ring.freed || known.position > ring.written)
+      return { state: 'torn', lost, why: torn };
     ring.skipTo(known.position);
     ring.free(known.position);
-    return { state: 'whole', lost };
+    return { state: 'whole', lost, why: '' };
   }
 
   cursor(): string {

@@ -105,6 +105,8 @@ interface Pinning {
   readonly owner: PinOwner | undefined;
   readonly isPinned: boolean;
   readonly obstacle: string;
+  /** Whether it took the place of one of another make. */
+  readonly isReplacement: boolean;
 }
 
 /** Takes over the installation that is pinned for the owner where it is of the same make, else makes one. */
@@ -115,17 +117,29 @@ function obtain(
   descriptors: Descriptors,
 ): { readonly installation: Installation; readonly pinning: Pinning } {
   const make = (): Installation => install(btf, mirror, ringBytes ?? usualRingBytes(), descriptors);
-  if (!owner) return { installation: make(), pinning: { owner, isPinned: false, obstacle: '' } };
+  if (!owner) return { installation: make(), pinning: unpinned(owner) };
   const obstacle = obstacleToPins();
-  if (obstacle !== '') return { installation: make(), pinning: { owner, isPinned: false, obstacle } };
+  if (obstacle !== '') return { installation: make(), pinning: unpinned(owner, obstacle) };
   const name = makeOf(btf, mirror);
   const found = findInstallation(owner, name, descriptors);
   const fits = found !== undefined && (ringBytes === undefined || found.ringBytes === ringBytes);
   // What is of another make goes only when the new one sees everything.
   const installation = fits ? found : make();
-  removePins(owner, fits && pin ? name : undefined);
+  const removed = removePins(owner, fits && pin ? name : undefined);
   const refusal = pin && !fits ? refusalToPin(installation, owner, name) : '';
-  return { installation, pinning: { owner, isPinned: pin && refusal === '', obstacle: refusal } };
+  return {
+    installation,
+    pinning: {
+      owner,
+      isPinned: pin && refusal === '',
+      obstacle: refusal,
+      isReplacement: removed > 0 && !fits,
+    },
+  };
+}
+
+function unpinned(owner: PinOwner | undefined, obstacle = ''): Pinning {
+  return { owner, isPinned: false, obstacle, isReplacement: false };
 }
 
 /** Empty where it is pinned. A recorder that goes without is better than none. */
@@ -199,6 +213,7 @@ class EbpfSource implements Source {
       isKept: pinning.isPinned,
       places: this.places,
       obstacle: pinning.obstacle,
+      isReplacement: pinning.isReplacement,
       toldLost: () => this.#toldLost,
       unpin: () => {
         if (pinning.owner) removePins(pinning.owner);

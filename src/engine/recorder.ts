@@ -220,6 +220,10 @@ export class Recorder {
    * is queued is trusted, and the gap covers it.
    */
   #drain(look: 'now' | 'soon'): number {
+    return this.#writer.inOnePiece(() => this.#takeIn(look));
+  }
+
+  #takeIn(look: 'now' | 'soon'): number {
     const { timeUs: sinceUs } = this.#writer;
     const drained = this.#source.drain((observation) => this.#observe(observation));
     const lost = this.#source.lost();
@@ -314,11 +318,13 @@ export class Recorder {
   }
 
   #resync(doubt: Doubt): void {
-    const look = this.#look(this.#source.places);
-    this.#writer.append([{ type: 'gap', ...doubt }]);
-    this.#reconcile(look, true);
-    this.#doubt = undefined;
-    this.#settle();
+    this.#writer.inOnePiece(() => {
+      const look = this.#look(this.#source.places);
+      this.#writer.append([{ type: 'gap', ...doubt }]);
+      this.#reconcile(look, true);
+      this.#doubt = undefined;
+      this.#settle();
+    });
     this.#lookedUs = this.#clock.bootUs();
   }
 

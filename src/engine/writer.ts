@@ -35,6 +35,8 @@ export class Writer {
   #timeUs: number;
   #failure: Error | undefined;
   #ended = false;
+  /** Resolves at the end of what must not be divided, while there is such a thing. */
+  #piece: Promise<void> | undefined;
   #cursor: string;
   readonly #owedWrite: Owed;
   readonly #owedSync: Owed;
@@ -109,12 +111,32 @@ export class Writer {
   }
 
   /**
+   * What `act` appends gets into the log in one piece, and with it the cursor that `act` sets: a commit that is asked
+   * for meanwhile, by a follower perhaps, is made when it is done. Such a commit in the middle would store what came
+   * out of the queue without how far that was, and after a kill it would come out again.
+   */
+  inOnePiece<T>(act: () => T): T {
+    if (this.#piece) return act();
+    let end = (): void => {};
+    this.#piece = new Promise((resolve) => {
+      end = resolve;
+    });
+    try {
+      return act();
+    } finally {
+      this.#piece = undefined;
+      end();
+    }
+  }
+
+  /**
    * Makes everything appended so far as durable as asked. Rejects with the log's own error once that has
    * failed, at every later call as well.
    */
   async commit(durability: Durability): Promise<void> {
     this.#owedWrite.settle();
     if (durability === 'synced') this.#owedSync.settle();
+    if (this.#piece) await this.#piece;
     try {
       await this.#options.log.commit(durability);
     } catch (error) {

@@ -41,6 +41,22 @@ test('what is not written yet is not given back', async () => {
   assert.is(log.writtenCursor, `${freed + 1} 0`);
 });
 
+test('a commit that a follower asks for in the middle is made when all is taken in', async () => {
+  const { source, log, recorder } = await begunKept();
+  const { length } = log.commits;
+  let asked: Promise<void> | undefined;
+  recorder.follow(() => {
+    asked ??= recorder.commit('synced');
+    assert.is(log.commits.length, length);
+  });
+  source.happen('start t');
+  source.happen('start u');
+  recorder.read(() => {});
+  await asked;
+  assert.is(log.writtenCursor, `${queueOf(source).read} 0`);
+  assert.is(log.head.seq, log.seq);
+});
+
 test('nobody waits to be woken before all is given back, and then somebody does', async () => {
   const { source, recorder, clock } = await begunKept();
   source.happen('start t');
@@ -77,6 +93,8 @@ test('a queue that fills up is written at once', async () => {
   const { length } = log.commits;
   source.happen('start t');
   recorder.read(() => {});
+  // As soon as what is going on is done.
+  await Promise.resolve();
   assert.equal(log.commits.slice(length), ['written']);
 });
 

@@ -44,7 +44,10 @@ const lastRestartMs = 2000;
 
 export async function runRestarts(options: RestartOptions): Promise<RestartResult> {
   const folder = mkdtempSync(join(tmpdir(), 'tasktrail-restart-'));
-  const daemons = new SuccessiveDaemons(folder, options.pin ? [] : ['--no-pin']);
+  const daemons = new SuccessiveDaemons(folder, [
+    ...['--release-agent', '/bin/true'],
+    ...(options.pin ? [] : ['--no-pin']),
+  ]);
   try {
     return await runOn(daemons, options);
   } finally {

@@ -26,9 +26,9 @@ for (let done = 0; done < times; done += timesInOne) {
   const seed = values.seed === undefined ? realRandom.bits() : Number(values.seed);
   const kills = Math.min(timesInOne, times - done);
   const result = await runCrashes({ seed, times: kills, pin: !values['no-pin'] });
-  const { events, gaps, answered, releases, attempts, stale, runs } = result;
+  const { events, gaps, disturbances, answered, releases, attempts, stale, runs } = result;
   console.log(
-    `seed ${seed}: ${kills} kills, ${events} events, ${gaps.length} gaps, ${answered} commands answered, ` +
+    `seed ${seed}: ${kills} kills, ${events} events, ${gaps.length} gaps (beside ${disturbances} by what process 1 did unseen), ${answered} commands answered, ` +
       `${releases} releases (${stale} stale), ${attempts} attempts, ${runs} runs`,
   );
   for (const what of result.wrong) console.log(`  WRONG: ${what}`);

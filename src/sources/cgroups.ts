@@ -32,7 +32,10 @@ export interface MountedHierarchy {
 
 /** The hierarchies that this machine has and this process can walk, v2 first. */
 export function mountedHierarchies(): MountedHierarchy[] {
-  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1')).filter(isThere);
+  // Others are not touched: a file system in user space may not answer.
+  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'))
+    .filter(({ fileSystem }) => fileSystem === 'cgroup' || fileSystem === 'cgroup2')
+    .filter(isThere);
   const found: MountedHierarchy[] = [];
   for (const { hierarchy, name } of hierarchiesOfMachine()) {
     const wanted = hierarchy === 0 ? [] : name.split(',');

@@ -5,13 +5,15 @@
 import type { Event } from '../../events/event.ts';
 import { World } from '../../projections/world.ts';
 import type { LogReader } from '../../src/ports.ts';
+import { Disturbances } from '../storm/disturbances.ts';
 import type { Answered } from './load.ts';
 
 export interface Account {
   readonly wrong: readonly string[];
   readonly events: number;
-  /** In words. */
+  /** In words; without those that others have caused, which are counted. */
   readonly gaps: readonly string[];
+  readonly disturbances: number;
   readonly releases: number;
   readonly attempts: number;
   readonly stale: number;
@@ -36,14 +38,14 @@ export async function accountOf(
   const held = new Set<string>();
   const releases = new Map<number, Release>();
   let seq = 0;
-  const gaps: string[] = [];
+  const disturbances = new Disturbances();
   const wrong: string[] = [];
   for await (const events of log.read(1)) {
     for (const event of events) {
       if (event.seq !== seq + 1) wrong.push(`seq ${event.seq} follows on ${seq}`);
       seq = event.seq;
       world.apply(event);
-      if (event.type === 'gap') gaps.push(`${event.reason}, ${event.lost} lost, ${event.detail}`);
+      disturbances.apply(event);
       note(event, names, held, releases);
     }
   }
@@ -68,7 +70,8 @@ export async function accountOf(
   return {
     wrong,
     events: seq,
-    gaps,
+    gaps: disturbances.gaps,
+    disturbances: disturbances.count,
     releases: all.length,
     attempts: all.reduce((sum, { attempts }) => sum + attempts, 0),
     stale: all.filter(({ isStale }) => isStale).length,

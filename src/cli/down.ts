@@ -10,7 +10,7 @@ import { isRunning } from '../system/process.ts';
 import { answered } from './asking.ts';
 import type { Context } from './context.ts';
 import { Failure } from './failure.ts';
-import { counted, grouped, size } from './format/count.ts';
+import { counted, size } from './format/count.ts';
 
 export interface DownOptions {
   readonly unload?: boolean;
@@ -20,20 +20,18 @@ export interface DownOptions {
 interface Stopped {
   /** The daemon that has ended; missing where none ran. */
   readonly daemonPid?: number;
-  /** The last seq that it told; it wrote a few more events to its end. */
-  readonly seq?: number;
   /** The rings in the kernel that go on, and those that were taken away now. */
   readonly kept: number;
   readonly unloaded: number;
 }
 
 export async function down(context: Context, { unload = false }: DownOptions): Promise<void> {
-  const daemon = await stopDaemon(context, unload);
+  const daemonPid = await stopDaemon(context, unload);
   const unloaded = unload ? endKept(context.folder.path) : 0;
-  if (!daemon && unloaded === 0) throw new Failure(nothingToStop(context, unload));
+  if (daemonPid === undefined && unloaded === 0) throw new Failure(nothingToStop(context, unload));
   const kept = keptFor(context.folder.path);
   const stopped: Stopped = {
-    ...(daemon && { daemonPid: daemon.daemonPid, seq: daemon.seq }),
+    ...(daemonPid !== undefined && { daemonPid }),
     kept: kept.length,
     unloaded,
   };
@@ -41,20 +39,15 @@ export async function down(context: Context, { unload = false }: DownOptions): P
   else for (const line of linesOf(stopped, kept[0]?.ringBytes, context)) context.terminal.print(line);
 }
 
-interface Ended {
-  readonly daemonPid: number;
-  readonly seq: number;
-}
-
-/** Undefined where none runs. Resolves when its process is no more. */
-async function stopDaemon(context: Context, unload: boolean): Promise<Ended | undefined> {
+/** The pid that it had; undefined where none runs. Resolves when its process is no more. */
+async function stopDaemon(context: Context, unload: boolean): Promise<number | undefined> {
   const reader = new HttpReader(context.folder.path);
   const status = await statusOf(reader);
   if (status?.daemonPid === undefined) return undefined;
   const { daemonPid } = status;
-  const { seq } = answered('down', await reader.command('down', { unload }));
+  answered('down', await reader.command('down', { unload }));
   while (isRunning(daemonPid)) await setTimeout(endCheckMs);
-  return { daemonPid, seq };
+  return daemonPid;
 }
 
 const endCheckMs = 20;
@@ -75,15 +68,9 @@ function nothingToStop(context: Context, unload: boolean): string {
   return `no daemon records in ${path}${goesOn ? `; the kernel goes on: end that with \`${context.typed('down --unload')}\`` : ''}`;
 }
 
-function linesOf(
-  { daemonPid, seq, kept, unloaded }: Stopped,
-  ringBytes = 0,
-  context: Context,
-): readonly string[] {
+function linesOf({ daemonPid, kept, unloaded }: Stopped, ringBytes = 0, context: Context): readonly string[] {
   return [
-    ...(daemonPid === undefined
-      ? []
-      : [`the daemon, pid ${daemonPid}, has stopped at seq ${grouped(seq ?? 0)} or a little later`]),
+    ...(daemonPid === undefined ? [] : [`the daemon, pid ${daemonPid}, has stopped`]),
     ...(kept > 0 ? keptLines(ringBytes, context) : ['the kernel records nothing for it any more']),
     ...(daemonPid === undefined ? [`${counted(unloaded, 'ring')} taken away`] : []),
   ];

@@ -103,7 +103,7 @@ export class Recorder {
       this.#writer.append(firstFacts(identity));
       this.#begin();
       this.#adopt(look);
-    } else if (found.state === 'whole') {
+    } else if (found.state === 'whole' && this.#isSameBoot) {
       this.#lost -= found.lost;
       this.#goOn();
     } else {
@@ -113,6 +113,11 @@ export class Recorder {
     await this.commit('synced');
     this.#arm();
     this.#tick();
+  }
+
+  /** Whether what the log ends with was recorded since this machine was started. */
+  get #isSameBoot(): boolean {
+    return this.#source.bootId === this.#world.chronicle.bootId;
   }
 
   /** Says who records from here on, and by which clock. */
@@ -135,7 +140,7 @@ export class Recorder {
   /** Of a queue that is torn the kernel's places are still ours; of another queue's nobody has written any yet. */
   #goOnAfterGap({ state, lost, why }: Found): void {
     const { timeUs: sinceUs } = this.#writer;
-    const sameBoot = this.#source.bootId === this.#world.chronicle.bootId;
+    const sameBoot = this.#isSameBoot;
     const look = this.#look(state === 'torn' ? this.#source.places : undefined);
     this.#begin();
     const reason = lost > 0 ? 'overflow' : 'stopped';
@@ -247,7 +252,11 @@ export class Recorder {
    */
   #keepCursor(): void {
     const { keptQueue } = this.#source;
-    if (!keptQueue) return;
+    if (!keptQueue) {
+      // What another source had kept is nobody's any more.
+      this.#writer.setCursor('');
+      return;
+    }
     if (this.#doubt) {
       keptQueue.free(keptQueue.cursor());
       return;
@@ -300,13 +309,13 @@ export class Recorder {
   /** Tells the kernel of every task of which it knows something else than the log, after a start or a look. */
   #settle(): void {
     const { places } = this.#source;
+    this.#keepCursor();
     if (!places) return;
     const known = places.read();
     for (const task of this.#world.hierarchy.tasks()) {
       const place = known?.has(task.pid) ? known.get(task.pid) : 0;
       if (place !== this.#placeOf(task)) this.#place(task);
     }
-    this.#keepCursor();
   }
 
   #look(places: Places | undefined): Look {

@@ -48,11 +48,13 @@ export async function runCrashes({ seed, times, pin }: CrashOptions): Promise<Cr
   ]);
   const forker = spawn('sh', ['-c', forksOn], { stdio: 'ignore' });
   const forkerEnded = once(forker, 'exit');
+  const all = Array.from({ length: loads }, (_, i) => new Load(new HttpReader(recording), `load${i}n`));
+  let running: Promise<unknown> | undefined;
   try {
     const random = seededRandom(seed);
     await daemons.start();
-    const all = Array.from({ length: loads }, (_, i) => new Load(new HttpReader(recording), `load${i}n`));
-    const running = Promise.all(all.map((load) => load.run()));
+    running = Promise.all(all.map((load) => load.run()));
+    // What is wrong with a load is told when the crashes are over.
     running.catch(() => {});
     for (let i = 0; i < times; i++) {
       await setTimeout(random.below(longestDaemonMs));
@@ -72,6 +74,8 @@ export async function runCrashes({ seed, times, pin }: CrashOptions): Promise<Cr
     const differing = live === rebuilt ? [] : [`the daemon knew ${live}, and the log makes ${rebuilt}`];
     return { ...rest, wrong: [...account.wrong, ...differing], answered: answered.length };
   } finally {
+    for (const load of all) load.end();
+    await running?.catch(() => {});
     forker.kill('SIGKILL');
     await daemons.clear();
     rmSync(folder, { recursive: true, force: true });

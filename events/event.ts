@@ -135,6 +135,19 @@ export interface ExecFact {
   readonly program: Bytes;
 }
 
+/** The command line of a process: its arguments, with a zero byte between two of them. */
+export interface CommandLine {
+  readonly arguments: Bytes;
+  /** There was more than is kept. */
+  readonly cut: boolean;
+}
+
+/** The command line of the process that a task leads; recorded only where that was asked for. */
+export interface CmdlineFact extends CommandLine {
+  readonly type: 'cmdline';
+  readonly task: number;
+}
+
 export interface CommFact {
   readonly type: 'comm';
   readonly task: number;
@@ -318,6 +331,7 @@ export type Fact =
   | AdoptFact
   | ForkFact
   | ExecFact
+  | CmdlineFact
   | CommFact
   | UidFact
   | ExitFact

@@ -123,6 +123,7 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
     },
   },
   oom: { code: 22, fields: { task: 'uint' } },
+  cmdline: { code: 23, fields: { task: 'uint', arguments: 'bytes', cut: 'flag' } },
 
   mkdir: {
     code: 32,

@@ -10,6 +10,8 @@ import type {
   AttachFact,
   AttrFact,
   Certainty,
+  CmdlineFact,
+  CommandLine,
   Event,
   ExecFact,
   ExitFact,
@@ -59,6 +61,8 @@ export interface Task {
   readonly comm: Bytes;
   /** Path of the last program executed since recording began, else empty. */
   readonly program: Bytes;
+  /** Its process's, where command lines are recorded. */
+  readonly commandLine: CommandLine | undefined;
   /** Where it is in our own tree. */
   readonly container: Container;
   /** How the recorder knows that it is there. Of the mirrored trees the kernel itself tells. */
@@ -120,6 +124,9 @@ export class Hierarchy {
         break;
       case 'exec':
         this.#exec(event);
+        break;
+      case 'cmdline':
+        this.#cmdline(event);
         break;
       case 'comm':
         this.#live(event.task).comm = event.comm;
@@ -274,12 +281,12 @@ export class Hierarchy {
       parent.mirrored,
     );
     // What is known of the parent's place is known of the child's, and no more.
-    this.#enter(taskOf(event, parent.container, mirrored, parent.certainty));
+    this.#enter(taskOf(event, parent.container, mirrored, parent.certainty, parent.commandLine));
   }
 
   #adopt(event: AdoptFact): void {
     const mirrored = event.mirrored.map((container) => this.#standing(container));
-    this.#enter(taskOf(event, this.#standing(event.container), mirrored, event.certainty));
+    this.#enter(taskOf(event, this.#standing(event.container), mirrored, event.certainty, undefined));
   }
 
   #enter(task: TaskNode): void {
@@ -314,6 +321,13 @@ export class Hierarchy {
     task.pid = event.pid;
     assert(!this.#taskByPid.has(task.pid), `the leader ${task.pid} exits before its thread takes its pid`);
     this.#taskByPid.set(task.pid, task);
+  }
+
+  #cmdline({ task, arguments: args, cut }: CmdlineFact): void {
+    const { tgid } = this.#live(task);
+    const commandLine = { arguments: args, cut };
+    this.#live(task).commandLine = commandLine;
+    for (const thread of this.#threads.get(tgid) ?? []) thread.commandLine = commandLine;
   }
 
   #joinThreads(task: TaskNode): void {
@@ -518,6 +532,7 @@ function taskOf(
   container: ContainerNode,
   mirrored: readonly ContainerNode[],
   certainty: Certainty,
+  commandLine: CommandLine | undefined,
 ): TaskNode {
   return {
     id: event.task,
@@ -529,6 +544,7 @@ function taskOf(
     suid: event.suid,
     comm: event.comm,
     program: '',
+    commandLine,
     container,
     mirrored,
     certainty,

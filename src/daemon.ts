@@ -26,12 +26,15 @@ import { openLevelLog } from './log/levelLog.ts';
 import type { Clock, Source } from './ports.ts';
 import { Gauge } from './queueGauge.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
+import type { CommandLines } from './sources/commandLines.ts';
 import type { PinOwner } from './sources/ebpf/pins.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
 import { peerOf } from './system/peer.ts';
+
+export type { CommandLines } from './sources/commandLines.ts';
 
 export type SourceName = 'ebpf' | 'simulated';
 
@@ -50,6 +53,8 @@ export interface DaemonOptions {
   readonly pin?: boolean;
   /** The size of the eBPF source's ring in bytes; see `openEbpfSource`. */
   readonly ringBytes?: number;
+  /** How command lines are recorded, which they are not where this is absent; for the eBPF source. */
+  readonly commandLines?: CommandLines | undefined;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -223,9 +228,9 @@ export function cgroupsHere(): CgroupsHere {
 }
 
 function openSource(options: DaemonOptions, owner: PinOwner, clock: Clock): Source {
-  const { source, seed = 1, mirror = [], pin = false, ringBytes } = options;
+  const { source, seed = 1, mirror = [], commandLines, pin = false, ringBytes } = options;
   if (source === 'simulated') return openSimulatedSource({ seed, clock });
-  return openEbpfSource({ mirror, owner, pin, ...(ringBytes !== undefined && { ringBytes }) });
+  return openEbpfSource({ mirror, commandLines, owner, pin, ...(ringBytes !== undefined && { ringBytes }) });
 }
 
 /** Agents belong to the root container, and inherit it from us, whatever shell we were started in. */

@@ -3,12 +3,14 @@
  * the world from it, and answers what a daemon would have answered. No event is written here and no agent started; of
  * the recording's files only those that LevelDB rearranges whenever it is opened change.
  */
-import { bytesOf } from '../events/bytes.ts';
 import type { World } from '../projections/world.ts';
-import { filterOf, Story } from './engine/history.ts';
+import { Story } from './engine/history.ts';
+import type { Instant, Unclear } from './engine/instant.ts';
 import { openWorld } from './engine/openWorld.ts';
-import type { Place, Reader } from './engine/reader.ts';
-import { pathOfPid, recordingOf, tasksIn, treeOf, type Whereabouts } from './engine/reads.ts';
+import { answerInPast, type PastAnswer } from './engine/past.ts';
+import type { Reader } from './engine/reader.ts';
+import { type AnswerTo, answerTo, type Question, recordingOf } from './engine/reads.ts';
+import type { Refusal } from './kernel/errno.ts';
 import { openLogReader, verifyLog } from './log/levelLog.ts';
 import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';
@@ -37,15 +39,17 @@ export function openOffline(folder: string): Reader {
       const { world, nowUs } = await opened();
       return { ...recordingOf(world, nowUs), folder, sizeBytes: folderBytes(folder) };
     },
-    tree: async (place) => {
+    ask: async <Q extends Question>(question: Q) => {
       const { world, nowUs } = await opened();
-      return treeOf(world, whereaboutsOf(place), nowUs);
+      return answerTo(world, question, nowUs) as AnswerTo<Q> | Refusal;
     },
-    tasks: async (place, below) => tasksIn((await opened()).world, { ...whereaboutsOf(place), below }),
-    path: async (pid) => pathOfPid((await opened()).world, pid),
+    askPast: async <Q extends Question>(question: Q, instant: Instant) => {
+      const { log, nowUs } = await opened();
+      return (await answerInPast(log, question, instant, nowUs)) as PastAnswer<Q> | Unclear;
+    },
     log: async function* (query) {
       const { log } = await opened();
-      const story = new Story(filterOf(query));
+      const story = new Story(query);
       if (query.limit === undefined) yield* story.tell(log);
       else yield* await story.tellLast(log, query.limit);
     },
@@ -56,10 +60,6 @@ export function openOffline(folder: string): Reader {
       await log?.close();
     },
   };
-}
-
-function whereaboutsOf({ path, tree }: Place): Whereabouts {
-  return { at: bytesOf(path), ...(tree !== undefined && { tree: bytesOf(tree) }) };
 }
 
 async function open(folder: string): Promise<Opened> {

@@ -6,7 +6,14 @@ import type { Bytes } from '../events/bytes.ts';
 import type { Event, Fact } from '../events/event.ts';
 import type { HierarchySeen, Observation, TaskSeen } from './kernel/observation.ts';
 
-export type { Doer, GroupId, GroupSeen, HierarchySeen, Observation, TaskSeen } from './kernel/observation.ts';
+export type {
+  Doer,
+  GroupId,
+  GroupSeen,
+  HierarchySeen,
+  Observation,
+  TaskSeen,
+} from './kernel/observation.ts';
 
 /** How far an append has got: `written` survives a kill of the process, `synced` a loss of power. */
 export type Durability = 'written' | 'synced';

@@ -55,7 +55,7 @@ testNeeding(
         assert.equal([end.path, end.signal], [path, constants.signals.SIGKILL]);
         assert.ok(Number(end.peakBytes) > limitBytes / 2, `it had ${end.peakBytes} bytes`);
         assert.ok(move.seq < kill.seq && kill.seq < end.seq);
-        const containers = await recording.reader.tree({ path, tree: name });
+        const containers = await recording.reader.ask({ kind: 'tree', path, tree: name });
         assert.is(isRefusal(containers) ? containers.saw : containers[0]?.usage.ooms, 1);
       } finally {
         await recording.stop(async () => {});

@@ -61,6 +61,7 @@ const rooms: readonly Room[] = [
       'src/kernel/errno.ts',
       'src/sources/sourceError.ts',
       'src/system/',
+      'src/clock.ts',
       'src/daemon.ts',
       'src/kept.ts',
       'src/offline.ts',

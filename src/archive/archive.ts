@@ -6,17 +6,28 @@
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import type { LogQuery } from '../engine/history.ts';
+import type { Instant } from '../engine/instant.ts';
+import type { Question } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Archive } from '../http/server.ts';
 import type { Clock } from '../ports.ts';
 import { openWorker } from '../system/worker.ts';
 
-export type Question = { readonly kind: 'log'; readonly query: LogQuery } | { readonly kind: 'verify' };
+export type Errand =
+  | { readonly kind: 'log'; readonly query: LogQuery }
+  | {
+      readonly kind: 'past';
+      readonly question: Question;
+      readonly instant: Instant;
+      /** Wall-clock microseconds. */
+      readonly endUs: number;
+    }
+  | { readonly kind: 'verify' };
 
 /** What the worker starts with. */
 export interface Task {
   readonly folder: string;
-  readonly question: Question;
+  readonly errand: Errand;
 }
 
 /** To the worker: one more chunk is wanted, or the log has grown. */
@@ -46,34 +57,36 @@ export function openArchive(
   const exits = new Set<Promise<unknown>>();
   let answers = 0;
   return {
-    log: (query, gone) => ask({ kind: 'log', query }, query.follow === true, gone),
-    verify: (gone) => ask({ kind: 'verify' }, false, gone),
+    log: (query, gone) => run({ kind: 'log', query }, query.follow === true, gone),
+    past: (question, instant, gone) =>
+      run({ kind: 'past', question, instant, endUs: clock.wallUs() }, false, gone),
+    verify: (gone) => run({ kind: 'verify' }, false, gone),
     close: async () => {
       closing.abort();
       await Promise.all(exits);
     },
   };
 
-  function ask(question: Question, follow: boolean, gone: AbortSignal): AsyncGenerator<string> | undefined {
-    return answers < answerLimit ? counted(question, follow, gone) : undefined;
+  function run(errand: Errand, follow: boolean, gone: AbortSignal): AsyncGenerator<string> | undefined {
+    return answers < answerLimit ? counted(errand, follow, gone) : undefined;
   }
 
   /** Counts from the first chunk that is asked for, which is when anything is done. */
-  async function* counted(question: Question, follow: boolean, gone: AbortSignal): AsyncGenerator<string> {
+  async function* counted(errand: Errand, follow: boolean, gone: AbortSignal): AsyncGenerator<string> {
     answers += 1;
     try {
-      yield* answer(question, follow, AbortSignal.any([gone, closing.signal]));
+      yield* answer(errand, follow, AbortSignal.any([gone, closing.signal]));
     } finally {
       answers -= 1;
     }
   }
 
-  async function* answer(question: Question, follow: boolean, ending: AbortSignal): AsyncGenerator<string> {
+  async function* answer(errand: Errand, follow: boolean, ending: AbortSignal): AsyncGenerator<string> {
     // Whatever happened before the question belongs into the answer, and must be where the worker reads.
     recorder.read(() => {});
     await recorder.commit('written');
     ending.throwIfAborted();
-    const worker = open({ folder, question });
+    const worker = open({ folder, errand });
     const exit = new Promise((resolve) => worker.once('exit', resolve));
     exits.add(exit);
     const broken = breakdownOf(worker);

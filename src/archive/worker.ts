@@ -3,7 +3,8 @@
  * writes what was asked for as NDJSON, a chunk whenever one is wanted.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { filterOf, type LogQuery, Story } from '../engine/history.ts';
+import { type LogQuery, Story } from '../engine/history.ts';
+import { answerInPast } from '../engine/past.ts';
 import { openLogReader, verifyLog } from '../log/levelLog.ts';
 import type { LogReader } from '../ports.ts';
 import type { Chunk, Notice, Task } from './archive.ts';
@@ -11,7 +12,7 @@ import type { Chunk, Notice, Task } from './archive.ts';
 /** A chunk is sent when it has grown to this, or when there is nothing more for now. */
 const chunkChars = 64 * 1024;
 
-const { folder, question } = workerData as Task;
+const { folder, errand } = workerData as Task;
 const notices = { more: 0, grown: 0 };
 let noticed = (): void => {};
 
@@ -21,25 +22,36 @@ parentPort?.on('message', (notice: Notice) => {
 });
 
 try {
-  if (question.kind === 'log') await answer(question.query);
-  else await verify();
+  switch (errand.kind) {
+    case 'log':
+      await withLog((log) => tell(log, errand.query));
+      break;
+    case 'past':
+      await withLog(async (log) => {
+        const answer = await answerInPast(log, errand.question, errand.instant, errand.endUs);
+        await send({ lines: `${JSON.stringify(answer)}\n` });
+      });
+      break;
+    case 'verify':
+      await verify();
+  }
   await send('end');
 } catch (error) {
   await send({ error: error instanceof Error ? error.message : String(error) });
 }
 
 /** LevelDB has to be let go of here before the recorder's own thread does. */
-async function answer(query: LogQuery): Promise<void> {
+async function withLog(use: (log: LogReader) => Promise<void>): Promise<void> {
   const log = await openLogReader({ folder });
   try {
-    await tell(log, query);
+    await use(log);
   } finally {
     await log.close();
   }
 }
 
 async function tell(log: LogReader, query: LogQuery): Promise<void> {
-  const story = new Story(filterOf(query));
+  const story = new Story(query);
   let lines = '';
   const flush = async (): Promise<void> => {
     if (lines === '') return;

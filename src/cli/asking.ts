@@ -2,12 +2,15 @@
  * Asking: how a command gets at the recording. Commands that read take the daemon's word, or open the recording
  * directly when no daemon runs; commands that change something need the daemon.
  */
+import { type Instant, isUnclear } from '../engine/instant.ts';
 import type { Reader, Status } from '../engine/reader.ts';
+import type { AnswerTo, Question } from '../engine/reads.ts';
 import type { CommandName, Commands } from '../http/api.ts';
 import { DaemonError, HttpReader } from '../http/client.ts';
 import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import type { Context } from './context.ts';
 import { Failure, refusalFailure } from './failure.ts';
+import { momentLines } from './format/moment.ts';
 
 /** Whom a reader may be: `any`, or only the daemon where the question is about what goes on now. */
 export type Witness = 'any' | 'daemon';
@@ -32,6 +35,24 @@ export async function withReader<T>(
   } finally {
     await reader.close();
   }
+}
+
+/**
+ * The answer to a question about now, or about an instant, which is told as it was found. `attempt` is how a person
+ * would say the question: `path 4711`.
+ */
+export async function asked<Q extends Question>(
+  { terminal }: Context,
+  reader: Reader,
+  attempt: string,
+  question: Q,
+  at: Instant | undefined,
+): Promise<AnswerTo<Q>> {
+  if (at === undefined) return answered(attempt, await reader.ask(question));
+  const past = await reader.askPast(question, at);
+  if (isUnclear(past)) throw new Failure(`${attempt}: ${past.unclear}`);
+  for (const line of momentLines(past.moment)) terminal.tell(`tasktrail: ${line}`);
+  return answered(attempt, past.answer);
 }
 
 /** An answer of a reader, or the failure that its refusal means. */

@@ -9,6 +9,7 @@ import { withReader } from './asking.ts';
 import type { Context } from './context.ts';
 import { Failure, usageFailure } from './failure.ts';
 import { entryLine } from './format/entry.ts';
+import { instantFrom } from './instant.ts';
 import { parsePid } from './pid.ts';
 
 export interface LogOptions {
@@ -20,6 +21,8 @@ export interface LogOptions {
   readonly path?: string;
   readonly pid?: string;
   readonly limit?: string;
+  readonly since?: string;
+  readonly until?: string;
 }
 
 /** How much of the past `--follow` shows first, as tail(1) and journalctl(1) do. */
@@ -49,18 +52,29 @@ async function* followed(reader: Reader, query: LogQuery): AsyncGenerator<Entry>
   throw new Failure('the daemon stopped, and nothing follows');
 }
 
-function queryFrom({ follow, all, type, tree, path, pid, limit }: LogOptions): LogQuery {
+function queryFrom(options: LogOptions): LogQuery {
+  const { follow, all, type, tree, path, pid } = options;
+  const since = instantFrom('--since', options.since);
+  const until = instantFrom('--until', options.until);
+  if (follow === true && until) throw usageFailure('--follow and --until do not go together');
   if (all === true && type !== undefined) throw usageFailure('--all and --type do not go together');
   const types = all === true ? undefined : type === undefined ? quietTypes : typesFrom(type);
-  const limited = limit === undefined ? (follow === true ? followedEntries : undefined) : countFrom(limit);
+  const limit = limitFrom(options);
   return {
     ...(types !== undefined && { types }),
     ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: parsePid(pid) }),
-    ...(limited !== undefined && { limit: limited }),
+    ...(limit !== undefined && { limit }),
+    ...(since && { since }),
+    ...(until && { until }),
     ...(follow === true && { follow }),
   };
+}
+
+function limitFrom({ limit, follow, since }: LogOptions): number | undefined {
+  if (limit !== undefined) return countFrom(limit);
+  return follow === true && since === undefined ? followedEntries : undefined;
 }
 
 const quietTypes: readonly EventType[] = eventTypes.filter((type) => !busyTypes.has(type));

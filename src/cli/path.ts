@@ -4,23 +4,26 @@
  */
 import type { PlaceView } from '../engine/places.ts';
 import type { PathView } from '../engine/reads.ts';
-import { answered, withReader } from './asking.ts';
+import { asked, withReader } from './asking.ts';
 import { type Context, printAll } from './context.ts';
-import { Failure } from './failure.ts';
+import { Failure, usageFailure } from './failure.ts';
 import { nameText } from './format/name.ts';
 import { table } from './format/table.ts';
+import { instantFrom } from './instant.ts';
 import { parsePid } from './pid.ts';
 
 /** `self` is this very process, which is where the shell is that started it; no recording of the past has it. */
 export async function path(
   context: Context,
   typedPid: string,
-  { tree }: { readonly tree?: string },
+  { tree, at }: { readonly tree?: string; readonly at?: string },
 ): Promise<void> {
   const self = typedPid === 'self';
+  if (self && at !== undefined) throw usageFailure('path self: this process has no past: give a pid');
+  const instant = instantFrom('--at', at);
   const pid = self ? process.pid : parsePid(typedPid);
   await withReader(context, self ? 'daemon' : 'any', async (reader) => {
-    const view = answered(`path ${typedPid}`, await reader.path(pid));
+    const view = await asked(context, reader, `path ${typedPid}`, { kind: 'path', pid }, instant);
     const lines = linesOf(view, typedPid, tree);
     printAll(context, [view], () => lines);
     if (view.certainty !== 'known' && tellsOfOwn(view, tree)) {

@@ -100,6 +100,15 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
         'may be repeated (default: v2 if the machine has it)',
       appended,
     )
+    .option(
+      '--cmdline [bytes]',
+      'record command lines too, up to so many bytes of each (default: 1024, at most 4096)',
+    )
+    .option(
+      '--redact <regex>',
+      'of command lines, record [redacted] instead of what this matches; may be repeated',
+      appended,
+    )
     .option('--release-agent <program>', 'what is run with the path of a container that falls empty')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
     .option('--ring-size <size>', 'how much of what happens the kernel can hold back, as 64M')
@@ -120,19 +129,22 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
   command('tree', 'show containers and what happens in them', async () => (await import('./tree.ts')).tree)
     .argument('[path]', 'only this container and those below it; or its name', '/')
     .option('--tree <name>', treeHelp)
+    .option('--at <instant>', atHelp)
     .option('--usage', 'what the tasks that have ended had used');
   command('tasks', 'list what is in a container, by process', async () => (await import('./tasks.ts')).tasks)
     .argument('<path>', 'a container; or its name')
     .option('--threads', 'each thread')
     .option('-r, --recursive', 'what is in the containers below it too')
-    .option('--tree <name>', treeHelp);
+    .option('--tree <name>', treeHelp)
+    .option('--at <instant>', atHelp);
   command(
     'path',
     'print the path of the container that a task is in',
     async () => (await import('./path.ts')).path,
   )
     .argument('<pid>', 'a task, or self')
-    .option('--tree <name>', 'its path in this tree; all: in each of them (default: in our own)');
+    .option('--tree <name>', 'its path in this tree; all: in each of them (default: in our own)')
+    .option('--at <instant>', atHelp);
   command('log', 'tell what happened', async () => (await import('./log.ts')).log)
     .option('-f, --follow', 'go on with what happens; the past begins 10 entries back, or --limit')
     .option('-a, --all', 'fork, exec, exit and the like too')
@@ -140,6 +152,8 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .option('--tree <name>', treeHelp)
     .option('--path <path>', 'only what happened in this container and below it; or its name')
     .option('--pid <pid>', 'only what is about this task, or was done by it')
+    .option('-S, --since <instant>', 'only what happened from then on')
+    .option('-U, --until <instant>', 'only what happened up to then')
     .option('-n, --limit <count>', 'only the last so many entries');
 
   program.commandsGroup('Change:');
@@ -176,6 +190,8 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
 }
 
 const treeHelp = 'one tree: tasktrail, v2, cpuset, …; all (default: tasktrail and v2)';
+
+const atHelp = 'as it was then: 03:12, -5min, 2026-11-24 03:12:00, boot, #SEQ, … (default: as it is now)';
 
 const placesHelp = `The recording is that of --data, else of $TASKTRAIL_DATA, else /var/lib/tasktrail for
 root, and for everybody else tasktrail in $XDG_STATE_HOME or ~/.local/state.`;

@@ -1,17 +1,20 @@
 /**
  * `tasktrail tree [PLACE]`: a container and all below it, with what is in each and what happens there.
  */
-import { answered, withReader } from './asking.ts';
+import { asked, withReader } from './asking.ts';
 import { type Context, printAll } from './context.ts';
 import { drawTrees } from './format/tree.ts';
+import { instantFrom } from './instant.ts';
 
 export async function tree(
   context: Context,
   path: string,
-  { tree: name, usage }: { readonly tree?: string; readonly usage?: boolean },
+  { tree: name, usage, at }: { readonly tree?: string; readonly usage?: boolean; readonly at?: string },
 ): Promise<void> {
+  const instant = instantFrom('--at', at);
   await withReader(context, 'any', async (reader) => {
-    const views = answered(`tree ${path}`, await reader.tree({ path, tree: name }));
+    const question = { kind: 'tree', path, tree: name } as const;
+    const views = await asked(context, reader, `tree ${path}`, question, instant);
     const owners = await namesOf(views.map(({ uid }) => uid));
     const ownerOf = (uid: number): string => owners.get(uid) ?? String(uid);
     const { paint } = context.terminal;

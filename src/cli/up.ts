@@ -4,10 +4,18 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
-import { cgroupsHere, type Daemon, defaultReleaseAgent, type SourceName, startDaemon } from '../daemon.ts';
+import {
+  type CommandLines,
+  cgroupsHere,
+  type Daemon,
+  defaultReleaseAgent,
+  type SourceName,
+  startDaemon,
+} from '../daemon.ts';
 import { SourceError } from '../sources/sourceError.ts';
 import { othersMayEnter } from '../system/folder.ts';
 import { typedText } from './arguments.ts';
+import { commandLinesFrom } from './commandLines.ts';
 import type { Context } from './context.ts';
 import { keptLines } from './down.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
@@ -20,6 +28,9 @@ export interface UpOptions {
   readonly source: string;
   /** As typed: names of hierarchies, or `all` or `none`. */
   readonly mirror?: readonly string[];
+  /** As typed: a number of bytes; `true` where none was. */
+  readonly cmdline?: string | true;
+  readonly redact?: readonly string[];
   readonly releaseAgent?: string;
   readonly syncInterval: string;
   readonly ringSize?: string;
@@ -32,6 +43,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   const settings = {
     source,
     mirror: hierarchiesFor(source, options.mirror),
+    commandLines: commandLinesFor(source, options),
     releaseAgent: agentFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
     pin: options.pin,
@@ -47,7 +59,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
     );
   }
-  for (const line of json ? [JSON.stringify(view)] : greeting(view, context)) terminal.print(line);
+  for (const line of json ? [JSON.stringify(view)] : greeting(view, context, settings)) terminal.print(line);
   stopOnSignals(daemon, context);
   await daemon.closed;
   const last = daemon.view.seq;
@@ -64,6 +76,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
 interface Settings {
   readonly source: SourceName;
   readonly mirror: readonly string[];
+  readonly commandLines: CommandLines | undefined;
   readonly releaseAgent: string;
   readonly syncIntervalMs: number;
   readonly pin: boolean;
@@ -115,7 +128,11 @@ function isFromTerminal(): boolean {
 }
 
 /** What is recorded, how, where, and what to type next. */
-export function greeting(view: Daemon['view'], context: Context): string[] {
+export function greeting(
+  view: Daemon['view'],
+  context: Context,
+  settings: Pick<Settings, 'commandLines'>,
+): string[] {
   const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
   const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
   return [
@@ -123,6 +140,7 @@ export function greeting(view: Daemon['view'], context: Context): string[] {
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
     ...(view.source === 'simulated' ? [] : [mirrorLine(view)]),
     ...(view.queue && view.queue.obstacle !== '' ? [`not kept: ${view.queue.obstacle}`] : []),
+    ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
     '',
@@ -151,10 +169,21 @@ function mirrorLine({ trees }: Daemon['view']): string {
   return `mirroring the machine's own cgroups: ${mirrored.join(', ')}`;
 }
 
+function commandLinesLine({ limitBytes, secrets }: CommandLines): string {
+  const redacted = secrets.length === 0 ? '' : `, without what ${counted(secrets.length, 'pattern')} match`;
+  return `recording command lines, up to ${counted(limitBytes, 'byte')} of each${redacted}`;
+}
+
 function hierarchiesFor(source: SourceName, typed: readonly string[] | undefined): readonly string[] {
   if (source === 'ebpf') return mirrorFrom(typed, cgroupsHere());
   if (typed !== undefined) throw usageFailure('--mirror and --source simulated do not go together');
   return [];
+}
+
+function commandLinesFor(source: SourceName, options: UpOptions): CommandLines | undefined {
+  const commandLines = commandLinesFrom(options.cmdline, options.redact);
+  if (source === 'ebpf' || commandLines === undefined) return commandLines;
+  throw usageFailure('--cmdline and --source simulated do not go together');
 }
 
 function sourceFrom(typed: string): SourceName {

@@ -9,8 +9,10 @@ import { type Container, Hierarchy, pathOf, placeIn, type Task } from '../../pro
 import { Names } from '../../projections/names.ts';
 import { normalised } from '../kernel/path.ts';
 import type { LogReader } from '../ports.ts';
+import { type Edge, edgeOf, isBefore, isBehind } from './edge.ts';
+import type { Instant } from './instant.ts';
 import { isCalled, type PlaceView, placeView, treesChosen } from './places.ts';
-import { timeText } from './reads.ts';
+import { commandLineView, timeText } from './reads.ts';
 
 /** Which entries are asked for. An absent condition holds for every entry. */
 export interface Filter {
@@ -35,6 +37,9 @@ export interface LogQuery {
   readonly pid?: number;
   /** The last so many entries only. */
   readonly limit?: number;
+  /** Nothing from before, and nothing from behind, these. */
+  readonly since?: Instant;
+  readonly until?: Instant;
   /** Go on with what happens after. */
   readonly follow?: boolean;
 }
@@ -75,7 +80,15 @@ export interface Entry {
 }
 
 /** Types that are many and small; the others are what a person reads first. */
-export const busyTypes: ReadonlySet<EventType> = new Set(['adopt', 'fork', 'exec', 'exit', 'comm', 'uid']);
+export const busyTypes: ReadonlySet<EventType> = new Set([
+  'adopt',
+  'fork',
+  'exec',
+  'exit',
+  'cmdline',
+  'comm',
+  'uid',
+]);
 
 /** The types of all events. */
 export const eventTypes = Object.keys(layouts) as readonly EventType[];
@@ -214,6 +227,7 @@ export class History {
           .map(([name, value]) => [name, told.asText.has(name) ? textOf(String(value)) : value]),
       ),
       ...(event.type === 'fork' && this.#birth(event)),
+      ...(event.type === 'cmdline' && commandLineView(event)),
       ...('by' in event && { by: { ...event.by, comm: this.#commOf(event.by) } }),
     };
   }
@@ -234,20 +248,28 @@ export class History {
   }
 }
 
-/** The entries of a log from its first event on, as far as it reaches now. */
+/** The entries of a log that are asked for, as far as it reaches now. */
 export class Story {
+  readonly #query: LogQuery;
   readonly #history: History;
   #nextSeq = 1;
 
-  constructor(filter: Filter) {
-    this.#history = new History(filter);
+  constructor(query: LogQuery) {
+    this.#query = query;
+    this.#history = new History(filterOf(query));
   }
 
   /** The entries since the last call. */
   async *tell(log: LogReader): AsyncGenerator<Entry> {
+    const { since, until } = this.#query;
+    const first = since && (await edgeOf(log, since));
+    const last = until && (await edgeOf(log, until));
+    // What is left out is folded all the same: entries tell of what was there before.
     for await (const events of log.read(this.#nextSeq)) {
       for (const event of events) {
         const entry = this.#history.take(event);
+        if (first && isBefore(event, first)) continue;
+        if (last && isBehind(event, last) && !reachesBack(event, last)) continue;
         if (entry) yield entry;
       }
       this.#nextSeq = (events.at(-1)?.seq ?? 0) + 1;
@@ -263,6 +285,11 @@ export class Story {
     }
     return last.slice(-limit);
   }
+}
+
+/** Whether a gap that ended behind an edge began before it: then what was told up to there may lack something. */
+function reachesBack(event: Event, edge: Edge): boolean {
+  return event.type === 'gap' && 'timeUs' in edge && event.sinceUs < edge.timeUs;
 }
 
 /** One place that an event is about. */

@@ -5,15 +5,9 @@
 import type { Refusal } from '../kernel/errno.ts';
 import type { QueueView, Verification } from '../ports.ts';
 import type { Entry, LogQuery } from './history.ts';
-import type { ContainerView, PathView, RecordingView, TaskView } from './reads.ts';
-
-/** What a person typed to say where; both are text as `textOf` writes it. */
-export interface Place {
-  /** A path, or a name. */
-  readonly path: string;
-  /** The name of a tree, or `all`; where it is missing our own and v2. */
-  readonly tree?: string | undefined;
-}
+import type { Instant, Unclear } from './instant.ts';
+import type { PastAnswer } from './past.ts';
+import type { AnswerTo, Question, RecordingView } from './reads.ts';
 
 /** Who records, and where. */
 export interface DaemonView {
@@ -37,10 +31,10 @@ export interface Reader {
   /** Whether it is a daemon that answers, and things go on; false where the recording was opened directly. */
   readonly live: boolean;
   status(): Promise<Status>;
-  tree(place: Place): Promise<readonly ContainerView[] | Refusal>;
-  /** With `below` also the tasks in the containers below it. */
-  tasks(place: Place, below: boolean): Promise<readonly TaskView[] | Refusal>;
-  path(pid: number): Promise<PathView | Refusal>;
+  /** Asks about now. */
+  ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | Refusal>;
+  /** Asks about an instant of the past. Unclear where the recording has none such. */
+  askPast<Q extends Question>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear>;
   log(query: LogQuery): AsyncIterable<Entry>;
   /** Reads and checks the whole log; `progress` is told the last sound seq now and then. */
   verify(progress: (seq: number) => void): Promise<Verification>;

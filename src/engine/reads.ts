@@ -3,8 +3,8 @@
  * daemon holds it live or a command rebuilt it from the log. Answers are plain data, ready to be printed as
  * JSON: names and paths are text as `textOf` writes it.
  */
-import { type Bytes, textOf } from '../../events/bytes.ts';
-import type { Certainty } from '../../events/event.ts';
+import { type Bytes, bytesOf, textOf } from '../../events/bytes.ts';
+import type { Certainty, CommandLine } from '../../events/event.ts';
 import type { Counts, Usage } from '../../projections/activity.ts';
 import {
   type Container,
@@ -53,11 +53,19 @@ export interface TaskView {
   readonly comm: string;
   /** The program it last executed since recording began, else empty. */
   readonly program: string;
+  /** Its process's, where command lines are recorded. */
+  readonly commandLine?: CommandLineView;
   readonly uid: number;
   /** tasktrail's own id of the task, never reused. */
   readonly task: number;
   /** How the recorder knows that it is in this container. In a mirrored tree the kernel itself tells: `known`. */
   readonly certainty: Certainty;
+}
+
+export interface CommandLineView {
+  readonly arguments: readonly string[];
+  /** There was more than is recorded. */
+  readonly cut: boolean;
 }
 
 export interface PathView {
@@ -109,10 +117,62 @@ export interface RecordingView {
 
 const rateSeconds = 10;
 
-/** What a person asks for: a path or a name, and the tree that it is in; see `placesMeant`. */
+/** What is asked of one moment; texts are as `textOf` writes them. */
+export type Question = TreeQuestion | TasksQuestion | PathQuestion;
+
+export interface TreeQuestion extends Place {
+  readonly kind: 'tree';
+}
+
+export interface TasksQuestion extends Place {
+  readonly kind: 'tasks';
+  /** Also the tasks in the containers below it. */
+  readonly below?: boolean;
+}
+
+export interface PathQuestion {
+  readonly kind: 'path';
+  readonly pid: number;
+}
+
+/** What a person typed to say where. */
+export interface Place {
+  /** A path, or a name. */
+  readonly path: string;
+  /** The name of a tree, or `all`; where it is missing our own and v2. */
+  readonly tree?: string | undefined;
+}
+
+/** What is answered to a question of each kind. */
+export interface Answers {
+  readonly tree: readonly ContainerView[];
+  readonly tasks: readonly TaskView[];
+  readonly path: PathView;
+}
+
+export type AnswerTo<Q extends Question> = Answers[Q['kind']];
+export type Answer = AnswerTo<Question>;
+
+/** The answer of a world to a question. Rates are those of the time before `nowUs`. */
+export function answerTo(world: World, question: Question, nowUs: number): Answer | Refusal {
+  switch (question.kind) {
+    case 'tree':
+      return treeOf(world, whereaboutsOf(question), nowUs);
+    case 'tasks':
+      return tasksIn(world, { ...whereaboutsOf(question), below: question.below === true });
+    case 'path':
+      return pathOfPid(world, question.pid);
+  }
+}
+
+/** A place in bytes; see `placesMeant`. */
 export interface Whereabouts {
   readonly at: Bytes;
   readonly tree?: Bytes | undefined;
+}
+
+function whereaboutsOf({ path, tree }: Place): Whereabouts {
+  return { at: bytesOf(path), ...(tree !== undefined && { tree: bytesOf(tree) }) };
 }
 
 /**
@@ -199,6 +259,10 @@ export function timeText(timeUs: number): string {
   return new Date(Math.floor(timeUs / 1000)).toISOString().replace('Z', `${micros}Z`);
 }
 
+export function commandLineView({ arguments: bytes, cut }: CommandLine): CommandLineView {
+  return { arguments: bytes.split('\0').map(textOf), cut };
+}
+
 function treeViews(hierarchy: Hierarchy): TreeView[] {
   const trees = [...hierarchy.trees()];
   const mirrored = trees.reduce((sum, { groups }) => sum + groups.size, 0);
@@ -245,6 +309,7 @@ function taskView(task: Task, { tree }: Container): Omit<TaskView, 'tree' | 'pat
     tgid: task.tgid,
     comm: textOf(task.comm),
     program: textOf(task.program),
+    ...(task.commandLine && { commandLine: commandLineView(task.commandLine) }),
     uid: task.uid,
     task: task.id,
     certainty: tree === 0 ? task.certainty : 'known',

@@ -4,6 +4,7 @@
  */
 import type {
   ExecSeen,
+  ForkSeen,
   GroupSeen,
   HierarchySeen,
   MovedSeen,
@@ -23,7 +24,7 @@ export function stitchTasks(
   for (const seen of meanwhile) {
     switch (seen.type) {
       case 'fork':
-        tasks.set(seen.pid, seen);
+        tasks.set(seen.pid, born(tasks, seen));
         note(pids, seen.tgid, seen.pid);
         break;
       case 'exit':
@@ -32,7 +33,11 @@ export function stitchTasks(
       case 'exec':
         if (seen.oldPid !== seen.pid) succeed(tasks, seen, ended.get(seen.pid));
         note(pids, seen.pid, seen.pid);
-        change(tasks, seen.pid, { startTicks: seen.startTicks, comm: seen.comm });
+        change(tasks, seen.pid, {
+          startTicks: seen.startTicks,
+          comm: seen.comm,
+          ...(seen.commandLine && { commandLine: seen.commandLine }),
+        });
         break;
       case 'comm':
         change(tasks, seen.pid, { comm: seen.comm });
@@ -47,6 +52,14 @@ export function stitchTasks(
     }
   }
   return [...tasks.values()];
+}
+
+/** A new process has its parent's command line until it executes a program. */
+function born(tasks: ReadonlyMap<number, TaskSeen>, seen: ForkSeen): TaskSeen {
+  if (seen.pid !== seen.tgid) return seen;
+  const parent = tasks.get(seen.parentPid);
+  const commandLine = parent && tasks.get(parent.tgid)?.commandLine;
+  return commandLine ? { ...seen, commandLine } : seen;
 }
 
 /**

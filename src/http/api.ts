@@ -3,6 +3,8 @@
  * as `textOf` writes it, so that every byte string can be said.
  */
 
+import type { Moment } from '../engine/past.ts';
+
 /** The bodies of `POST /v1/NAME`. */
 export interface Commands {
   readonly mkdir: { readonly path: string; readonly mode: number; readonly umask: number };
@@ -36,6 +38,8 @@ export interface ErrorBody {
   readonly errno?: string;
   readonly saw?: string;
   readonly error: string;
+  /** Of a refusal in the past: when. */
+  readonly moment?: Moment;
 }
 
 /** What `GET /v1/status` adds to the recording. */

@@ -5,8 +5,10 @@
  */
 import { type IncomingMessage, request as openRequest } from 'node:http';
 import type { Entry, LogQuery } from '../engine/history.ts';
-import type { DaemonView, Place, Reader } from '../engine/reader.ts';
-import type { ContainerView, PathView, RecordingView, TaskView } from '../engine/reads.ts';
+import { type Instant, instantText, type Unclear } from '../engine/instant.ts';
+import type { PastAnswer } from '../engine/past.ts';
+import type { DaemonView, Reader } from '../engine/reader.ts';
+import type { AnswerTo, Question, RecordingView } from '../engine/reads.ts';
 import { isErrno, type Refusal } from '../kernel/errno.ts';
 import type { Verification } from '../ports.ts';
 import {
@@ -55,18 +57,20 @@ export class HttpReader implements Reader {
     return this.#fact('/v1/status');
   }
 
-  tree(place: Place): Promise<readonly ContainerView[] | Refusal> {
-    return this.#answerTo('GET', `/v1/tree?${searchFor(place)}`);
+  ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | Refusal> {
+    return this.#answerTo('GET', `/v1/${question.kind}?${searchFor(question)}`);
   }
 
-  tasks(place: Place, below: boolean): Promise<readonly TaskView[] | Refusal> {
-    const search = searchFor(place);
-    if (below) search.set('below', '1');
-    return this.#answerTo('GET', `/v1/tasks?${search}`);
-  }
-
-  path(pid: number): Promise<PathView | Refusal> {
-    return this.#answerTo('GET', `/v1/path?${new URLSearchParams({ pid: String(pid) })}`);
+  async askPast<Q extends Question>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear> {
+    const search = searchFor(question);
+    search.set('at', instantText(instant));
+    const [status, body] = await this.#exchange('GET', `/v1/${question.kind}?${search}`);
+    if (status === 200) return body as PastAnswer<Q>;
+    const { moment, ...refused } = body as ErrorBody;
+    if (status === 400 && moment === undefined) return { unclear: refused.error };
+    const answer = refusalIn(refused);
+    if (moment === undefined) throw new DaemonError('failed', refused.error);
+    return { moment, answer };
   }
 
   async *log(query: LogQuery): AsyncGenerator<Entry> {
@@ -98,11 +102,19 @@ export class HttpReader implements Reader {
     path: string,
     body?: object,
   ): Promise<T | Refusal> {
+    const [status, answer] = await this.#exchange(method, path, body);
+    if (status === 200) return answer as T;
+    return refusalIn(answer as ErrorBody);
+  }
+
+  async #exchange(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object,
+  ): Promise<[status: number | undefined, answer: object]> {
     const response = await this.#send(method, path, body);
     const text = await this.#textOf(response);
-    const answer = this.#parsed(text);
-    if (response.statusCode === 200) return answer as T;
-    return refusalIn(answer as ErrorBody);
+    return [response.statusCode, this.#parsed(text)];
   }
 
   async *#lines(path: string): AsyncGenerator<object> {
@@ -204,17 +216,22 @@ function refusalIn({ errno, saw, error }: ErrorBody): Refusal {
   return { errno, saw };
 }
 
-function searchFor({ path, tree }: Place): URLSearchParams {
-  return new URLSearchParams({ path, ...(tree !== undefined && { tree }) });
+function searchFor(question: Question): URLSearchParams {
+  if (question.kind === 'path') return new URLSearchParams({ pid: String(question.pid) });
+  const { path, tree } = question;
+  const below = question.kind === 'tasks' && question.below === true;
+  return new URLSearchParams({ path, ...(tree !== undefined && { tree }), ...(below && { below: '1' }) });
 }
 
-function searchOf({ types, tree, path, pid, limit, follow }: LogQuery): URLSearchParams {
+function searchOf({ types, tree, path, pid, limit, since, until, follow }: LogQuery): URLSearchParams {
   return new URLSearchParams({
     ...(types !== undefined && { types: types.join(',') }),
     ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: String(pid) }),
     ...(limit !== undefined && { limit: String(limit) }),
+    ...(since !== undefined && { since: instantText(since) }),
+    ...(until !== undefined && { until: instantText(until) }),
     ...(follow === true && { follow: '1' }),
   });
 }

@@ -5,10 +5,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { bytesOf } from '../../events/bytes.ts';
 import type { EventType } from '../../events/event.ts';
 import { eventTypes, type LogQuery } from '../engine/history.ts';
-import { pathOfPid, recordingOf, tasksIn, treeOf, type Whereabouts } from '../engine/reads.ts';
+import { type Instant, isUnclear, parseInstant, type Unclear } from '../engine/instant.ts';
+import type { PastAnswer } from '../engine/past.ts';
+import { answerTo, type Place, type Question, recordingOf } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Actor } from '../kernel/command.ts';
 import { type Errno, isRefusal, type Refusal, refusalText, refuse } from '../kernel/errno.ts';
@@ -23,6 +24,8 @@ import { requestOf } from './request.ts';
  */
 export interface Archive {
   log(query: LogQuery, gone: AbortSignal): Chunks | undefined;
+  /** The answer is one line, a `PastAnswer` or `Unclear`. */
+  past(question: Question, instant: Instant, gone: AbortSignal): Chunks | undefined;
   verify(gone: AbortSignal): Chunks | undefined;
 }
 
@@ -139,26 +142,17 @@ async function answer(
     case '/v1/status':
       return send(response, status(options));
     case '/v1/tree':
-      return send(
-        response,
-        options.recorder.read((world) => treeOf(world, whereaboutsIn(searchParams), now(options))),
-      );
+      return answerAt(options, response, { kind: 'tree', ...placeIn(searchParams) }, searchParams);
     case '/v1/tasks': {
       const below = searchParams.get('below') === '1';
-      return send(
-        response,
-        options.recorder.read((world) => tasksIn(world, { ...whereaboutsIn(searchParams), below })),
-      );
+      return answerAt(options, response, { kind: 'tasks', ...placeIn(searchParams), below }, searchParams);
     }
     case '/v1/path': {
       const pid = whole(searchParams.get('pid'), 'pid');
-      return send(
-        response,
-        options.recorder.read((world) => pathOfPid(world, pid)),
-      );
+      return answerAt(options, response, { kind: 'path', pid }, searchParams);
     }
     case '/v1/log': {
-      const query = logQueryIn(searchParams);
+      const query = logQueryIn(searchParams, now(options));
       return stream(response, (gone) => options.archive.log(query, gone));
     }
     case '/v1/verify':
@@ -166,6 +160,44 @@ async function answer(
     default:
       throw new BadRequest(404, `there is nothing at ${pathname}`);
   }
+}
+
+/** Answers a question about now, or about the instant `at`. */
+async function answerAt(
+  options: ServerOptions,
+  response: ServerResponse,
+  question: Question,
+  search: URLSearchParams,
+): Promise<void> {
+  const instant = instantIn(search.get('at'), 'at', now(options));
+  if (instant === undefined) {
+    const answer = options.recorder.read((world) => answerTo(world, question, now(options)));
+    return send(response, answer);
+  }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const chunks = options.archive.past(question, instant, gone.signal);
+  if (!chunks) return write(response, 503, busy);
+  let text = '';
+  try {
+    for await (const chunk of chunks) text += chunk;
+  } catch (error) {
+    // Whatever fails because the client has gone away concerns nobody.
+    if (gone.signal.aborted) return;
+    throw error;
+  }
+  const past = JSON.parse(text) as PastAnswer | Unclear;
+  if (isUnclear(past)) throw new BadRequest(400, past.unclear);
+  const { moment, answer } = past;
+  if (!isRefusal(answer)) return write(response, 200, past);
+  write(response, statusOf[answer.errno] ?? 400, { ...answer, error: refusalText(answer), moment });
+}
+
+function instantIn(typed: string | null, name: string, nowUs: number): Instant | undefined {
+  if (typed === null) return undefined;
+  const instant = parseInstant(typed, nowUs);
+  if (isUnclear(instant)) throw new BadRequest(400, `${name}: ${instant.unclear}`);
+  return instant;
 }
 
 function targetOf({ url = '' }: IncomingMessage): URL {
@@ -194,12 +226,12 @@ function now({ clock }: ServerOptions): number {
   return clock.wallUs();
 }
 
-function whereaboutsIn(search: URLSearchParams): Whereabouts {
+function placeIn(search: URLSearchParams): Place {
   const tree = search.get('tree');
-  return { at: bytesOf(search.get('path') ?? '/'), ...(tree !== null && { tree: bytesOf(tree) }) };
+  return { path: search.get('path') ?? '/', ...(tree !== null && { tree }) };
 }
 
-function logQueryIn(search: URLSearchParams): LogQuery {
+function logQueryIn(search: URLSearchParams, nowUs: number): LogQuery {
   const types = search.get('types')?.split(',');
   const unknown = types?.find((type) => !(eventTypes as readonly string[]).includes(type));
   if (unknown !== undefined) throw new BadRequest(400, `there is no event type ${unknown}`);
@@ -207,12 +239,16 @@ function logQueryIn(search: URLSearchParams): LogQuery {
   const path = search.get('path');
   const pid = search.get('pid');
   const limit = search.get('limit');
+  const since = instantIn(search.get('since'), 'since', nowUs);
+  const until = instantIn(search.get('until'), 'until', nowUs);
   return {
     ...(types && { types: types as EventType[] }),
     ...(tree !== null && { tree }),
     ...(path !== null && { path }),
     ...(pid !== null && { pid: whole(pid, 'pid') }),
     ...(limit !== null && { limit: whole(limit, 'limit') }),
+    ...(since && { since }),
+    ...(until && { until }),
     follow: search.get('follow') === '1',
   };
 }

@@ -6,6 +6,7 @@
  * is not the order of their times.
  */
 import type { Bytes } from '../../events/bytes.ts';
+import type { CommandLine } from '../../events/event.ts';
 
 /**
  * A group of a cgroup hierarchy, as the kernel numbers them: `hierarchy` is one mounted instance (0 is v2),
@@ -37,6 +38,8 @@ export interface TaskSeen {
   readonly place?: number;
   /** The group it is in, in each hierarchy that the source mirrors; absent where it mirrors none. */
   readonly groups?: readonly GroupId[];
+  /** Of a leader that was looked at. */
+  readonly commandLine?: CommandLine;
 }
 
 /** What a source knows of a cgroup hierarchy that it mirrors, as a whole look shows it. */
@@ -78,6 +81,7 @@ export interface ExecSeen {
   readonly startTicks: number;
   readonly comm: Bytes;
   readonly program: Bytes;
+  readonly commandLine?: CommandLine;
 }
 
 /** `status` as wait(2) gives it: signal in the low 7 bits, exit code in the next byte. */

@@ -129,8 +129,9 @@ function exec(state: Hierarchy, seen: ExecSeen): Observed {
   if (seen.pid !== seen.oldPid && state.taskByPid(seen.pid)) {
     return { nonsense: `task ${seen.oldPid} takes the pid ${seen.pid} of a task that lives` };
   }
-  const { pid, startTicks, comm, program } = seen;
-  return [{ type: 'exec', task: task.id, pid, startTicks, comm, program }];
+  const { pid, startTicks, comm, program, commandLine } = seen;
+  const fact: Fact = { type: 'exec', task: task.id, pid, startTicks, comm, program };
+  return commandLine ? [fact, { type: 'cmdline', task: task.id, ...commandLine }] : [fact];
 }
 
 /** The task that did it: of those that have or had its old pid, the one that leads its process from now on. */

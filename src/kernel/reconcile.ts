@@ -4,16 +4,16 @@
  * emptied, each release tested once, at the end. `reconcileTrees` goes before it and `removeGroups` after:
  * a task can only be in a container that is there.
  */
-import type { AdoptFact, AttachFact, By, Certainty, Fact } from '../../events/event.ts';
+import type { AdoptFact, AttachFact, By, Certainty, CmdlineFact, Fact } from '../../events/event.ts';
 import { type Container, type Hierarchy, placeIn, type Task } from '../../projections/hierarchy.ts';
 import type { TaskSeen } from './observation.ts';
 import { populationFacts, type Shifts, shift } from './population.ts';
 import { releaseOf } from './release.ts';
 
 /** The first look of all: the tasks that exist when recording starts are adopted into the root. */
-export function adoptAll(state: Hierarchy, seen: readonly TaskSeen[]): readonly AdoptFact[] {
-  const root: Home = { container: state.root.id, certainty: 'known' };
-  return birthsOf(state, seen, new Map(), () => root);
+export function adoptAll(state: Hierarchy, seen: readonly TaskSeen[]): readonly Fact[] {
+  const births = rootBirths(state, seen);
+  return [...births, ...cmdlinesOf(births, seen)];
 }
 
 /**
@@ -31,13 +31,15 @@ export function reconcile(state: Hierarchy, seen: readonly TaskSeen[], sameBoot:
   const gone = [...state.tasks()].filter((task) => !met.has(task));
   const births = sameBoot
     ? birthsOf(state, strangers, kinOf(seen, gone, met), (relative) => inherited(state, relative))
-    : adoptAll(state, strangers);
+    : rootBirths(state, strangers);
   const changes = [...met].flatMap(([known, task]) => changesOf(known, task));
   const moves = [...met].flatMap(([known, task]) => movesOf(state, known, task));
   const exits = gone.map((task): Fact => ({ ...lost, task: task.id }));
   const populations = populationFacts(shiftsOf(state, births, moves, gone));
+  const cmdlines = cmdlinesOf(births, strangers);
   return [
     ...births,
+    ...cmdlines,
     ...changes,
     ...moves,
     ...exits,
@@ -78,6 +80,11 @@ function kinOf(
       return [task.pid, { task: task.id, home }];
     }),
   );
+}
+
+function rootBirths(state: Hierarchy, seen: readonly TaskSeen[]): readonly AdoptFact[] {
+  const root: Home = { container: state.root.id, certainty: 'known' };
+  return birthsOf(state, seen, new Map(), () => root);
 }
 
 /** Births, parents before their children, each in the home that its relative's home gives it. */
@@ -138,11 +145,24 @@ function adopt(state: Hierarchy, seen: TaskSeen, task: number, parent: number, h
   };
 }
 
+/** The command lines of those just born, where the look tells them. */
+function cmdlinesOf(births: readonly AdoptFact[], seen: readonly TaskSeen[]): CmdlineFact[] {
+  const ids = new Map(births.map(({ pid, task }) => [pid, task]));
+  return seen.flatMap(({ pid, commandLine }) => {
+    const id = ids.get(pid);
+    return id === undefined || !commandLine ? [] : [{ type: 'cmdline', task: id, ...commandLine }];
+  });
+}
+
 function changesOf(known: Task, seen: TaskSeen): Fact[] {
   const changes: Fact[] = [];
   if (known.comm !== seen.comm) changes.push({ type: 'comm', task: known.id, comm: seen.comm });
   if (known.uid !== seen.uid || known.suid !== seen.suid) {
     changes.push({ type: 'uid', task: known.id, uid: seen.uid, suid: seen.suid });
+  }
+  const { commandLine } = seen;
+  if (commandLine && commandLine.arguments !== known.commandLine?.arguments) {
+    changes.push({ type: 'cmdline', task: known.id, ...commandLine });
   }
   return changes;
 }

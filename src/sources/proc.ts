@@ -7,9 +7,11 @@
  */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { Bytes } from '../../events/bytes.ts';
+import type { CommandLine } from '../../events/event.ts';
 import type { GroupId, TaskSeen } from '../ports.ts';
 import { hasCode } from '../system/errno.ts';
 import { groupsHolding, groupsIn, type MountedHierarchy } from './cgroups.ts';
+import { type CommandLines, commandLineOf } from './commandLines.ts';
 
 /** What a task's `stat` file tells. */
 export interface Stat {
@@ -45,13 +47,19 @@ const readsOfMovingTask = 20;
 
 /**
  * All tasks, process by process in ascending order of pid, each with its threads, and with its groups in these
- * hierarchies. They are absent where they could not be caught, however often the task was read.
+ * hierarchies. They are absent where they could not be caught, however often the task was read. With the command
+ * lines of leaders where it is said how to tell them.
  */
-export function* scanTasks(mirrored: readonly MountedHierarchy[] = []): Generator<TaskSeen> {
+export function* scanTasks(
+  mirrored: readonly MountedHierarchy[] = [],
+  commandLines?: CommandLines,
+): Generator<TaskSeen> {
   for (const process of numbersIn('/proc')) {
     for (const thread of threadsOf(process)) {
       const task = readTask(process, thread, mirrored);
-      if (task !== undefined) yield task;
+      if (task === undefined) continue;
+      const commandLine = commandLines && thread === process && readCommandLine(process, commandLines);
+      yield commandLine ? { ...task, commandLine } : task;
     }
   }
 }
@@ -185,6 +193,11 @@ function readGroups(
     if (hasCode(error, 'ENAMETOOLONG')) return groupsHolding(thread, mirrored);
     throw error;
   }
+}
+
+function readCommandLine(process: number, commandLines: CommandLines): CommandLine | undefined {
+  const text = readIfThere(`/proc/${process}/cmdline`) ?? '';
+  return commandLineOf(text, text.length, commandLines);
 }
 
 function threadsOf(process: number): number[] {

@@ -41,6 +41,7 @@ export const helpers = {
   mapDelete: 3,
   getCurrentPidTgid: 14,
   getCurrentUidGid: 15,
+  probeReadUser: 112,
   probeReadKernel: 113,
   probeReadKernelString: 115,
   ktimeGetBootNs: 125,

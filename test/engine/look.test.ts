@@ -142,6 +142,29 @@ look('names and uids are those of the end', () => {
   assert.equal([task?.comm, task?.uid, task?.suid], ['last', 5, 6]);
 });
 
+look('a command line is that of the last program, also of who was born meanwhile', () => {
+  const commandLine = (word: string) => ({ arguments: word, cut: false });
+  const exec: Observation = {
+    type: 'exec',
+    bootUs,
+    pid: 2,
+    oldPid: 2,
+    startTicks: 2,
+    comm: 'b',
+    program: '/b',
+    commandLine: commandLine('b'),
+  };
+  const read = [
+    taskSeen(1, { commandLine: commandLine('a') }),
+    taskSeen(2, { commandLine: commandLine('x') }),
+  ];
+  const tasks = stitched(read, exec, fork(3, { parentPid: 2 }), fork(4, { parentPid: 1, tgid: 1 }));
+  assert.equal(
+    tasks.map((task) => task.commandLine?.arguments),
+    ['a', 'b', 'b', undefined],
+  );
+});
+
 look('a program that is executed gives its name', () => {
   const exec: Observation = {
     type: 'exec',

@@ -69,6 +69,7 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
     { type: 'exec', task: 1, pid: 2, startTicks: 3, comm: 'sh', program: '/bin/sh' },
     '12ac0205010203027368072f62696e2f7368',
   ],
+  cmdline: [{ type: 'cmdline', task: 1, arguments: 'a\0\xff', cut: true }, '17ac020501036100ff01'],
   comm: [{ type: 'comm', task: 16384, comm: '' }, '13ac020580800100'],
   uid: [{ type: 'uid', task: 1, uid: 4294967295, suid: 0 }, '14ac020501ffffffff0f00'],
   exit: [

@@ -64,7 +64,7 @@ client('a refusal is a value', async () => {
 client('paths of any form reach the daemon whole', async () => {
   await against({ 'GET /v1/tree': [200, []] }, async (reader, { asked }) => {
     const path = '/a b/ü?&=#+%\\xe9';
-    await reader.tree({ path });
+    await reader.ask({ kind: 'tree', path });
     const url = new URL(asked[0]?.question.replace('GET ', '') ?? '', 'http://daemon');
     assert.is(url.searchParams.get('path'), path);
   });
@@ -73,7 +73,7 @@ client('paths of any form reach the daemon whole', async () => {
 client('the longest path there can be reaches the daemon, whatever its bytes', async () => {
   await against({ 'GET /v1/tree': [200, []] }, async (reader, { asked }) => {
     const path = `/${'\\xff'.repeat(4094)}`;
-    assert.equal(await reader.tree({ path }), []);
+    assert.equal(await reader.ask({ kind: 'tree', path }), []);
     assert.is(
       new URL(asked[0]?.question.replace('GET ', '') ?? '', 'http://d').searchParams.get('path'),
       path,
@@ -84,9 +84,9 @@ client('the longest path there can be reaches the daemon, whatever its bytes', a
 client('a tree is asked for by its name, and what is below a container when it is wanted', async () => {
   const answers = { 'GET /v1/tree': [200, []], 'GET /v1/tasks': [200, []] } as const;
   await against(answers, async (reader, { asked }) => {
-    await reader.tree({ path: 'nginx.service', tree: 'v2' });
-    await reader.tasks({ path: '/a' }, false);
-    await reader.tasks({ path: '/a', tree: 'all' }, true);
+    await reader.ask({ kind: 'tree', path: 'nginx.service', tree: 'v2' });
+    await reader.ask({ kind: 'tasks', path: '/a' });
+    await reader.ask({ kind: 'tasks', path: '/a', tree: 'all', below: true });
     assert.equal(
       asked.map(({ question }) => question),
       [
@@ -95,6 +95,27 @@ client('a tree is asked for by its name, and what is below a container when it i
         'GET /v1/tasks?path=%2Fa&tree=all&below=1',
       ],
     );
+  });
+});
+
+client('the past is asked with an instant, and answers with the moment that was found', async () => {
+  const moment = { seq: 7, time: '2026-11-24T03:12:00.000000Z' };
+  const answers = {
+    'GET /v1/tree': [200, { moment, answer: [] }],
+    'GET /v1/path': [404, { errno: 'ESRCH', saw: 'gone', error: 'ESRCH (no task): gone', moment }],
+    'GET /v1/tasks': [400, { error: 'the recording is empty' }],
+  } as const;
+  await against(answers, async (reader, { asked }) => {
+    const instant = { kind: 'time', timeUs: 1_795_489_920_000_001 } as const;
+    assert.equal(await reader.askPast({ kind: 'tree', path: '/' }, instant), { moment, answer: [] });
+    assert.is(asked[0]?.question, 'GET /v1/tree?path=%2F&at=%401795489920.000001');
+    assert.equal(await reader.askPast({ kind: 'path', pid: 7 }, { kind: 'boot' }), {
+      moment,
+      answer: { errno: 'ESRCH', saw: 'gone' },
+    });
+    assert.equal(await reader.askPast({ kind: 'tasks', path: '/' }, { kind: 'seq', seq: 3 }), {
+      unclear: 'the recording is empty',
+    });
   });
 });
 
@@ -112,13 +133,18 @@ client('the log is asked for by all of its conditions, and read line by line', a
       path: '/a',
       pid: 7,
       limit: 3,
+      since: { kind: 'seq', seq: 5 },
+      until: { kind: 'time', timeUs: 2_000_000 },
       follow: true,
     } as const;
     const entries = reader.log(query);
     assert.equal((await entries.next()).value, { seq: 1 });
     goOn();
     assert.equal(await all(entries), [{ seq: 2, comm: 'Zoë' }, { seq: 3 }]);
-    assert.is(asked[0]?.question, 'GET /v1/log?types=fork%2Cexit&tree=v2&path=%2Fa&pid=7&limit=3&follow=1');
+    assert.is(
+      asked[0]?.question,
+      'GET /v1/log?types=fork%2Cexit&tree=v2&path=%2Fa&pid=7&limit=3&since=%235&until=%402.000000&follow=1',
+    );
   });
 });
 
@@ -195,7 +221,11 @@ client('somebody else who listens on the socket is not taken for the daemon', as
 
 client('a path that no request can hold is refused in words', async () => {
   await against({}, async (reader) => {
-    await fails(() => reader.tree({ path: `/${'x'.repeat(40_000)}` }), 'failed', /the path is too long/);
+    await fails(
+      () => reader.ask({ kind: 'tree', path: `/${'x'.repeat(40_000)}` }),
+      'failed',
+      /the path is too long/,
+    );
   });
 });
 

@@ -29,7 +29,7 @@ async function withServer(log: Log, use: (ground: Ground) => Promise<void>): Pro
   const socketPath = `${folder}/${socketName}`;
   const recording = await Recording.begin();
   const { recorder, clock } = recording;
-  const archive: Archive = { log, verify: log };
+  const archive: Archive = { log, past: log, verify: log };
   const daemon = { daemonPid: 1, folder, sizeBytes: 0, releaseAgent: '/agent' };
   const api = openServer({
     recorder,
@@ -115,6 +115,33 @@ server('a long answer that has begun and has nothing to tell yet has its head', 
     const [response] = await once(request({ socketPath, path: '/v1/log', agent: false }).end(), 'response');
     end();
     assert.equal(await all(response), []);
+  });
+});
+
+server('the past is answered with its moment, and what it does not have with a sentence', async () => {
+  const moment = { seq: 7, time: 'then' };
+  const answers = [
+    { moment, answer: [] },
+    { moment, answer: { errno: 'ESRCH', saw: 'it had ended' } },
+    { unclear: 'the recording is empty' },
+  ];
+  const past: Log = async function* () {
+    yield `${JSON.stringify(answers.shift())}\n`;
+  };
+  await withServer(past, async ({ socketPath }) => {
+    const asked = async (path: string) => {
+      const [status, body] = await got(socketPath, path);
+      return [status, JSON.parse(body)];
+    };
+    assert.equal(await asked('/v1/tree?at=%231'), [200, { moment, answer: [] }]);
+    assert.equal(await asked('/v1/path?pid=7&at=boot'), [
+      404,
+      { errno: 'ESRCH', saw: 'it had ended', error: 'ESRCH (no task): it had ended', moment },
+    ]);
+    assert.equal(await asked('/v1/tasks?at=now'), [400, { error: 'the recording is empty' }]);
+    const [status, { error }] = await asked('/v1/tree?at=soon');
+    assert.is(status, 400);
+    assert.match(error, /^at: 'soon' is no instant/);
   });
 });
 

@@ -110,6 +110,16 @@ reconciled('what changed in a task that lived on comes after births and before e
   assert.equal(types(facts), ['adopt', 'comm', 'uid', 'exit']);
 });
 
+reconciled('command lines are told of those that are new, and where they are other than known', () => {
+  const { here, look } = ground();
+  const commandLine = { arguments: 'a', cut: false };
+  const told = () => look([taskSeen(1, { commandLine }), taskSeen(20, { commandLine })]);
+  const facts = told();
+  assert.equal(types(facts), ['adopt', 'cmdline', 'cmdline', 'exit']);
+  here.apply(facts);
+  assert.equal(told(), []);
+});
+
 reconciled('an exit that was not seen has neither code nor signal, and is inferred', () => {
   const { look } = ground();
   assert.equal(look([taskSeen(1)]), [

@@ -55,6 +55,17 @@ test('the threads of a process come by ascending pid, its leader among them', ()
   assert.equal(told.threadsOf(99), []);
 });
 
+test('a process has its parent’s command line until it has its own, and its threads have that too', () => {
+  const told = new Told();
+  const commandLineOf = (task: number) => told.ground.state.task(task)?.commandLine?.arguments;
+  told.ground.apply([{ type: 'cmdline', task: 1, arguments: 'init', cut: false }]);
+  told.fork(2, 20, 20);
+  told.fork(3, 25, 20);
+  assert.equal([commandLineOf(2), commandLineOf(3)], ['init', 'init']);
+  told.ground.apply([{ type: 'cmdline', task: 2, arguments: 'a\0b', cut: false }]);
+  assert.equal([1, 2, 3].map(commandLineOf), ['init', 'a\0b', 'a\0b']);
+});
+
 test('threads outlive their leader, and the last one ends the process', () => {
   const told = new Told();
   told.fork(2, 20, 20);

@@ -3,7 +3,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -331,6 +331,27 @@ testNeeding(test, needed, 'an armed wake does not disturb the end of its process
     assert.equal([stdout, stderr, status], ['opened', '', 0]);
   } finally {
     storm.kill();
+  }
+});
+
+testNeeding(test, needed, 'command lines are told where that is asked for, and no more of them', () => {
+  const arguments_ = [deedsProgram(), 'fork', '37'];
+  const silent = doDeed(source(), 'fork', 37);
+  assert.is(theOne(silent, 'exec', silent.pid).commandLine, undefined);
+  for (const { limitBytes, told, cut } of [
+    { limitBytes: 4096, told: arguments_.join('\0'), cut: false },
+    { limitBytes: 9, told: deedsProgram().slice(0, 9), cut: true },
+  ]) {
+    const own = openEbpfSource({ commandLines: { limitBytes, secrets: [] } });
+    try {
+      const deed = doDeed(own, 'fork', 37);
+      assert.equal(theOne(deed, 'exec', deed.pid).commandLine, { arguments: told, cut });
+      const self = [...own.scan()].find(({ pid }) => pid === process.pid);
+      const text = readFileSync('/proc/self/cmdline', 'latin1');
+      assert.is(self?.commandLine?.arguments, text.slice(0, Math.min(limitBytes, text.length - 1)));
+    } finally {
+      own.close();
+    }
   }
 });
 

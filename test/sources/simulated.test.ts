@@ -180,7 +180,7 @@ simulated('it says that nothing of it is real, and is another boot at each openi
 
 simulated.run();
 
-function essence({ pid, tgid, startTicks, uid, suid, comm }: Omit<TaskSeen, 'parentPid'>) {
+function essence({ pid, tgid, startTicks, uid, suid, comm }: Omit<TaskSeen, 'parentPid' | 'commandLine'>) {
   return { pid, tgid, startTicks, uid, suid, comm };
 }
 

@@ -10,7 +10,7 @@ import { Quiet, type Run } from './quiet.ts';
 import { figure, medianOf, quantileOf, tableOf } from './table.ts';
 
 export interface CaptureOptions {
-  /** How many pairs of runs a storm gets; even, so that either comes first as often. */
+  /** How many pairs of runs a storm gets, rounded up to whole daemons. */
   readonly pairs: number;
   /** How long one run takes. */
   readonly seconds: number;
@@ -23,23 +23,34 @@ interface Storm {
   readonly deed: string;
   readonly workers: number;
   readonly what: string;
+  /** What is mirrored of the machine's own cgroups, as `up --mirror` has it. */
+  readonly mirror: 'none' | 'v2' | 'all';
   /** How many events one deed gives. */
   readonly events: number;
 }
 
+const fork = { deed: 'fork', what: 'fork, exit, wait', events: 2 };
+const exec = { deed: 'exec', what: 'vfork, exec, exit, wait', events: 3 };
+const thread = { deed: 'thread', what: 'thread, join', events: 2 };
+
 const storms: readonly Storm[] = [
-  { deed: 'fork', workers: 1, what: 'fork, exit, wait; 1 worker', events: 2 },
-  { deed: 'fork', workers: 2, what: 'fork, exit, wait; 2 workers', events: 2 },
-  { deed: 'exec', workers: 1, what: 'vfork, exec, exit, wait; 1 worker', events: 3 },
-  { deed: 'exec', workers: 2, what: 'vfork, exec, exit, wait; 2 workers', events: 3 },
-  { deed: 'thread', workers: 1, what: 'thread, join; 1 worker', events: 2 },
-  { deed: 'thread', workers: 2, what: 'thread, join; 2 workers', events: 2 },
+  { ...fork, workers: 1, mirror: 'none' },
+  { ...fork, workers: 1, mirror: 'v2' },
+  { ...fork, workers: 2, mirror: 'none' },
+  { ...fork, workers: 2, mirror: 'v2' },
+  { ...fork, workers: 2, mirror: 'all' },
+  { ...exec, workers: 1, mirror: 'v2' },
+  { ...exec, workers: 2, mirror: 'v2' },
+  { ...thread, workers: 1, mirror: 'v2' },
+  { ...thread, workers: 2, mirror: 'v2' },
 ];
 
 /** Until then a daemon that has just been started compiles itself. */
-const warmUpSeconds = 15;
+const warmUpSeconds = 10;
 /** By then a daemon is done with its start. */
 const settleMs = 2000;
+/** How many pairs of runs a daemon is kept for: the half of them has the unrecorded run before it, the half behind. */
+const pairsOfDaemon = 4;
 
 /** One run of a storm. */
 interface BareRun extends Run {
@@ -53,7 +64,7 @@ interface RecordedRun extends BareRun {
   readonly daemonUs: number;
 }
 
-/** One pair: the same storm right after itself. */
+/** One pair: the same storm with nothing but a few like it in between. */
 interface Pair {
   readonly bare: BareRun;
   readonly recorded: RecordedRun;
@@ -64,6 +75,7 @@ export async function measureCapture(options: CaptureOptions): Promise<string> {
   const rows = [
     [
       'storm',
+      'mirrored',
       'a second, unrecorded',
       'recorded',
       'ratio',
@@ -79,8 +91,8 @@ export async function measureCapture(options: CaptureOptions): Promise<string> {
   for (const storm of storms) rows.push(await measureStorm(storm, options, quiet));
   const idle = await measureIdle(options.idleSeconds, quiet);
   return [
-    `Each storm ran for ${options.seconds} s in ${options.pairs} pairs of runs, one without and one with a daemon, in the order A B B A;`,
-    `the daemon had seen ${warmUpSeconds} s of it before. Numbers are medians, the ratio is that of the pairs. "daemon" is the processor`,
+    `Each storm ran for ${options.seconds} s in at least ${options.pairs} pairs of runs, one without and one with a daemon, in the order`,
+    `A A B B B B A A; the daemon had seen ${warmUpSeconds} s of it before. Numbers are medians, the ratio is that of the pairs. "daemon" is the processor`,
     'time of the daemon, all threads; "kernel" is what the storm itself needed more than unrecorded: the eBPF programs and what',
     'they displace. "By processor time" is what both make of the ratio where all processors are busy.',
     '',
@@ -99,21 +111,21 @@ async function measureStorm(
   const measured: Pair[] = [];
   const sizes: number[] = [];
   while (measured.length < pairs) {
-    const first = await quiet.run(() => run(storm, seconds));
-    const daemon = await startMeasured();
+    const before = await runs(pairsOfDaemon / 2, () => quiet.run(() => run(storm, seconds)));
+    const daemon = await startMeasured(['--mirror', storm.mirror]);
     await run(storm, warmUpSeconds);
-    const second = await quiet.run(() => runRecorded(storm, seconds, daemon));
-    const third = await quiet.run(() => runRecorded(storm, seconds, daemon));
+    const recorded = await runs(pairsOfDaemon, () => quiet.run(() => runRecorded(storm, seconds, daemon)));
     const { sizeBytes, seq } = await daemon.status();
     sizes.push(sizeBytes / seq);
     await daemon.stop();
-    const fourth = await quiet.run(() => run(storm, seconds));
-    measured.push({ bare: first, recorded: second }, { bare: fourth, recorded: third });
+    const after = await runs(pairsOfDaemon / 2, () => quiet.run(() => run(storm, seconds)));
+    measured.push(...paired([...before, ...after], recorded));
   }
   const median = (value: (pair: Pair) => number): number => medianOf(measured.map(value));
   const ratios = measured.map(({ bare, recorded }) => recorded.deedsPerSecond / bare.deedsPerSecond);
   return [
-    storm.what,
+    `${storm.what}; ${storm.workers === 1 ? '1 worker' : `${storm.workers} workers`}`,
+    storm.mirror,
     figure(median(({ bare }) => bare.deedsPerSecond)),
     figure(median(({ recorded }) => recorded.deedsPerSecond)),
     medianOf(ratios).toFixed(3),
@@ -124,6 +136,20 @@ async function measureStorm(
     figure(median(({ bare, recorded }) => (recorded.cpuUsPerDeed - bare.cpuUsPerDeed) / storm.events)),
     figure(medianOf(sizes)),
   ];
+}
+
+/** The results of so many runs, one after the other. */
+async function runs<R>(count: number, once: () => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  while (results.length < count) results.push(await once());
+  return results;
+}
+
+function paired(bare: readonly BareRun[], recorded: readonly RecordedRun[]): Pair[] {
+  return recorded.flatMap((one, i) => {
+    const other = bare[i];
+    return other ? [{ bare: other, recorded: one }] : [];
+  });
 }
 
 /** What the ratio comes to where the processors are the limit and the daemon takes its share of them. */

@@ -24,9 +24,10 @@ export interface MeasuredDaemon {
 const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const usPerTick = 10_000;
 
-export async function startMeasured(nodeOptions: readonly string[] = []): Promise<MeasuredDaemon> {
+/** Starts one, with these options of `up`. */
+export async function startMeasured(options: readonly string[] = []): Promise<MeasuredDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'tasktrail-bench-'));
-  const daemon = spawn(process.execPath, [...nodeOptions, main, 'up', '--no-pin', '--data', folder], {
+  const daemon = spawn(process.execPath, [main, 'up', '--no-pin', '--data', folder, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(daemon, 'close');

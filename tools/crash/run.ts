@@ -105,7 +105,7 @@ async function treeAtRest(reader: HttpReader): Promise<string> {
     if (waiting === 0 && agents.length === 0) break;
     if (performance.now() > endMs) throw new Error(`${waiting} releases still wait for their agent`);
   }
-  const tree = await reader.tree({ path: '/', tree: 'tasktrail' });
+  const tree = await reader.ask({ kind: 'tree', path: '/', tree: 'tasktrail' });
   if (isRefusal(tree)) throw new Error(`reading the tree: ${tree.saw}`);
   return textOfTree(
     tree.map(({ path, tasks, notifyOnRelease }) => ({ path, tasks, notify: notifyOnRelease })),

@@ -90,13 +90,13 @@ export class TasktrailSide {
 
   /** The tasks in a container, ascending. */
   async pidsIn(path: Bytes): Promise<number[]> {
-    const tasks = await this.#reader.tasks({ path: textOf(path) }, false);
+    const tasks = await this.#reader.ask({ kind: 'tasks', path: textOf(path) });
     return isRefusal(tasks) ? [] : tasks.map(({ pid }) => pid);
   }
 
   /** What there is to see, of tasks only those in `own`. */
   async view(own: ReadonlySet<number>): Promise<View> {
-    const tree = await this.#reader.tree({ path: '/' });
+    const tree = await this.#reader.ask({ kind: 'tree', path: '/' });
     assert(!isRefusal(tree), 'the root can be listed');
     const containers: ContainerSeen[] = [];
     for (const { path: text, tasks, notifyOnRelease: notify, mode, uid, gid } of tree) {
@@ -107,7 +107,7 @@ export class TasktrailSide {
     }
     const paths = new Map<number, Bytes>();
     for (const pid of own) {
-      const answer = await this.#reader.path(pid);
+      const answer = await this.#reader.ask({ kind: 'path', pid });
       paths.set(pid, isRefusal(answer) ? answer.errno : bytesOf(answer.path));
     }
     return { containers, paths };
@@ -115,11 +115,11 @@ export class TasktrailSide {
 
   /** The real uid and the process of every task in the tree, by pid. */
   async users(): Promise<Map<number, { readonly uid: number; readonly tgid: number }>> {
-    const tree = await this.#reader.tree({ path: '/' });
+    const tree = await this.#reader.ask({ kind: 'tree', path: '/' });
     assert(!isRefusal(tree), 'the root can be listed');
     const users = new Map<number, { readonly uid: number; readonly tgid: number }>();
     for (const { path } of tree.filter(({ tasks }) => tasks > 0)) {
-      const tasks = await this.#reader.tasks({ path }, false);
+      const tasks = await this.#reader.ask({ kind: 'tasks', path });
       if (isRefusal(tasks)) continue;
       for (const { pid, uid, tgid } of tasks) users.set(pid, { uid, tgid });
     }

@@ -291,14 +291,20 @@ static _Noreturn void live_as_child(void) {
 
 static pid_t children[children_count];
 
-static void replace_child(void) {
-  pid_t *child = &children[below(children_count)];
+static void replace(pid_t *child) {
   if (*child > 0) {
     kill(*child, SIGKILL);
     reap(*child);
   }
   *child = fork_any();
   if (*child == 0) live_as_child();
+}
+
+static void replace_child(void) { replace(&children[below(children_count)]); }
+
+/* Nobody moves these any more while the worker rests: of many of them their births alone tell where they are. */
+static void replace_children(void) {
+  for (int i = 0; i < children_count; i++) replace(&children[i]);
 }
 
 /* The worker's children are moved by it, as long as they have not ended. */
@@ -342,13 +348,16 @@ static void storm(void) {
   if (pid > 0) reap(pid);
 }
 
+static void do_nothing(void) {}
+
 /* Does one thing after another, and rests when that is asked for, until the end. */
-static _Noreturn void keep_doing(void (*thing)(void)) {
+static _Noreturn void keep_doing(void (*thing)(void), void (*finish)(void)) {
   while (!shared->is_ending) {
     if (!shared->is_resting) {
       thing();
       continue;
     }
+    finish();
     shared->at_rest++;
     while (shared->is_resting && !shared->is_ending) usleep(nap_us);
     shared->at_rest--;
@@ -440,7 +449,10 @@ int main(int argc, char **argv) {
     if (pid > 0) continue;
     end_with_parent();
     seed = first * 1000 + i;
-    keep_doing(i < workers ? work : storm);
+    if (i < workers)
+      keep_doing(work, replace_children);
+    else
+      keep_doing(storm, do_nothing);
   }
   shared->forks += workers + stormers;
 

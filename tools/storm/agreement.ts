@@ -43,11 +43,11 @@ export async function agreementOf(reader: HttpReader): Promise<Agreement> {
 const ownTree = { path: '/', tree: 'tasktrail' };
 
 async function recordedTasks(reader: HttpReader): Promise<Set<string>> {
-  const containers = await reader.tree(ownTree);
+  const containers = await reader.ask({ kind: 'tree', ...ownTree });
   if (isRefusal(containers)) throw new Error(`reading the tree: ${containers.saw}`);
   const known = new Set<string>();
   for (const { path } of containers) {
-    const tasks = await reader.tasks({ ...ownTree, path }, false);
+    const tasks = await reader.ask({ kind: 'tasks', ...ownTree, path });
     if (isRefusal(tasks)) throw new Error(`reading the tasks of ${path}: ${tasks.saw}`);
     for (const { pid, tgid } of tasks) known.add(nameOf(pid, tgid));
   }

@@ -164,7 +164,7 @@ function stormPhase(name: string, what: string, { command, others, ownPids }: St
 }
 
 async function pidsIn(recording: Stage, path: string): Promise<number[]> {
-  const tasks = await recording.reader.tasks({ path }, false);
+  const tasks = await recording.reader.ask({ kind: 'tasks', path });
   if (isRefusal(tasks)) throw new Error(`reading the tasks of ${path}: ${tasks.saw}`);
   return tasks.map(({ pid }) => pid);
 }

@@ -5,6 +5,8 @@
 import { constants } from 'node:os';
 import type { EventType } from '../../../events/event.ts';
 import type { Entry } from '../../engine/history.ts';
+import type { CommandLineView } from '../../engine/reads.ts';
+import { commandLineText } from './commandLine.ts';
 import { counted } from './count.ts';
 import { nameText, placeText } from './name.ts';
 import { type Paint, plain } from './paint.ts';
@@ -44,6 +46,7 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
     thread(entry) || forker(entry),
   ],
   exec: (entry) => [task(entry), home(entry), `${entry.program}`],
+  cmdline: (entry) => [task(entry), home(entry), commandLineText(entry as unknown as CommandLineView)],
   comm: (entry) => [task(entry), home(entry), 'has a new name'],
   uid: (entry) => [task(entry), home(entry), `uid ${entry.uid}, saved uid ${entry.suid}`],
   exit: (entry) => [

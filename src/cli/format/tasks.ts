@@ -1,7 +1,8 @@
 /**
  * Tasks as a person knows them: processes with their threads.
  */
-import type { TaskView } from '../../engine/reads.ts';
+import type { CommandLineView, TaskView } from '../../engine/reads.ts';
+import { commandLineText } from './commandLine.ts';
 import { groupsOf, spaced } from './group.ts';
 import { table } from './table.ts';
 
@@ -15,6 +16,7 @@ export interface ProcessView {
   readonly uid: number;
   readonly comm: string;
   readonly program: string;
+  readonly commandLine?: CommandLineView;
   /** The pids of its threads in the container, ascending. */
   readonly threads: readonly number[];
   /** Whether the thread that the process is named after is among them. */
@@ -52,13 +54,15 @@ export function processTable(processes: readonly ProcessView[]): readonly string
   return table(
     ['right', 'right', 'right', 'left', 'left'],
     [
-      ['PID', 'UID', 'THREADS', 'COMM', 'PROGRAM'],
-      ...processes.map(({ pid, uid, threads, comm, program, hasLeader }) => [
-        String(pid),
-        String(uid),
-        String(threads.length),
-        comm,
-        hasLeader ? program : `${program} (its first thread is elsewhere)`.trimStart(),
+      ['PID', 'UID', 'THREADS', 'COMM', whatRuns(processes)],
+      ...processes.map((process) => [
+        String(process.pid),
+        String(process.uid),
+        String(process.threads.length),
+        process.comm,
+        process.hasLeader
+          ? running(process)
+          : `${running(process)} (its first thread is elsewhere)`.trimStart(),
       ]),
     ],
   );
@@ -69,16 +73,27 @@ export function threadTable(tasks: readonly TaskView[]): readonly string[] {
   return table(
     ['right', 'right', 'right', 'left', 'left'],
     [
-      ['PID', 'THREAD', 'UID', 'COMM', 'PROGRAM'],
-      ...ordered.map(({ tgid, pid, uid, comm, program }) => [
-        String(tgid),
-        String(pid),
-        String(uid),
-        comm,
-        program,
+      ['PID', 'THREAD', 'UID', 'COMM', whatRuns(ordered)],
+      ...ordered.map((task) => [
+        String(task.tgid),
+        String(task.pid),
+        String(task.uid),
+        task.comm,
+        running(task),
       ]),
     ],
   );
+}
+
+type Running = Pick<TaskView, 'program' | 'commandLine'>;
+
+/** What the last column is about. */
+function whatRuns(tasks: readonly Running[]): string {
+  return tasks.some(({ commandLine }) => commandLine) ? 'COMMAND LINE' : 'PROGRAM';
+}
+
+function running({ program, commandLine }: Running): string {
+  return commandLine ? commandLineText(commandLine) : program;
 }
 
 function processView(pid: number, threads: readonly TaskView[]): ProcessView {
@@ -91,6 +106,7 @@ function processView(pid: number, threads: readonly TaskView[]): ProcessView {
     uid: speaker?.uid ?? 0,
     comm: speaker?.comm ?? '',
     program: speaker?.program ?? '',
+    ...(speaker?.commandLine && { commandLine: speaker.commandLine }),
     threads: threads.map((task) => task.pid).sort((a, b) => a - b),
     hasLeader: leader !== undefined,
   };

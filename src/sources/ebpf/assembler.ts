@@ -57,6 +57,7 @@ const opcodes = {
   store: 0x63,
   atomic: 0xc3,
   addConstant: 0x07,
+  subtractRegister: 0x1f,
   divideConstant: 0x37,
   andConstant: 0x57,
   setConstant: 0xb7,
@@ -96,6 +97,11 @@ export class Assembler {
   /** to += constant */
   add(to: Register, constant: number): this {
     return this.#emit(opcodes.addConstant, to, 0, 0, constant);
+  }
+
+  /** to -= from */
+  subtract(to: Register, from: Register): this {
+    return this.#emit(opcodes.subtractRegister, to, from, 0, 0);
   }
 
   /** to /= constant, unsigned. */

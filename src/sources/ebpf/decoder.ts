@@ -3,7 +3,9 @@
  * nothing but the observation itself; names are decoded once and remembered.
  */
 import type { Bytes } from '../../../events/bytes.ts';
+import type { CommandLine } from '../../../events/event.ts';
 import type { Doer, GroupId, Observation } from '../../ports.ts';
+import { type CommandLines, commandLineOf } from '../commandLines.ts';
 import {
   commBytes,
   commRecord,
@@ -36,6 +38,7 @@ const commWords = commBytes / 4;
 export class Decoder {
   readonly #pageBytes: number;
   readonly #hierarchies: readonly number[];
+  readonly #commandLines: CommandLines | undefined;
   /** Remembered names, as they stand in a record and as byte strings. */
   readonly #commKeys = new Uint32Array(rememberedComms * commWords);
   readonly #comms: Bytes[] = new Array(rememberedComms).fill('');
@@ -44,8 +47,12 @@ export class Decoder {
   #bootUs = 0;
   #unplaced = 0;
 
-  /** Reads what programs write that mirror these hierarchies, on a machine with pages of this size. */
-  constructor(pageBytes: number, hierarchies: readonly number[]) {
+  /**
+   * Reads what programs write that mirror these hierarchies and tell command lines so far, on a machine with pages of
+   * this size.
+   */
+  constructor(pageBytes: number, hierarchies: readonly number[], commandLines?: CommandLines) {
+    this.#commandLines = commandLines;
     this.#pageBytes = pageBytes;
     this.#hierarchies = hierarchies;
   }
@@ -103,6 +110,7 @@ export class Decoder {
           startTicks: long(words, at, execRecord.startTicks),
           comm: this.#comm(words, at + execRecord.comm / 4),
           program: programOf(words, at),
+          ...this.#commandLine(words, at),
         });
         see(uidSeen(words, at, pid, bootUs, execRecord));
         return;
@@ -176,6 +184,15 @@ export class Decoder {
     return { groups };
   }
 
+  #commandLine(words: Uint32Array, at: number): { readonly commandLine?: CommandLine } {
+    if (this.#commandLines === undefined) return {};
+    const length = long(words, at, execRecord.commandLineLength);
+    const toldBytes = Math.min(length, this.#commandLines.limitBytes);
+    const told = bytesAt(words, at + execRecord.commandLine / 4, toldBytes).toString('latin1');
+    const commandLine = commandLineOf(told, length, this.#commandLines);
+    return commandLine ? { commandLine } : {};
+  }
+
   #comm(words: Uint32Array, at: number): Bytes {
     const a = words[at] ?? 0;
     const b = words[at + 1] ?? 0;
@@ -227,9 +244,13 @@ function programOf(words: Uint32Array, at: number): Bytes {
 
 /** The bytes from this word on up to the first zero, at most `limit`, as a byte string. */
 function terminated(words: Uint32Array, at: number, limit: number): Bytes {
-  const bytes = Buffer.from(words.buffer, words.byteOffset + 4 * at, limit);
+  const bytes = bytesAt(words, at, limit);
   const end = bytes.indexOf(0);
   return bytes.toString('latin1', 0, end === -1 ? limit : end);
+}
+
+function bytesAt(words: Uint32Array, at: number, sizeBytes: number): Buffer {
+  return Buffer.from(words.buffer, words.byteOffset + 4 * at, sizeBytes);
 }
 
 function word(words: Uint32Array, at: number, offsetBytes: number): number {

@@ -33,12 +33,24 @@ export interface Installation extends Sinks {
   readonly blind: string;
 }
 
+/** What its programs are assembled for. */
+export interface Purpose {
+  readonly mirror: Mirror;
+  /** The most that is read of a command line; 0 where none is. */
+  readonly commandLineBytes: number;
+}
+
 export const aboutBytes = 8192;
 
 /** More tasks than these are not kept track of by the kernel; those in the root need no place. */
 const mostPlaces = 2 ** 18;
 
-export function install(btf: Btf, mirror: Mirror, ringBytes: number, descriptors: Descriptors): Installation {
+export function install(
+  btf: Btf,
+  purpose: Purpose,
+  ringBytes: number,
+  descriptors: Descriptors,
+): Installation {
   const sinks = {
     ring: descriptors.keep(createRing('tasktrail_ring', ringBytes)),
     losses: descriptors.keep(createCounters('tasktrail_lost', lossCounters.count)),
@@ -53,7 +65,7 @@ export function install(btf: Btf, mirror: Mirror, ringBytes: number, descriptors
     programs.set(program.name, fd);
     links.set(program.name, link);
   };
-  for (const program of programsFor(btf, sinks, mirror)) run(program);
+  for (const program of programsFor(btf, sinks, purpose)) run(program);
   const blind = runUidProgram(() => run(uidChangeProgram(btf, sinks)));
   return { ...sinks, about, programs, links, ringBytes, blind };
 }
@@ -62,17 +74,20 @@ export function install(btf: Btf, mirror: Mirror, ringBytes: number, descriptors
  * A name for installations that are the same but for the size of the ring: whoever can read one can read the other.
  * It holds the version of the records and a hash of the programs as they are assembled for what is mirrored.
  */
-export function makeOf(btf: Btf, mirror: Mirror): string {
+export function makeOf(btf: Btf, { mirror, ...others }: Purpose): string {
   const nowhere = { ring: 0, losses: 0, places: 0 };
   // How many hierarchies the machine has only bounds a search; those that are mirrored come before the newer ones.
-  const programs = programsFor(btf, nowhere, { ...mirror, machineHierarchies: 0 });
+  const programs = programsFor(btf, nowhere, {
+    mirror: { ...mirror, machineHierarchies: 0 },
+    ...others,
+  });
   const hash = createHash('sha256');
   for (const { name, code } of programs) hash.update(name).update(code);
   return `${recordVersion}-${hash.digest('hex').slice(0, 16)}`;
 }
 
-function programsFor(btf: Btf, sinks: Sinks, mirror: Mirror): Program[] {
-  return [...groupPrograms(btf, sinks, mirror), ...taskPrograms(btf, sinks, mirror)];
+function programsFor(btf: Btf, sinks: Sinks, { mirror, commandLineBytes }: Purpose): Program[] {
+  return [...groupPrograms(btf, sinks, mirror), ...taskPrograms(btf, sinks, mirror, commandLineBytes)];
 }
 
 /** Runs the program that sees changes of users, if the kernel lets it; says what cannot be seen if not. */

@@ -27,6 +27,7 @@ import {
   commBytes,
   commRecord,
   execRecord,
+  execRecordBytes,
   exitRecord,
   forkRecord,
   forkRecordBytes,
@@ -43,12 +44,12 @@ const nanosecondsPerTick = 10_000_000;
 const pidMask = 0x7fff_ffff;
 
 /** The programs without which the source sees nothing worth recording. */
-export function taskPrograms(btf: Btf, sinks: Sinks, mirror: Mirror): Program[] {
+export function taskPrograms(btf: Btf, sinks: Sinks, mirror: Mirror, commandLineBytes: number): Program[] {
   const layout = layoutOf(btf);
   return [
     tracepointProgram(btf, 'task_newtask', forkProgram(btf, layout, sinks, mirror)),
     tracepointProgram(btf, 'sched_process_exit', exitProgram(btf, layout, sinks)),
-    tracepointProgram(btf, 'sched_process_exec', execProgram(layout, sinks)),
+    tracepointProgram(btf, 'sched_process_exec', execProgram(btf, layout, sinks, commandLineBytes)),
     tracepointProgram(btf, 'task_rename', commProgram(layout, sinks)),
     tracepointProgram(btf, 'mark_victim', oomProgram(btf, layout, sinks)),
   ];
@@ -160,12 +161,12 @@ function oomProgram(btf: Btf, layout: Layout, sinks: Sinks): Uint8Array {
   return endRecord(program, sinks);
 }
 
-/** sched_process_exec(task, old_pid, bprm), called by the thread that execs, with its new name and pid. */
-function execProgram(layout: Layout, sinks: Sinks): Uint8Array {
+/** sched_process_exec(task, old_pid, bprm), called by the thread that execs, with its new name, pid and memory. */
+function execProgram(btf: Btf, layout: Layout, sinks: Sinks, commandLineBytes: number): Uint8Array {
   const program = new Assembler();
   program.load(8, r6, r1, argument(0)).load(8, r8, r1, argument(1)).load(8, r9, r1, argument(2));
   succeedPlace(program, layout, sinks);
-  beginRecord(program, sinks, recordTypes.exec, execRecord.sizeBytes);
+  beginRecord(program, sinks, recordTypes.exec, execRecordBytes(commandLineBytes));
   copy(program, 4, r6, layout.pid, execRecord.pid);
   copyStartTicks(program, layout, execRecord.startTicks);
   program.store(4, r7, execRecord.oldPid, r8);
@@ -178,7 +179,34 @@ function execProgram(layout: Layout, sinks: Sinks): Uint8Array {
     .set(r2, programBytes)
     .call(helpers.probeReadKernelString)
     .store(4, r7, execRecord.programLength, r0);
+  if (commandLineBytes > 0) copyCommandLine(program, btf, commandLineBytes);
   return endRecord(program, sinks);
+}
+
+/**
+ * Copies what the new program of the task in r6 has for arguments: they have just been written to the top of its stack,
+ * and behind them come the variables of its environment, which are not read.
+ */
+function copyCommandLine(program: Assembler, btf: Btf, limitBytes: number): void {
+  const { offsetBytes: memory } = requiredMember(btf, 'task_struct', 'mm');
+  const { offsetBytes: start } = requiredMember(btf, 'mm_struct', 'arg_start');
+  const { offsetBytes: end } = requiredMember(btf, 'mm_struct', 'arg_end');
+  program
+    .storeConstant(8, r7, execRecord.commandLineLength, 0)
+    .load(8, r8, r6, memory)
+    .load(8, r3, r8, start)
+    .load(8, r9, r8, end)
+    .subtract(r9, r3)
+    .move(r2, r9)
+    .jumpIf(r2, '<=', limitBytes, 'short')
+    .set(r2, limitBytes)
+    .label('short')
+    .move(r1, r7)
+    .add(r1, execRecord.commandLine)
+    .call(helpers.probeReadUser)
+    .jumpIf(r0, '!=', 0, 'unread')
+    .store(8, r7, execRecord.commandLineLength, r9)
+    .label('unread');
 }
 
 /**

@@ -72,8 +72,17 @@ export const execRecord = {
   suid: 36,
   comm: 40,
   program: 40 + commBytes,
+  /** With no command line told. */
   sizeBytes: 40 + commBytes + programBytes,
+  /** How many bytes the command line has, 0 where it could not be read, and those of them that are told. */
+  commandLineLength: 40 + commBytes + programBytes,
+  commandLine: 48 + commBytes + programBytes,
 } as const;
+
+/** The size of an exec's record that tells so many bytes of the command line. */
+export function execRecordBytes(commandLineBytes: number): number {
+  return commandLineBytes === 0 ? execRecord.sizeBytes : execRecord.commandLine + commandLineBytes;
+}
 
 export const commRecord = { ...head, comm: 16, sizeBytes: 16 + commBytes } as const;
 

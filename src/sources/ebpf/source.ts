@@ -18,6 +18,7 @@ import {
   readHierarchy,
   stillMounted,
 } from '../cgroups.ts';
+import type { CommandLines } from '../commandLines.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
 import { Btf } from './btf.ts';
@@ -35,7 +36,7 @@ import { Wake } from './wake.ts';
 export interface EbpfSourceOptions {
   /**
    * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 72 bytes of it
-   * and 8 more for each mirrored hierarchy, an exit 40, an exec 320; when it is full, what happens is lost and
+   * and 8 more for each mirrored hierarchy, an exit 40, an exec 320 and more for its command line; when it is full, what happens is lost and
    * counted. Where not given, that of the ring which is found pinned, else a 256th of the memory, between 8 and 256 MiB.
    */
   readonly ringBytes?: number;
@@ -48,6 +49,8 @@ export interface EbpfSourceOptions {
   readonly owner?: PinOwner;
   /** Leaves everything pinned for the owner, so that the kernel goes on recording when this process ends. */
   readonly pin?: boolean;
+  /** How command lines are told; they are not, where not given. */
+  readonly commandLines?: CommandLines | undefined;
 }
 
 const maxRingBytes = 2 ** 30;
@@ -97,7 +100,7 @@ function openWith(
     machineHierarchies: hierarchiesOfMachine().length,
   };
   const { installation, pinning } = obtain(btf, mirror, options, descriptors);
-  return new EbpfSource(installation, pinning, mirrored, descriptors);
+  return new EbpfSource(installation, pinning, mirrored, options.commandLines, descriptors);
 }
 
 /** Whether the installation stays when this process ends, and if it should and cannot, why. */
@@ -113,14 +116,15 @@ interface Pinning {
 function obtain(
   btf: Btf,
   mirror: Mirror,
-  { owner, pin = false, ringBytes }: EbpfSourceOptions,
+  { owner, pin = false, ringBytes, commandLines }: EbpfSourceOptions,
   descriptors: Descriptors,
 ): { readonly installation: Installation; readonly pinning: Pinning } {
-  const make = (): Installation => install(btf, mirror, ringBytes ?? usualRingBytes(), descriptors);
+  const purpose = { mirror, commandLineBytes: commandLines?.limitBytes ?? 0 };
+  const make = (): Installation => install(btf, purpose, ringBytes ?? usualRingBytes(), descriptors);
   if (!owner) return { installation: make(), pinning: unpinned(owner) };
   const obstacle = obstacleToPins();
   if (obstacle !== '') return { installation: make(), pinning: unpinned(owner, obstacle) };
-  const name = makeOf(btf, mirror);
+  const name = makeOf(btf, purpose);
   const found = findInstallation(owner, name, descriptors);
   const fits = found !== undefined && (ringBytes === undefined || found.ringBytes === ringBytes);
   // What is of another make goes only when the new one sees everything.
@@ -170,6 +174,7 @@ class EbpfSource implements Source {
   readonly #mirrored: readonly MountedHierarchy[];
   /** Those of them that can be walked, by the last look. */
   #mounted: readonly MountedHierarchy[];
+  readonly #commandLines: CommandLines | undefined;
   readonly #ring: Ring;
   readonly #decoder: Decoder;
   readonly #lossesMapping: Mapping;
@@ -190,15 +195,18 @@ class EbpfSource implements Source {
     installation: Installation,
     pinning: Pinning,
     mirrored: readonly MountedHierarchy[],
+    commandLines: CommandLines | undefined,
     descriptors: Descriptors,
   ) {
     const { ring, losses, places, programs, ringBytes, blind } = installation;
     this.blind = blind;
     this.#mirrored = mirrored;
     this.#mounted = mirrored;
+    this.#commandLines = commandLines;
     this.#decoder = new Decoder(
       pageSizeBytes(),
       mirrored.map(({ hierarchy }) => hierarchy),
+      commandLines,
     );
     this.#ring = new Ring(ring, ringBytes, pinning.isPinned);
     this.#lossesMapping = mapShared('mapping the counters of losses', losses, pageSizeBytes(), 0, 'read');
@@ -243,7 +251,7 @@ class EbpfSource implements Source {
 
   *scan(): Generator<TaskSeen> {
     let isWhole = true;
-    for (const task of scanTasks(this.#mounted)) {
+    for (const task of scanTasks(this.#mounted, this.#commandLines)) {
       if (task.groups === undefined && this.#mounted.length > 0) isWhole = false;
       yield task;
     }

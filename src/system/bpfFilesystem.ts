@@ -2,7 +2,7 @@
  * The BPF filesystem: where maps, programs and links of eBPF have names and outlive the process that made them. It is
  * in memory and goes with the machine. Most systems mount it at boot; where nobody has, it is mounted here.
  */
-import { statfsSync } from 'node:fs';
+import { accessSync, constants, statfsSync } from 'node:fs';
 import { bytesOf } from '../../events/bytes.ts';
 import { cString } from './cStrings.ts';
 import { checked, libc } from './libc.ts';
@@ -17,9 +17,12 @@ export function isBpfFilesystemMounted(): boolean {
   return statfsSync(bpfFilesystem).type === magic;
 }
 
-/** Makes sure that it is mounted, open to root alone. Throws where it cannot be. */
+/** Makes sure that it is mounted, open to root alone, and may be used. Throws where it cannot be, or may not. */
 export function mountBpfFilesystem(): void {
-  if (isBpfFilesystemMounted()) return;
+  if (isBpfFilesystemMounted()) {
+    accessSync(bpfFilesystem, constants.R_OK | constants.W_OK | constants.X_OK);
+    return;
+  }
   const [type, at, options] = ['bpf', bpfFilesystem, 'mode=0700'].map((text) => cString(bytesOf(text)));
   if (!type || !at || !options) throw new Error('impossible state: three texts made fewer strings');
   checked(`mounting ${bpfFilesystem}`, libc().mount(type, at, type, 0, options));

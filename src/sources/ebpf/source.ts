@@ -161,7 +161,7 @@ function obstacleToPins(): string {
     mountBpfFilesystem();
     return '';
   } catch (error) {
-    return `there is no BPF filesystem: ${messageOf(error)}`;
+    return `the BPF filesystem cannot be used: ${messageOf(error)}`;
   }
 }
 

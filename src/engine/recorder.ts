@@ -148,7 +148,7 @@ export class Recorder {
     this.#reconcile(look, sameBoot);
   }
 
-  /** Stops in order: what follows in the log says that nothing was recorded after this. */
+  /** Takes in what is queued, and says in the log that the recorder stopped in order. */
   async stop(): Promise<void> {
     this.#cancelTick();
     this.#cancelDrain();

@@ -17,12 +17,16 @@ export function isBpfFilesystemMounted(): boolean {
   return statfsSync(bpfFilesystem).type === magic;
 }
 
-/** Makes sure that it is mounted, open to root alone, and may be used. Throws where it cannot be, or may not. */
-export function mountBpfFilesystem(): void {
+/**
+ * Makes sure that it is mounted and may be used; where it is not mounted, it is with `mayMount`, open to root alone.
+ * Throws where that does not work.
+ */
+export function useBpfFilesystem(mayMount: boolean): void {
   if (isBpfFilesystemMounted()) {
     accessSync(bpfFilesystem, constants.R_OK | constants.W_OK | constants.X_OK);
     return;
   }
+  if (!mayMount) throw new Error(`${bpfFilesystem} is not mounted`);
   const [type, at, options] = ['bpf', bpfFilesystem, 'mode=0700'].map((text) => cString(bytesOf(text)));
   if (!type || !at || !options) throw new Error('impossible state: three texts made fewer strings');
   checked(`mounting ${bpfFilesystem}`, libc().mount(type, at, type, 0, options));

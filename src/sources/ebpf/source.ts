@@ -8,7 +8,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.ts';
 import { idOfMap, missesOf } from '../../system/bpf.ts';
-import { mountBpfFilesystem } from '../../system/bpfFilesystem.ts';
+import { useBpfFilesystem } from '../../system/bpfFilesystem.ts';
 import { hasCode, messageOf, SystemCallError } from '../../system/errno.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
 import {
@@ -122,8 +122,10 @@ function obtain(
   const purpose = { mirror, commandLineBytes: commandLines?.limitBytes ?? 0 };
   const make = (): Installation => install(btf, purpose, ringBytes ?? usualRingBytes(), descriptors);
   if (!owner) return { installation: make(), pinning: unpinned(owner) };
-  const obstacle = obstacleToPins();
-  if (obstacle !== '') return { installation: make(), pinning: unpinned(owner, obstacle) };
+  const obstacle = obstacleToPins(pin);
+  if (obstacle !== '') {
+    return { installation: make(), pinning: unpinned(owner, pin ? obstacle : '') };
+  }
   const name = makeOf(btf, purpose);
   const found = findInstallation(owner, name, descriptors);
   const fits = found !== undefined && (ringBytes === undefined || found.ringBytes === ringBytes);
@@ -156,9 +158,10 @@ function refusalToPin(installation: Installation, owner: PinOwner, name: string)
   }
 }
 
-function obstacleToPins(): string {
+/** Why nothing can be pinned or found pinned; empty where it can. Only who wants to pin has a filesystem mounted. */
+function obstacleToPins(mayMount: boolean): string {
   try {
-    mountBpfFilesystem();
+    useBpfFilesystem(mayMount);
     return '';
   } catch (error) {
     return `the BPF filesystem cannot be used: ${messageOf(error)}`;

@@ -4,7 +4,7 @@
  * source sees meanwhile is laid over what was read.
  */
 import type { Clock, HierarchySeen, Observation, Places, Source, TaskSeen } from '../ports.ts';
-import { stitchGroups, stitchTasks } from './stitch.ts';
+import { stitchHierarchies, stitchTasks } from './stitch.ts';
 
 /** What exists at one instant. */
 export interface Look {
@@ -38,7 +38,7 @@ export function lookAtMachine(source: Source, clock: Clock, places: Places | und
   const known = places && placesAtEnd(source, places, keep);
   return {
     tasks: stitchTasks(tasks, meanwhile).map((task) => placed(task, known)),
-    hierarchies: hierarchies.map((hierarchy) => stitchGroups(hierarchy, meanwhile)),
+    hierarchies: stitchHierarchies(hierarchies, meanwhile),
   };
 }
 

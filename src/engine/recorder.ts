@@ -11,7 +11,8 @@ import type { Fact, GapFact } from '../../events/event.ts';
 import type { Hierarchy, Task } from '../../projections/hierarchy.ts';
 import type { World } from '../../projections/world.ts';
 import type { Actor, Command } from '../kernel/command.ts';
-import { byOf, decide } from '../kernel/decide.ts';
+import { decide } from '../kernel/decide.ts';
+import { byOf } from '../kernel/doer.ts';
 import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
 import { pathLimitBytes } from '../kernel/path.ts';
@@ -77,6 +78,8 @@ export class Recorder {
   /** The pids of whom the kernel was told lately where they are. */
   readonly #placed = new Set<number>();
   #lookedUs = Number.NEGATIVE_INFINITY;
+  /** Whether the last look could tell where every task is. */
+  #placedAll = true;
   #cancelTick = (): void => {};
   #cancelDrain = (): void => {};
 
@@ -103,6 +106,7 @@ export class Recorder {
       this.#writer.append(firstFacts(identity));
       this.#begin();
       this.#adopt(look);
+      this.#doubtPlaces(look);
     } else if (found.state === 'whole' && this.#isSameBoot) {
       this.#lost -= found.lost;
       this.#goOn();
@@ -146,6 +150,7 @@ export class Recorder {
     const reason = lost > 0 ? 'overflow' : 'stopped';
     this.#writer.append([{ type: 'gap', reason, lost, sinceUs, detail: why }]);
     this.#reconcile(look, sameBoot);
+    this.#doubtPlaces(look);
   }
 
   /** Takes in what is queued, and says in the log that the recorder stopped in order. */
@@ -191,6 +196,13 @@ export class Recorder {
   /** Appends what a follower caused, as long as anything is recorded. */
   record(fact: Fact): void {
     if (!this.#writer.closed) this.#writer.append([fact]);
+  }
+
+  /** Appends that this recorder was late, behind what has happened on the machine meanwhile. */
+  stalled(lengthUs: number): void {
+    if (this.#writer.closed) return;
+    this.#drain('soon');
+    this.#writer.append([{ type: 'stall', lengthUs }]);
   }
 
   /** Makes everything appended so far as durable as asked. Rejects once the log has failed. */
@@ -271,12 +283,16 @@ export class Recorder {
     // After the first nonsense nothing is to be trusted: the look that follows shows what has become of it.
     if (this.#doubt) return;
     const observed = observe(this.#world.hierarchy, observation);
+    const { timeUs: sinceUs } = this.#writer;
     if (isNonsense(observed)) {
-      this.#doubtAll(observed.nonsense, this.#writer.timeUs);
+      this.#doubt = { reason: 'nonsense', lost: 0, sinceUs, detail: observed.nonsense };
       return;
     }
     this.#writer.append(observed, observation.bootUs);
     this.#keepPlaces(observation);
+    if (observation.type !== 'fork' || !observation.unplaced) return;
+    const detail = `task ${observation.pid} was born into groups that could not be found`;
+    this.#doubt = { reason: 'unplaced', lost: 0, sinceUs, detail };
   }
 
   /**
@@ -322,8 +338,15 @@ export class Recorder {
     return lookAtMachine(this.#source, this.#clock, places);
   }
 
-  #doubtAll(detail: string, sinceUs: number): void {
-    this.#doubt = { reason: 'nonsense', lost: 0, sinceUs, detail };
+  /** Tasks that could not be placed are worth another look, once: what two in a row cannot place is out of reach. */
+  #doubtPlaces({ tasks }: Look): void {
+    const unplaced = tasks.filter((task) => task.unplaced).length;
+    if (unplaced > 0 && this.#placedAll) {
+      const whose = unplaced === 1 ? '1 task' : `${unplaced} tasks`;
+      const detail = `the groups of ${whose} could not be found`;
+      this.#doubt = { reason: 'unplaced', lost: 0, sinceUs: this.#writer.timeUs, detail };
+    }
+    this.#placedAll = unplaced === 0;
   }
 
   #resync(doubt: Doubt): void {
@@ -332,6 +355,7 @@ export class Recorder {
       this.#writer.append([{ type: 'gap', ...doubt }]);
       this.#reconcile(look, true);
       this.#doubt = undefined;
+      this.#doubtPlaces(look);
       this.#settle();
     });
     this.#lookedUs = this.#clock.bootUs();

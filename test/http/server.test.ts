@@ -38,6 +38,7 @@ async function withServer(log: Log, use: (ground: Ground) => Promise<void>): Pro
     peerOf: () => rootActor,
     daemon: () => daemon,
     stop: () => {},
+    agents: () => new Map(),
   });
   api.server.listen(socketPath);
   await once(api.server, 'listening');

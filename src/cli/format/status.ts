@@ -2,11 +2,14 @@
  * The state of a recording as a short table.
  */
 import type { QueueGauge, Status } from '../../engine/reader.ts';
-import type { RecordingView } from '../../engine/reads.ts';
+import type { AgentView, RecordingView } from '../../engine/reads.ts';
 import type { PinnedInstallation } from '../../kept.ts';
 import { counted, duration, grouped, size } from './count.ts';
 import { table } from './table.ts';
 import { localTimeInSeconds } from './time.ts';
+
+/** How many of the agents that run are told one by one, the oldest first. */
+const agentsShown = 10;
 
 /** What is shown: with what goes on in the kernel where no daemon runs. */
 type Shown = Status & { readonly kept?: readonly PinnedInstallation[] };
@@ -35,6 +38,7 @@ function rowsOf(view: Shown): string[][] {
       `${tree}, ${counted(containers, 'container')}${mountPoint === '' ? '' : `, mirrors ${mountPoint}`}`,
     ]),
     ['gaps', gapsOf(view)],
+    ['stalls', stallsOf(view)],
     ['releases', releasesOf(view)],
     ...agentRows(view),
   ];
@@ -60,6 +64,10 @@ function gapsOf({ gaps, lost }: RecordingView): string {
   return `${gaps}, ${counted(lost, 'observation')} known to be lost in them`;
 }
 
+function stallsOf({ stalls, longestStallMs }: RecordingView): string {
+  return stalls === 0 ? 'none' : `${grouped(stalls)}, the longest ${duration(longestStallMs)}`;
+}
+
 function releasesOf({ releases, waiting }: RecordingView): string {
   if (releases.releases === 0) return 'none';
   const { attempts, succeeded, failed, stale } = releases;
@@ -73,12 +81,25 @@ function releasesOf({ releases, waiting }: RecordingView): string {
   ].join(', ');
 }
 
-function agentRows({ releaseAgent, agents }: Status): string[][] {
+function agentRows({ releaseAgent, agents, daemonPid }: Status): string[][] {
+  const shown = agents.slice(0, agentsShown).map((agent) => agentRow(agent, daemonPid !== undefined));
+  const more = agents.length - shown.length;
   return [
     ...(releaseAgent === undefined ? [] : [['agent', releaseAgent]]),
-    ...agents.map(({ path, attempt, runningMs }) => [
-      'running',
-      `for ${path}, attempt ${attempt}, since ${duration(runningMs)}`,
-    ]),
+    ...shown,
+    ...(more > 0 ? [['', `and ${grouped(more)} more of them`]] : []),
   ];
+}
+
+/** Nobody knows how an attempt went on that outlived its recorder. */
+function agentRow({ path, attempt, since, runningMs, ...agent }: AgentView, live: boolean): string[] {
+  if (!live) return ['unfinished', `for ${path}, attempt ${attempt}, begun ${localTimeInSeconds(since)}`];
+  const parts = [
+    `for ${path}`,
+    `attempt ${attempt}`,
+    `since ${duration(runningMs)}`,
+    ...(agent.pid ? [`pid ${agent.pid}`] : []),
+    ...(agent.stuck && !agent.executed ? ['its program cannot be read so far'] : []),
+  ];
+  return [agent.stuck ? 'stuck' : 'running', parts.join(', ')];
 }

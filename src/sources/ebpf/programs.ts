@@ -113,7 +113,7 @@ function forkProgram(btf: Btf, layout: Layout, sinks: Sinks, mirror: Mirror): Ui
   copyComm(program, layout, forkRecord.comm);
   program.call(helpers.getCurrentPidTgid).store(4, r7, forkRecord.parentPid, r0);
   copyPlace(program, forkRecord.place);
-  copyGroups(program, btf, sinks, mirror);
+  copyGroups(program, btf, mirror);
   return endRecord(program, sinks);
 }
 

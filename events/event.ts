@@ -39,7 +39,10 @@ export interface SourceFact {
   readonly blind: string;
 }
 
-/** The recorder stopped in order. What follows, until the next `source`, is not recorded. */
+/**
+ * The recorder stopped in order. What follows, until the next `source`, the kernel has held for the one who came
+ * after; a `gap` behind that says where it has not.
+ */
 export interface StopFact {
   readonly type: 'stop';
 }
@@ -82,7 +85,7 @@ export interface GapFact {
   /** Observations the source counted as lost; 0 where it cannot count. */
   readonly lost: number;
   readonly sinceUs: number;
-  /** What did not make sense, or whose groups were not found, in words; else empty. */
+  /** What did not make sense, whose groups were not found, or why nothing was recorded, in words; else empty. */
   readonly detail: string;
 }
 

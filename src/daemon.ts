@@ -26,10 +26,12 @@ import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
 import type { Clock, Source } from './ports.ts';
+import { Gauge } from './queueGauge.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
 import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
 import type { CommandLines } from './sources/commandLines.ts';
 import { openConnectorSource } from './sources/connector/source.ts';
+import type { PinOwner } from './sources/ebpf/pins.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openPollingSource } from './sources/polling.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
@@ -60,6 +62,10 @@ export interface DaemonOptions {
   readonly version: string;
   /** The cgroup hierarchies to mirror, by their names as `cgroupsHere` has them; for the eBPF source. */
   readonly mirror?: readonly string[];
+  /** Leaves the eBPF source in the kernel when this process ends, so that it goes on recording. */
+  readonly pin?: boolean;
+  /** The size of the eBPF source's ring in bytes; see `openEbpfSource`. */
+  readonly ringBytes?: number;
   /** How command lines are recorded, which they are not where this is absent. */
   readonly commandLines?: CommandLines | undefined;
   /** How far apart the polling source's looks at /proc are; `defaultPollIntervalMs` where not given. */
@@ -130,8 +136,12 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     },
   });
   parts.add(() => log.close());
-  const { source, passedOver } = openSource(options, clock);
+  const recording = world.chronicle.recording || nanoid();
+  const owner = { recording, folder: log.folder };
+  const { source, passedOver } = openSource(options, owner, clock);
   parts.add(() => source.close());
+  const gauge = source.keptQueue && new Gauge(source.keptQueue, clock);
+  parts.add(() => gauge?.close());
   // Below the recorder, so that the log has its end before a thread that starts agents is waited for.
   const runner = openAgentRunner(clock);
   parts.add(() => runner.close());
@@ -147,7 +157,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     onFailure: failure.resolve,
   });
   nameContainers(recorder, openRuntimeNames());
-  await recorder.start({ recording: nanoid(), version });
+  await recorder.start({ recording, version });
   parts.add(() => recorder.stop());
   clock.watch((lengthUs) => recorder.stalled(lengthUs));
   await leaveContainers(recorder);
@@ -167,15 +177,26 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(() => reactor.stop());
 
   const sizeBytes = folderSize(folder, () => clock.bootUs());
-  const view = (): DaemonView => ({ daemonPid: process.pid, folder, sizeBytes: sizeBytes(), releaseAgent });
+  const view = (): DaemonView => ({
+    daemonPid: process.pid,
+    folder,
+    sizeBytes: sizeBytes(),
+    releaseAgent,
+    ...(gauge && { queue: gauge.view }),
+  });
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());
+  const stopping = pending<undefined>();
   const { server, close } = openServer({
     recorder,
     clock,
     archive,
     peerOf: peerOfSocket,
     daemon: view,
+    stop: (unload) => {
+      if (unload) source.keptQueue?.letGo();
+      stopping.resolve(undefined);
+    },
     agents: () => reactor.running(),
   });
   await listen(server, socketPath);
@@ -183,7 +204,6 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(() => rmSync(socketPath, { force: true }));
   shareFolder(folder, socketPath, groupName);
 
-  const stopping = pending<undefined>();
   const closed = Promise.race([stopping.promise, failure.promise]).then((error) => end(parts, error));
   return {
     get view() {
@@ -213,7 +233,7 @@ async function end(parts: Closers, failure: Error | undefined): Promise<void> {
  * what the source cannot see, in words, and nothing where it sees all.
  */
 export function trySource(name: MachineSource, mirror: readonly string[]): string {
-  const source = openings({ mirror }, realClock())[name]();
+  const source = openings({ mirror }, undefined, realClock())[name]();
   source.close();
   return source.blind;
 }
@@ -239,25 +259,35 @@ export function cgroupsHere(): CgroupsHere {
   };
 }
 
-function openSource(options: DaemonOptions, clock: Clock): Choice {
+function openSource(options: DaemonOptions, owner: PinOwner, clock: Clock): Choice {
   const { source, seed = 1 } = options;
   if (source === 'simulated') return { source: openSimulatedSource({ seed, clock }), passedOver: [] };
-  const open = openings(options, clock);
+  const open = openings(options, owner, clock);
   const names = source === 'best' ? machineSources : [source];
   return openFirst(names.map((name) => [name, open[name]]));
 }
 
-type SourceOptions = Pick<DaemonOptions, 'mirror' | 'commandLines' | 'pollIntervalMs'>;
+type SourceOptions = Pick<DaemonOptions, 'mirror' | 'commandLines' | 'pin' | 'ringBytes' | 'pollIntervalMs'>;
 
-/** How each source that sees this machine is opened. */
+/** How each source that sees this machine is opened, for the recording that it is to feed. */
 function openings(
-  { mirror = [], commandLines, pollIntervalMs = defaultPollIntervalMs }: SourceOptions,
+  options: SourceOptions,
+  owner: PinOwner | undefined,
   clock: Clock,
 ): Record<MachineSource, () => Source> {
+  const { mirror = [], commandLines, pin = false, ringBytes } = options;
+  const intervalMs = options.pollIntervalMs ?? defaultPollIntervalMs;
   return {
-    ebpf: () => openEbpfSource({ mirror, commandLines }),
+    ebpf: () =>
+      openEbpfSource({
+        mirror,
+        commandLines,
+        pin,
+        ...(owner && { owner }),
+        ...(ringBytes !== undefined && { ringBytes }),
+      }),
     connector: () => openConnectorSource({ commandLines }),
-    polling: () => openPollingSource({ clock, intervalMs: pollIntervalMs, commandLines }),
+    polling: () => openPollingSource({ clock, intervalMs, commandLines }),
   };
 }
 

@@ -72,6 +72,13 @@ export interface EventLog extends LogReader {
   /** The last committed event; seq 0, time 0 and a hash of zeros for an empty log. */
   readonly head: Head;
   append(facts: readonly Stamped[]): readonly Event[];
+  /**
+   * Says how far the source's queue has been taken in by what is appended so far. The next write stores it, in one
+   * piece with the events: whatever comes of the process, the log holds both or neither.
+   */
+  setCursor(cursor: string): void;
+  /** The cursor that is written; empty where none is. */
+  readonly writtenCursor: string;
   /** Resolves when everything appended before the call is as durable as asked. */
   commit(durability: Durability): Promise<void>;
 }
@@ -99,7 +106,64 @@ export interface Source {
   look(pid: number): TaskSeen | undefined;
   /** Calls back once, as soon as something is queued. Armed again by the next call. */
   wake(callback: () => void): void;
+  /** Where the kernel is told who is in which container, and can be asked. */
+  readonly places?: Places;
+  /** Where the queue, and what fills it, goes on when this process ends. */
+  readonly keptQueue?: KeptQueue;
   close(): void;
+}
+
+/** What the kernel itself keeps of who is in which container of our own tree: it is handed on at every fork. */
+export interface Places {
+  /** Puts a task into a container; 0 stands for the root. */
+  set(pid: number, tgid: number, container: number): void;
+  /**
+   * The containers of all tasks by pid, without those in the root; undefined in the place of a container that the
+   * kernel does not know. Undefined as a whole where some could not be kept since the last reading.
+   */
+  read(): ReadonlyMap<number, number | undefined> | undefined;
+}
+
+/** How the queue of a source stands, for a person. */
+export interface QueueView {
+  readonly sizeBytes: number;
+  /** How much of it cannot be written over yet. */
+  readonly usedBytes: number;
+  /** How much was ever written. */
+  readonly writtenBytes: number;
+  /** It is filled on when this process ends. */
+  readonly isPinned: boolean;
+  /** Why it is not, where it should be; else empty. */
+  readonly obstacle: string;
+}
+
+/** How a queue that was kept is found: whole behind the log's cursor, with a part missing, or another queue. */
+export interface Found {
+  readonly state: 'whole' | 'torn' | 'new';
+  /** How many observations were lost since the cursor was written. */
+  readonly lost: number;
+  /** Why it is not whole, in words, where more can be said than that nothing was recorded; else empty. */
+  readonly why: string;
+}
+
+/**
+ * A queue that is kept while no process reads it. What is handed over stays in it until it is freed, so that it can
+ * be handed over again to whoever comes after a kill. A cursor is a place in it, as text that only it can read.
+ */
+export interface KeptQueue {
+  /** Goes on behind the cursor that the log holds; to be called once, before anything is drained. */
+  resume(cursor: string): Found;
+  /** The place behind everything that was handed over; it counts as accounted for what `lost` told last. */
+  cursor(): string;
+  /** What was handed over up to this cursor is in the log, or will never be needed. */
+  free(cursor: string): void;
+  /** All that was handed over has been freed. Until then nobody is woken, and who waits has to drain. */
+  readonly isFree: boolean;
+  /** So much is not freed that it is time to write what was handed over. */
+  readonly isFilling: boolean;
+  readonly view: QueueView;
+  /** Keeps nothing: it all ends with this process. */
+  letGo(): void;
 }
 
 /** What a container's runtime calls it, and for kubernetes what the pod is called that it belongs to. */

@@ -184,7 +184,7 @@ async function unmirroredOn(machine: Machine, ...mirror: readonly string[]): Pro
 /** `tasktrail up` until it has begun. */
 function recordedOn(machine: Machine, mirror: readonly string[]): Promise<Ended> {
   return inFolder((folder) =>
-    run(machine, ['up', '--json', '--data', folder, ...mirrorOptions(mirror)], (child) =>
+    run(machine, ['up', '--no-pin', '--json', '--data', folder, ...mirrorOptions(mirror)], (child) =>
       child.kill('SIGINT'),
     ),
   );
@@ -193,7 +193,7 @@ function recordedOn(machine: Machine, mirror: readonly string[]): Promise<Ended>
 /** What `tasktrail up` says when it does not start. */
 async function refusalOn(machine: Machine, ...mirror: readonly string[]): Promise<string> {
   const { complaint, code } = await inFolder((folder) =>
-    run(machine, ['up', '--data', folder, ...mirrorOptions(mirror)]),
+    run(machine, ['up', '--no-pin', '--data', folder, ...mirrorOptions(mirror)]),
   );
   assert.is(code, 1, complaint);
   return complaint.trimEnd();

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
+import { removePinsOf } from '../src/sources/ebpf/pins.ts';
 import { testNeeding } from './support/needs.ts';
 import { Shell } from './support/shell.ts';
 import {
@@ -75,9 +76,10 @@ class Desk {
     }
   }
 
-  /** Ends everything that was begun. */
+  /** Ends everything that was begun, in the kernel too. */
   leave(): void {
     for (const shell of this.#shells) shell.close();
+    removePinsOf(this.#recording);
   }
 
   async #begin(step: Step): Promise<void> {

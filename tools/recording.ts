@@ -17,30 +17,14 @@ export type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 
 export type RecordingOptions = Partial<Pick<DaemonOptions, 'source' | 'drainBeforeDecide' | 'mirror'>>;
 
-export class Recording {
+/** A recording that some daemon records into, wherever that runs. */
+export class Stage {
   readonly folder: string;
   readonly reader: HttpReader;
-  readonly #daemon: Daemon;
 
-  private constructor(folder: string, daemon: Daemon) {
+  constructor(folder: string, reader = new HttpReader(folder)) {
     this.folder = folder;
-    this.reader = new HttpReader(folder);
-    this.#daemon = daemon;
-  }
-
-  /** Begins to record, through eBPF unless told otherwise. */
-  static async start(options: RecordingOptions = {}): Promise<Recording> {
-    const folder = mkdtempSync(join(tmpdir(), 'tasktrail-recording-'));
-    const daemon = await startDaemon({
-      folder,
-      source: 'ebpf',
-      releaseAgent: '/bin/true',
-      syncIntervalMs: 1000,
-      pollIntervalMs: 100,
-      version: 'tools',
-      ...options,
-    });
-    return new Recording(folder, daemon);
+    this.reader = reader;
   }
 
   async mkdir(path: string): Promise<void> {
@@ -59,6 +43,30 @@ export class Recording {
     if (isRefusal(answer)) throw new Error(`attach ${path} ${pid}: ${answer.errno}: ${answer.saw}`);
     program.stdin.write('go\n');
     return program;
+  }
+}
+
+export class Recording extends Stage {
+  readonly #daemon: Daemon;
+
+  private constructor(folder: string, daemon: Daemon) {
+    super(folder);
+    this.#daemon = daemon;
+  }
+
+  /** Begins to record, through eBPF unless told otherwise. */
+  static async start(options: RecordingOptions = {}): Promise<Recording> {
+    const folder = mkdtempSync(join(tmpdir(), 'tasktrail-recording-'));
+    const daemon = await startDaemon({
+      folder,
+      source: 'ebpf',
+      releaseAgent: '/bin/true',
+      syncIntervalMs: 1000,
+      pollIntervalMs: 100,
+      version: 'tools',
+      ...options,
+    });
+    return new Recording(folder, daemon);
   }
 
   /** Stops to record, and hands the log over to be read from the disk; then all of it is gone. */

@@ -115,7 +115,13 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
       appended,
     )
     .option('--release-agent <program>', 'what is run with the path of a container that falls empty')
-    .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s');
+    .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
+    .option('--ring-size <size>', 'how much of what happens the kernel can hold back, as 64M')
+    .option('--no-pin', 'leave nothing in the kernel: what happens while no daemon runs is not recorded');
+  command('down', 'stop the daemon', async () => (await import('./down.ts')).down).option(
+    '--unload',
+    'and let the kernel record nothing any more',
+  );
   command(
     'doctor',
     'try what recording needs, and say what works here',

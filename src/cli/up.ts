@@ -19,6 +19,7 @@ import { othersMayEnter } from '../system/folder.ts';
 import { typedText } from './arguments.ts';
 import { commandLinesFrom } from './commandLines.ts';
 import type { Context } from './context.ts';
+import { keptLines } from './down.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
@@ -35,6 +36,9 @@ export interface UpOptions {
   readonly releaseAgent?: string;
   readonly syncInterval: string;
   readonly pollInterval?: string;
+  readonly ringSize?: string;
+  /** Off with `--no-pin`. */
+  readonly pin: boolean;
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
@@ -46,6 +50,8 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     releaseAgent: agentFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
     pollIntervalMs: pollIntervalFor(source, options.pollInterval),
+    pin: options.pin,
+    ...(options.ringSize !== undefined && { ringBytes: ringBytesFrom(options.ringSize) }),
   };
   const { json, terminal } = context;
   const { daemon, why } = await started(context, settings, options.mirror !== undefined);
@@ -72,6 +78,8 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
       ? JSON.stringify({ seq: last, events: last - view.seq })
       : `stopped: ${counted(last - view.seq, 'event')} recorded, ${grouped(last)} in all`,
   );
+  const { queue } = daemon.view;
+  if (queue?.isPinned && !json) for (const line of keptLines(queue.sizeBytes, context)) terminal.print(line);
   return exitCodes.done;
 }
 
@@ -82,6 +90,8 @@ interface Settings {
   readonly releaseAgent: string;
   readonly syncIntervalMs: number;
   readonly pollIntervalMs: number;
+  readonly pin: boolean;
+  readonly ringBytes?: number;
 }
 
 /** `why` says why nothing is mirrored that was to be. */
@@ -151,6 +161,7 @@ export function greeting(
     ...passedOver.map(({ why }) => `not taken: ${why}`),
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
     ...(view.source === 'simulated' ? [] : [mirrorLine(view, settings.unmirrored)]),
+    ...(view.queue && view.queue.obstacle !== '' ? [`not kept: ${view.queue.obstacle}`] : []),
     ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
@@ -243,6 +254,20 @@ function pollIntervalFor(source: SourceName | 'best', typed: string | undefined)
 }
 
 const intervalLimitMs = 60_000;
+
+const leastRingBytes = 64 * 1024;
+const mostRingBytes = 2 ** 30;
+
+/** `64M`, `256K`, `1G`. */
+export function ringBytesFrom(typed: string): number {
+  const [, digits = '', unit = ''] = /^([0-9]{1,10})([KMG]?)(?:i?B)?$/.exec(typed) ?? [];
+  const ringBytes = Number(digits) * 1024 ** ['', 'K', 'M', 'G'].indexOf(unit);
+  const isPowerOfTwo = Number.isInteger(Math.log2(ringBytes));
+  if (!isPowerOfTwo || ringBytes < leastRingBytes || ringBytes > mostRingBytes) {
+    throw usageFailure(`'${typed}' is no size of a ring: give a power of two from 64K to 1G, as 64M`);
+  }
+  return ringBytes;
+}
 
 /** `250ms`, `2s`. */
 export function intervalFrom(typed: string): number {

@@ -3,7 +3,7 @@
  * opened directly when no daemon runs. Whoever asks need not know which.
  */
 import type { Refusal } from '../kernel/errno.ts';
-import type { Verification } from '../ports.ts';
+import type { QueueView, Verification } from '../ports.ts';
 import type { Entry, LogQuery } from './history.ts';
 import type { Instant, Unclear } from './instant.ts';
 import type { PastAnswer } from './past.ts';
@@ -15,6 +15,13 @@ export interface DaemonView {
   readonly folder: string;
   readonly sizeBytes: number;
   readonly releaseAgent: string;
+  /** How the source's queue stands; missing where it has none that could be kept. */
+  readonly queue?: QueueGauge;
+}
+
+/** A queue, and how fast it has filled in the last seconds. */
+export interface QueueGauge extends QueueView {
+  readonly bytesPerSecond: number;
 }
 
 /** Without a daemon, only the folder and its size are known of what a daemon tells. */

@@ -19,7 +19,7 @@ import { pathLimitBytes } from '../kernel/path.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
 import { reconcileGroups, reconcileTrees, removeGroups } from '../kernel/reconcileTrees.ts';
 import { parsePid } from '../kernel/text.ts';
-import type { Clock, Durability, Observation, Source } from '../ports.ts';
+import type { Clock, Durability, Found, Observation, Places, Source } from '../ports.ts';
 import { type Look, lookAtMachine } from './look.ts';
 import { RefusalBudget } from './refusals.ts';
 import { type Follower, Writer, type WriterOptions } from './writer.ts';
@@ -75,6 +75,8 @@ export class Recorder {
   #lost = 0;
   /** What made no sense, since when, and until when the look that it calls for may wait. */
   #doubt: Doubt | undefined;
+  /** The pids of whom the kernel was told lately where they are. */
+  readonly #placed = new Set<number>();
   #lookedUs = Number.NEGATIVE_INFINITY;
   /** Whether the last look could tell where every task is. */
   #placedAll = true;
@@ -97,24 +99,61 @@ export class Recorder {
   async start(identity: Identity): Promise<void> {
     // Counted before the look, so that what is lost while it goes on has the next drain look again.
     this.#lost = this.#source.lost();
-    const look = lookAtMachine(this.#source, this.#clock);
-    const { seq, timeUs: sinceUs } = this.#writer;
-    const { name, bootId, blind } = this.#source;
-    const sameBoot = bootId === this.#world.chronicle.bootId;
-    const first = seq === 0;
-    if (first) this.#writer.append(firstFacts(identity));
-    this.#writer.append([{ type: 'source', name, bootId, blind }]);
-    this.#writer.setClock(this.#clockOffsetUs());
-    if (!first) this.#writer.append([{ type: 'gap', reason: 'stopped', lost: 0, sinceUs, detail: '' }]);
-    if (first) this.#adopt(look);
-    else this.#reconcile(look, sameBoot);
-    this.#doubtPlaces(look);
+    const first = this.#writer.seq === 0;
+    const found = this.#source.keptQueue?.resume(this.#writer.writtenCursor) ?? notKept;
+    if (first) {
+      const look = this.#look(undefined);
+      this.#writer.append(firstFacts(identity));
+      this.#begin();
+      this.#adopt(look);
+      this.#doubtPlaces(look);
+    } else if (found.state === 'whole' && this.#isSameBoot) {
+      this.#lost -= found.lost;
+      this.#goOn();
+    } else {
+      this.#goOnAfterGap(found);
+    }
+    this.#settle();
     await this.commit('synced');
     this.#arm();
     this.#tick();
   }
 
-  /** Stops in order: what follows in the log says that nothing was recorded after this. */
+  /** Whether what the log ends with was recorded since this machine was started. */
+  get #isSameBoot(): boolean {
+    return this.#source.bootId === this.#world.chronicle.bootId;
+  }
+
+  /** Says who records from here on, and by which clock. */
+  #begin(): void {
+    const { name, bootId, blind } = this.#source;
+    this.#writer.append([{ type: 'source', name, bootId, blind }]);
+    this.#writer.setClock(this.#clockOffsetUs());
+  }
+
+  /**
+   * What happened while nobody read the queue is all in it, and comes into the log as at any other time, by the clock
+   * that held when it was left. Time never runs back in the log: so that we are here now is told after it.
+   */
+  #goOn(): void {
+    this.#writer.keepClock(this.#world.chronicle.offsetUs);
+    this.#drain('now');
+    this.#begin();
+  }
+
+  /** Of a queue that is torn the kernel's places are still ours; of another queue's nobody has written any yet. */
+  #goOnAfterGap({ state, lost, why }: Found): void {
+    const { timeUs: sinceUs } = this.#writer;
+    const sameBoot = this.#isSameBoot;
+    const look = this.#look(state === 'torn' ? this.#source.places : undefined);
+    this.#begin();
+    const reason = lost > 0 ? 'overflow' : 'stopped';
+    this.#writer.append([{ type: 'gap', reason, lost, sinceUs, detail: why }]);
+    this.#reconcile(look, sameBoot);
+    this.#doubtPlaces(look);
+  }
+
+  /** Takes in what is queued, and says in the log that the recorder stopped in order. */
   async stop(): Promise<void> {
     this.#cancelTick();
     this.#cancelDrain();
@@ -122,6 +161,7 @@ export class Recorder {
     this.#drain('now');
     this.#countSuppressed();
     await this.#writer.end({ type: 'stop' });
+    this.#source.keptQueue?.free(this.#writer.writtenCursor);
   }
 
   /**
@@ -140,6 +180,7 @@ export class Recorder {
       return decision;
     }
     this.#writer.append(decision);
+    for (const fact of decision) if (fact.type === 'attach') this.#place(state.task(fact.task));
     const { seq } = this.#writer;
     await this.commit('synced');
     return { seq };
@@ -186,7 +227,7 @@ export class Recorder {
   #drainOn(): void {
     if (this.#writer.closed) return;
     const drained = this.#drain('soon');
-    if (drained === 0) this.#arm();
+    if (drained === 0 && (this.#source.keptQueue?.isFree ?? true)) this.#arm();
     else this.#cancelDrain = this.#clock.after(drainDelayMs, () => this.#drainOn());
   }
 
@@ -196,6 +237,10 @@ export class Recorder {
    * is queued is trusted, and the gap covers it.
    */
   #drain(look: 'now' | 'soon'): number {
+    return this.#writer.inOnePiece(() => this.#takeIn(look));
+  }
+
+  #takeIn(look: 'now' | 'soon'): number {
     const { timeUs: sinceUs } = this.#writer;
     const drained = this.#source.drain((observation) => this.#observe(observation));
     const lost = this.#source.lost();
@@ -208,7 +253,30 @@ export class Recorder {
     }
     const due = look === 'now' || this.#clock.bootUs() - this.#lookedUs >= lookIntervalUs;
     if (this.#doubt && due) this.#resync(this.#doubt);
+    this.#keepCursor();
     return drained;
+  }
+
+  /**
+   * The log's next write says how far the queue has been taken in, and what the last one said is given back. In doubt
+   * nothing is taken in: its room is given back at once, and the cursor stands still until a look has taken its
+   * place. Who finds them apart, after a kill, knows that something is missing.
+   */
+  #keepCursor(): void {
+    const { keptQueue } = this.#source;
+    if (!keptQueue) {
+      // What another source had kept is nobody's any more.
+      this.#writer.setCursor('');
+      return;
+    }
+    if (this.#doubt) {
+      keptQueue.free(keptQueue.cursor());
+      return;
+    }
+    this.#writer.setCursor(keptQueue.cursor());
+    keptQueue.free(this.#writer.writtenCursor);
+    // A failure is told to whoever is to hear of it.
+    if (keptQueue.isFilling) this.commit('written').catch(() => {});
   }
 
   #observe(observation: Observation): void {
@@ -221,9 +289,53 @@ export class Recorder {
       return;
     }
     this.#writer.append(observed, observation.bootUs);
+    this.#keepPlaces(observation);
     if (observation.type !== 'fork' || !observation.unplaced) return;
     const detail = `task ${observation.pid} was born into groups that could not be found`;
     this.#doubt = { reason: 'unplaced', lost: 0, sinceUs, detail };
+  }
+
+  /**
+   * Puts the kernel right where a birth or a succession came at the same time as an attach, or as the pid of the one
+   * who was attached became another's: the log has decided which was first.
+   */
+  #keepPlaces(seen: Observation): void {
+    if (!this.#source.places) return;
+    if (seen.type === 'fork') {
+      const task = this.#world.hierarchy.taskByPid(seen.pid);
+      if (task && (seen.place !== this.#placeOf(task) || this.#placed.has(seen.pid))) this.#place(task);
+    } else if (seen.type === 'exec' && seen.oldPid !== seen.pid) {
+      this.#place(this.#world.hierarchy.taskByPid(seen.pid));
+    }
+  }
+
+  /** As the kernel holds it: 0 is the root. */
+  #placeOf({ container }: Task): number {
+    return container === this.#world.hierarchy.root ? 0 : container.id;
+  }
+
+  /** Tells the kernel where a task is. */
+  #place(task: Task | undefined): void {
+    const { places } = this.#source;
+    if (!places || !task) return;
+    this.#placed.add(task.pid);
+    places.set(task.pid, task.tgid, this.#placeOf(task));
+  }
+
+  /** Tells the kernel of every task of which it knows something else than the log, after a start or a look. */
+  #settle(): void {
+    const { places } = this.#source;
+    this.#keepCursor();
+    if (!places) return;
+    const known = places.read();
+    for (const task of this.#world.hierarchy.tasks()) {
+      const place = known?.has(task.pid) ? known.get(task.pid) : 0;
+      if (place !== this.#placeOf(task)) this.#place(task);
+    }
+  }
+
+  #look(places: Places | undefined): Look {
+    return lookAtMachine(this.#source, this.#clock, places);
   }
 
   /** Tasks that could not be placed are worth another look, once: what two in a row cannot place is out of reach. */
@@ -238,11 +350,14 @@ export class Recorder {
   }
 
   #resync(doubt: Doubt): void {
-    const look = lookAtMachine(this.#source, this.#clock);
-    this.#writer.append([{ type: 'gap', ...doubt }]);
-    this.#reconcile(look, true);
-    this.#doubt = undefined;
-    this.#doubtPlaces(look);
+    this.#writer.inOnePiece(() => {
+      const look = this.#look(this.#source.places);
+      this.#writer.append([{ type: 'gap', ...doubt }]);
+      this.#reconcile(look, true);
+      this.#doubt = undefined;
+      this.#doubtPlaces(look);
+      this.#settle();
+    });
     this.#lookedUs = this.#clock.bootUs();
   }
 
@@ -314,6 +429,7 @@ export class Recorder {
     if (this.#writer.closed) return;
     this.#cancelTick = this.#clock.after(tickDelayMs, () => this.#tick());
     this.#drain('soon');
+    this.#placed.clear();
     const offsetUs = this.#clockOffsetUs();
     if (Math.abs(offsetUs - this.#writer.clockOffsetUs) >= clockStepUs) this.#writer.setClock(offsetUs);
     this.#countSuppressed();
@@ -329,6 +445,9 @@ export class Recorder {
     }
   }
 }
+
+/** Of a source whose queue ends with its process, nothing is ever found. */
+const notKept: Found = { state: 'new', lost: 0, why: '' };
 
 /** What a gap is about, until the look at the machine ends it. */
 type Doubt = Omit<GapFact, 'type'>;

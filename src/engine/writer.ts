@@ -35,6 +35,9 @@ export class Writer {
   #timeUs: number;
   #failure: Error | undefined;
   #ended = false;
+  /** Resolves at the end of what must not be divided, while there is such a thing. */
+  #piece: Promise<void> | undefined;
+  #cursor: string;
   readonly #owedWrite: Owed;
   readonly #owedSync: Owed;
 
@@ -44,6 +47,7 @@ export class Writer {
     this.#owedWrite = new Owed(clock, writeIntervalMs, () => this.#commitSoon('written'));
     this.#owedSync = new Owed(clock, syncIntervalMs, () => this.#commitSoon('synced'));
     this.#timeUs = options.world.chronicle.timeUs;
+    this.#cursor = options.log.writtenCursor;
     this.#offsetUs = Math.round(options.clock.wallUs() - options.clock.bootUs());
   }
 
@@ -60,6 +64,24 @@ export class Writer {
   /** Nothing can be written any more: the log has failed, or the last event is written. */
   get closed(): boolean {
     return this.#ended || this.#failure !== undefined;
+  }
+
+  /** The last place in the source's queue that the log holds, in one piece with what came from before it. */
+  get writtenCursor(): string {
+    return this.#options.log.writtenCursor;
+  }
+
+  /** Everything up to this place in the source's queue is appended; it is written with that, at the latest soon. */
+  setCursor(cursor: string): void {
+    if (cursor === this.#cursor) return;
+    this.#cursor = cursor;
+    this.#options.log.setCursor(cursor);
+    this.#owedWrite.owe();
+  }
+
+  /** From here on boot time is carried to wall-clock time as the log's last `clock` event says. */
+  keepClock(offsetUs: number): void {
+    this.#offsetUs = offsetUs;
   }
 
   /** From here on boot time is carried to wall-clock time by this, and the log says so. */
@@ -89,12 +111,32 @@ export class Writer {
   }
 
   /**
+   * What `act` appends gets into the log in one piece, and with it the cursor that `act` sets: a commit that is asked
+   * for meanwhile, by a follower perhaps, is made when it is done. Such a commit in the middle would store what came
+   * out of the queue without how far that was, and after a kill it would come out again.
+   */
+  inOnePiece<T>(act: () => T): T {
+    if (this.#piece) return act();
+    let end = (): void => {};
+    this.#piece = new Promise((resolve) => {
+      end = resolve;
+    });
+    try {
+      return act();
+    } finally {
+      this.#piece = undefined;
+      end();
+    }
+  }
+
+  /**
    * Makes everything appended so far as durable as asked. Rejects with the log's own error once that has
    * failed, at every later call as well.
    */
   async commit(durability: Durability): Promise<void> {
     this.#owedWrite.settle();
     if (durability === 'synced') this.#owedSync.settle();
+    if (this.#piece) await this.#piece;
     try {
       await this.#options.log.commit(durability);
     } catch (error) {

@@ -18,6 +18,8 @@ export interface Commands {
     readonly file: 'tasks' | 'notify_on_release';
     readonly text: string;
   };
+  /** Stops the daemon; with `unload` the kernel does not go on recording either. Answered before it stops. */
+  readonly down: { readonly unload: boolean };
   readonly delegate: { readonly path: string; readonly uid: number; readonly gid: number };
 }
 

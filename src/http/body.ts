@@ -26,6 +26,7 @@ const forms: { readonly [Name in CommandName]: Form<Commands[Name]> } = {
   attach: { path: 'text', pid: 'whole', thread: 'boolean' },
   write: { path: 'text', file: 'file', text: 'text' },
   delegate: { path: 'text', uid: 'id', gid: 'id' },
+  down: { unload: 'boolean' },
 };
 
 /** The highest id; the one above it means none to the kernel (chown(2)). */

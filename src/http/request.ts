@@ -14,7 +14,9 @@ import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import { find, locate, normalised, openForWriting, pathLimitBytes, pathTooLong } from '../kernel/path.ts';
 import type { CommandName, Commands } from './api.ts';
 
-type Named = { [Name in CommandName]: [Name, Commands[Name]] }[CommandName];
+/** All but `down`, which is about the daemon and not about what it records. */
+type ForRecorder = Exclude<CommandName, 'down'>;
+type Named = { [Name in ForRecorder]: [Name, Commands[Name]] }[ForRecorder];
 type Plan = Request['plan'];
 
 export function requestOf(command: Named, actor: Actor): Request {

@@ -13,7 +13,7 @@ import type { Running } from '../engine/reactor.ts';
 import { answerTo, type Place, type Question, recordingOf } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Actor } from '../kernel/command.ts';
-import { type Errno, isRefusal, type Refusal, refusalText } from '../kernel/errno.ts';
+import { type Errno, isRefusal, type Refusal, refusalText, refuse } from '../kernel/errno.ts';
 import type { Clock } from '../ports.ts';
 import { type DaemonView, type ErrorBody, headerLimitBytes } from './api.ts';
 import { asCommand, BadRequest, whole } from './body.ts';
@@ -39,6 +39,8 @@ export interface ServerOptions {
   /** The peer of a connection, by the kernel's word. */
   peerOf(socket: Socket): Actor;
   daemon(): DaemonView;
+  /** Begins to stop the daemon; with `unload` it leaves nothing in the kernel. */
+  stop(unload: boolean): void;
   /** The agents that run, by the seq of their release. */
   agents(): ReadonlyMap<number, Running>;
 }
@@ -133,6 +135,7 @@ async function answer(
     const name = /^\/v1\/([a-z]+)$/.exec(pathname)?.[1];
     if (name === undefined) throw new BadRequest(404, `there is nothing at ${pathname}`);
     const command = asCommand(name, await bodyOf(request));
+    if (command[0] === 'down') return send(response, stop(options, actor, command[1].unload));
     const result = await options.recorder.submit(requestOf(command, actor));
     send(response, result);
     return;
@@ -211,6 +214,15 @@ function targetOf({ url = '' }: IncomingMessage): URL {
 function status(options: ServerOptions): object {
   const recording = options.recorder.read((world) => recordingOf(world, now(options), options.agents()));
   return { ...recording, ...options.daemon() };
+}
+
+/** Whoever may use the socket may read and give commands; to end it all is for root and the daemon's own user. */
+function stop({ recorder, stop: begin }: ServerOptions, { uid }: Actor, unload: boolean): object {
+  if (uid !== 0 && uid !== process.geteuid?.())
+    return refuse('EPERM', 'only root and its own user may stop it');
+  const { seq } = recorder.world.chronicle;
+  begin(unload);
+  return { seq };
 }
 
 function now({ clock }: ServerOptions): number {

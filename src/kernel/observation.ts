@@ -34,6 +34,8 @@ export interface TaskSeen {
    * The pid of the thread that forked it, or, where only /proc was asked, of its real parent; 0 for none.
    */
   readonly parentPid: number;
+  /** The container of tasktrail's own tree that the kernel has it in; 0 for the root, absent where nobody knows. */
+  readonly place?: number;
   /** The group it is in, in each hierarchy that the source mirrors; absent where it mirrors none. */
   readonly groups?: readonly GroupId[];
   /** In some of these its group could not be found, and is missing from `groups`. */

@@ -45,7 +45,7 @@ export function reconcile(state: Hierarchy, seen: readonly TaskSeen[], sameBoot:
     ...changes,
     ...moves,
     ...exits,
-    ...releasesOf(gone, births),
+    ...releasesOf(state, gone, births, moves),
     ...populations,
   ];
 }
@@ -98,7 +98,7 @@ function birthsOf(
   const settled = new Map(kin);
   return parentsFirst(strangers).map((seen, i) => {
     const parent = settled.get(seen.parentPid);
-    const home = homeOf((parent ?? settled.get(seen.tgid))?.home);
+    const home = toldHome(state, seen) ?? homeOf((parent ?? settled.get(seen.tgid))?.home);
     const fact = adopt(state, seen, state.nextTask + i, parent?.task ?? 0, home);
     settled.set(seen.pid, { task: fact.task, home });
     return fact;
@@ -110,9 +110,16 @@ interface Settled {
   readonly home: Home;
 }
 
+/** Where the kernel says that a task is in our own tree; undefined where it cannot tell. */
+function toldHome(state: Hierarchy, { place }: TaskSeen): Home | undefined {
+  if (place === undefined) return undefined;
+  const container = place === 0 ? state.root : state.container(place);
+  return container?.tree === 0 ? { container: container.id, certainty: 'known' } : undefined;
+}
+
 /**
- * A task met for the first time enters its parent's container, else its thread leader's (`inferred`), else
- * the root (`unknown`). What follows from something unknown is unknown.
+ * A task met for the first time enters the container that the kernel says, else its parent's, else its thread
+ * leader's (`inferred`), else the root (`unknown`). What follows from something unknown is unknown.
  */
 function inherited(state: Hierarchy, relative: Home | undefined): Home {
   if (!relative) return { container: state.root.id, certainty: 'unknown' };
@@ -171,10 +178,16 @@ function placesOf(state: Hierarchy, seen: TaskSeen): Container[] {
   return places.sort((a, b) => a.tree - b.tree);
 }
 
+/** In our own tree a task moves unseen when it has taken its leader's pid, and is taken for the leader. */
 function movesOf(state: Hierarchy, known: Task, seen: TaskSeen): AttachFact[] {
-  return placesOf(state, seen)
-    .filter((place) => placeIn(known, place.tree) !== place)
-    .map(({ id }) => ({ type: 'attach', task: known.id, container: id, by: nobody, certainty: 'inferred' }));
+  const home = toldHome(state, seen);
+  const move = { type: 'attach', task: known.id, by: nobody } as const;
+  return [
+    ...(home && home.container !== known.container.id ? [{ ...move, ...home }] : []),
+    ...placesOf(state, seen)
+      .filter((place) => placeIn(known, place.tree) !== place)
+      .map(({ id }): AttachFact => ({ ...move, container: id, certainty: 'inferred' })),
+  ];
 }
 
 /** How births, moves and exits shift the tasks of mirrored containers. */
@@ -197,13 +210,31 @@ function shiftsOf(
   return shifts;
 }
 
-function releasesOf(gone: readonly Task[], births: readonly AdoptFact[]): readonly Fact[] {
+/** Of the containers of our own tree that a task has left: each is tested once, when all has been told. */
+function releasesOf(
+  state: Hierarchy,
+  gone: readonly Task[],
+  births: readonly AdoptFact[],
+  moves: readonly AttachFact[],
+): readonly Fact[] {
   const left = new Map<Container, number>();
-  for (const { container } of gone) left.set(container, (left.get(container) ?? container.tasks.size) - 1);
-  const born = new Map<number, number>();
-  for (const { container } of births) born.set(container, (born.get(container) ?? 0) + 1);
+  const come = new Map<number, number>();
+  const leave = ({ container }: Task): void => {
+    left.set(container, (left.get(container) ?? container.tasks.size) - 1);
+  };
+  const enter = (container: number): void => {
+    come.set(container, (come.get(container) ?? 0) + 1);
+  };
+  for (const task of gone) leave(task);
+  for (const { container } of births) enter(container);
+  for (const { task, container } of moves) {
+    const mover = state.task(task);
+    if (!mover || state.container(container)?.tree !== 0) continue;
+    leave(mover);
+    enter(container);
+  }
   return [...left].flatMap(([container, tasksLeft]) =>
-    releaseOf(container, tasksLeft + (born.get(container.id) ?? 0), container.children.size, 'look', 0),
+    releaseOf(container, tasksLeft + (come.get(container.id) ?? 0), container.children.size, 'look', 0),
   );
 }
 

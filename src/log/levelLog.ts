@@ -15,7 +15,17 @@ import {
   reasonOf,
   UnsoundLogError,
 } from './errors.ts';
-import { commitKey, metaKey, metaValue, openStore, readAll, readFrom, type Store } from './levelStore.ts';
+import {
+  commitKey,
+  cursorKey,
+  metaKey,
+  metaValue,
+  openStore,
+  readAll,
+  readFrom,
+  type Store,
+  textValue,
+} from './levelStore.ts';
 import { LevelSync } from './levelSync.ts';
 import { markName, readMark, writeMark } from './mark.ts';
 import { sha256 } from './sha256.ts';
@@ -126,6 +136,8 @@ export class LevelLog implements EventLog {
   readonly #sync: LevelSync;
   readonly #open: OpenCommit;
   #id: string;
+  #cursor: string;
+  #writtenCursor: string;
   /** The last commit in LevelDB. */
   #link: Link;
   /** The last seq known to survive a loss of power. */
@@ -144,6 +156,8 @@ export class LevelLog implements EventLog {
     this.#open = new OpenCommit(link);
     this.#link = link;
     this.#id = store.meta?.id ?? '';
+    this.#cursor = store.cursor;
+    this.#writtenCursor = store.cursor;
   }
 
   get seq(): number {
@@ -160,6 +174,14 @@ export class LevelLog implements EventLog {
     const events = this.#open.append(facts);
     if (events[0]?.type === 'recording') this.#id = events[0].id;
     return events;
+  }
+
+  setCursor(cursor: string): void {
+    this.#cursor = cursor;
+  }
+
+  get writtenCursor(): string {
+    return this.#writtenCursor;
   }
 
   /**
@@ -195,6 +217,7 @@ export class LevelLog implements EventLog {
     try {
       while (this.#waiting.length > 0) {
         if (this.#open.count > 0) await this.#put();
+        else if (this.#cursor !== this.#writtenCursor) await this.#putCursor();
         this.#settle();
         if (this.#waiting.some(({ seq }) => seq <= this.#link.seq)) await this.#syncAll();
         this.#settle();
@@ -209,18 +232,28 @@ export class LevelLog implements EventLog {
   async #put(): Promise<void> {
     const key = commitKey(this.#link.seq + 1);
     const { value, link } = this.#open.seal(this.#link.hash, sha256);
-    const { level } = this.#store;
-    if (this.#link.seq === 0) {
-      const meta = metaValue({ format, id: this.#id });
-      await level.batch([
-        { type: 'put', key: metaKey, value: meta },
-        { type: 'put', key, value },
-      ]);
-    } else {
-      await level.put(key, value);
-    }
+    // Taken at the seal, and never later: it tells what is in this commit and those before.
+    const cursor = this.#cursor;
+    const isFirst = this.#link.seq === 0;
+    const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
+    const place = { type: 'put', key: cursorKey, value: textValue(cursor) } as const;
+    await this.#store.level.batch([
+      ...(isFirst ? [meta] : []),
+      { type: 'put', key, value },
+      ...(cursor === this.#writtenCursor ? [] : [place]),
+    ]);
     this.#sync.wrote();
     this.#link = link;
+    this.#writtenCursor = cursor;
+  }
+
+  /** What was taken from the queue since the last commit has changed nothing. */
+  async #putCursor(): Promise<void> {
+    const cursor = this.#cursor;
+    // Without a first commit there is no recording that it could belong to.
+    if (this.#link.seq > 0) await this.#store.level.put(cursorKey, textValue(cursor));
+    this.#sync.wrote();
+    this.#writtenCursor = cursor;
   }
 
   async #syncAll(): Promise<void> {

@@ -3,6 +3,7 @@
  *
  *     'c' + first seq (8 bytes, big-endian)   a commit, as commit.ts says
  *     'meta'                                  JSON: format number, recording id; written with the first commit
+ *     'queue'                                 where the source's queue stands that the commits came from, as text
  *
  * LevelDB keeps the folder to one process. Within it, threads share it.
  */
@@ -42,12 +43,16 @@ export interface Store {
   readonly level: Level;
   /** Undefined where the recording has not begun. */
   readonly meta: Meta | undefined;
+  /** What the `queue` key holds; empty where it is not there. */
+  readonly cursor: string;
   /** Lets go of the LevelDB. */
   close(): Promise<void>;
 }
 
 const utf8 = new TextEncoder();
 export const metaKey = utf8.encode('meta');
+/** No commit's key begins like this one. */
+export const cursorKey = utf8.encode('queue');
 const commitMark = 0x63;
 const commitKeyBytes = 9;
 const commitsEnd = Uint8Array.of(commitMark + 1);
@@ -89,7 +94,8 @@ export async function openStore(path: string, create: boolean): Promise<Store> {
     if (handle.isFirst) await syncFolder(folder);
     const meta = await readMeta(folder, level);
     if (meta === undefined) await assertNew(folder, create);
-    return { folder, level, meta, close };
+    const cursor = textIn(await level.get(cursorKey));
+    return { folder, level, meta, cursor, close };
   } catch (error) {
     await close();
     throw error instanceof RecordingError ? error : await openingError(folder, error);
@@ -198,6 +204,15 @@ async function readMeta(folder: string, level: Level): Promise<Meta | undefined>
   throw new RecordingError(
     `${folder} holds a LevelDB that is no recording of tasktrail: use another folder (--data)`,
   );
+}
+
+/** As text; whatever has become of it, the source can tell whether it means anything. */
+function textIn(value: Uint8Array | undefined): string {
+  return new TextDecoder().decode(value);
+}
+
+export function textValue(text: string): Uint8Array {
+  return utf8.encode(text);
 }
 
 function parseMeta(folder: string, value: Uint8Array): Meta {

@@ -14,6 +14,8 @@ export class MemoryLog implements EventLog {
   /** The last seq of each value. */
   readonly #lastSeqs: number[] = [];
   #link: Link = origin;
+  #cursor = '';
+  #writtenCursor = '';
   #closed = false;
 
   get seq(): number {
@@ -29,9 +31,18 @@ export class MemoryLog implements EventLog {
     return this.#open.append(facts);
   }
 
+  setCursor(cursor: string): void {
+    this.#cursor = cursor;
+  }
+
+  get writtenCursor(): string {
+    return this.#writtenCursor;
+  }
+
   /** What is in memory is as durable as it gets. */
   async commit(_durability: Durability): Promise<void> {
     if (this.#closed) throw new RecordingClosedError();
+    this.#writtenCursor = this.#cursor;
     if (this.#open.count === 0) return;
     const { value, link } = this.#open.seal(this.#link.hash, sha256);
     this.#values.push(value);

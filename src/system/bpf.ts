@@ -7,9 +7,21 @@ import { cString } from './cStrings.ts';
 import { errnoName, SystemCallError } from './errno.ts';
 import { type Address, addressOf, lastErrno, libc, type Memory } from './libc.ts';
 
-const commands = { createMap: 0, loadProgram: 5, infoByDescriptor: 15, openRawTracepoint: 17 } as const;
-const mapTypes = { array: 2, ring: 27 } as const;
+const commands = {
+  createMap: 0,
+  lookUp: 1,
+  update: 2,
+  remove: 3,
+  loadProgram: 5,
+  pin: 6,
+  openPin: 7,
+  infoByDescriptor: 15,
+  openRawTracepoint: 17,
+  lookUpMany: 24,
+} as const;
+const mapTypes = { hash: 1, array: 2, ring: 27 } as const;
 const mappable = 1 << 10;
+const allocatedAsNeeded = 1 << 0;
 const tracingProgram = 26;
 
 /** What a tracing program is attached to: a tracepoint with typed arguments, or a function's entry. */
@@ -24,6 +36,9 @@ const license = 'Dual MIT/GPL';
 
 /** Helpers a program can call, by their number in `enum bpf_func_id`. */
 export const helpers = {
+  mapLookUp: 1,
+  mapUpdate: 2,
+  mapDelete: 3,
   getCurrentPidTgid: 14,
   getCurrentUidGid: 15,
   probeReadUser: 112,
@@ -50,9 +65,81 @@ export function createRing(name: string, sizeBytes: number): number {
   return createMap(name, mapTypes.ring, 0, 0, sizeBytes, 0);
 }
 
-/** Creates an array map of `length` 64-bit values that can be mapped into this process. */
+/** Creates a map of one value, which is `length` 64-bit numbers, that can be mapped into this process. */
 export function createCounters(name: string, length: number): number {
-  return createMap(name, mapTypes.array, 4, 8, length, mappable);
+  return createMap(name, mapTypes.array, 4, 8 * length, 1, mappable);
+}
+
+/** Creates an array map of one value of this size. */
+export function createText(name: string, sizeBytes: number): number {
+  return createMap(name, mapTypes.array, 4, sizeBytes, 1, 0);
+}
+
+/** Creates a hash map that holds at most `length` values; memory is taken for those only that are there. */
+export function createHash(name: string, keyBytes: number, valueBytes: number, length: number): number {
+  return createMap(name, mapTypes.hash, keyBytes, valueBytes, length, allocatedAsNeeded);
+}
+
+/** Reads the value of a key into `value`, which has the map's size; false where the map has no such key. */
+export function readEntry(map: number, key: Memory, value: Memory): boolean {
+  const attributes = new Attributes(32).u32(0, map).address(8, key).address(16, value);
+  const result = bpf(commands.lookUp, attributes);
+  if (result < 0 && errnoName(lastErrno()) === 'ENOENT') return false;
+  required('reading from an eBPF map', result);
+  return true;
+}
+
+/** Sets the value of a key, whether it is there or not. */
+export function writeEntry(map: number, key: Memory, value: Memory): void {
+  const attributes = new Attributes(32).u32(0, map).address(8, key).address(16, value);
+  required('writing to an eBPF map', bpf(commands.update, attributes));
+}
+
+/** Removes a key; it need not be there. */
+export function removeEntry(map: number, key: Memory): void {
+  const result = bpf(commands.remove, new Attributes(32).u32(0, map).address(8, key));
+  if (result < 0 && errnoName(lastErrno()) !== 'ENOENT') required('removing from an eBPF map', result);
+}
+
+/**
+ * Reads all entries of a hash map, some thousand at a time: `see` is told how many stand in `keys` and `values`.
+ * What is there from the beginning to the end is seen once; of what comes and goes meanwhile some is.
+ */
+export function readEntries(map: number, keys: Memory, values: Memory, see: (count: number) => void): void {
+  // The kernel's own place in the map; no place before the first part.
+  const place = new Uint32Array(1);
+  const room = keys.length;
+  for (let isFirst = true; ; isFirst = false) {
+    const attributes = new Attributes(56);
+    if (!isFirst) attributes.address(0, place);
+    attributes.address(8, place).address(16, keys).address(24, values).u32(32, room).u32(36, map);
+    const result = bpf(commands.lookUpMany, attributes);
+    const isLast = result < 0 && errnoName(lastErrno()) === 'ENOENT';
+    if (!isLast) required('reading an eBPF map', result);
+    see(attributes.valueAt(32));
+    if (isLast) return;
+  }
+}
+
+/** The number that the kernel knows a map by, which no other map of this boot has. */
+export function idOfMap(map: number): number {
+  const info = new DataView(new ArrayBuffer(88));
+  const bytes = new Uint8Array(info.buffer);
+  const attributes = new Attributes(16).u32(0, map).u32(4, bytes.length).address(8, bytes);
+  required('asking about an eBPF map', bpf(commands.infoByDescriptor, attributes));
+  return info.getUint32(4, true);
+}
+
+/** Gives a map, a program or a link a name in a BPF filesystem, which keeps it when its descriptor is closed. */
+export function pin(fd: number, path: string): void {
+  const attributes = new Attributes(16).address(0, cString(path)).u32(8, fd);
+  required(`pinning ${path}`, bpf(commands.pin, attributes));
+}
+
+/** The descriptor of what is pinned at a path. */
+export function openPin(path: string): number {
+  const attributes = new Attributes(16).address(0, cString(path));
+  return required(`opening ${path}`, bpf(commands.openPin, attributes));
 }
 
 /**
@@ -175,6 +262,11 @@ class Attributes {
     const address: Address = addressOf(memory);
     this.#view.setBigUint64(at, BigInt(address), true);
     return this;
+  }
+
+  /** What stands there, which the kernel may have changed. */
+  valueAt(at: number): number {
+    return this.#view.getUint32(at, true);
   }
 
   /** A name, of which the kernel keeps 15 characters and a zero. */

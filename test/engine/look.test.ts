@@ -222,7 +222,7 @@ look('the pid that a thread gave up for its leader’s may be another task’s b
 function ground() {
   const clock = new FakeClock();
   const source = new FakeSource(clock);
-  return { clock, source, pids: () => lookAtMachine(source, clock).tasks.map(({ pid }) => pid) };
+  return { clock, source, pids: () => lookAtMachine(source, clock, undefined).tasks.map(({ pid }) => pid) };
 }
 
 look('what was queued before it is in what it reads, and is not counted twice', () => {
@@ -285,7 +285,7 @@ look('a hierarchy that ends while it reads is not in it', () => {
     ended = true;
   };
   assert.equal(
-    lookAtMachine(source, clock).hierarchies.map(({ name }) => name),
+    lookAtMachine(source, clock, undefined).hierarchies.map(({ name }) => name),
     ['v2'],
   );
 });

@@ -37,6 +37,7 @@ async function withServer(log: Log, use: (ground: Ground) => Promise<void>): Pro
     archive,
     peerOf: () => rootActor,
     daemon: () => daemon,
+    stop: () => {},
     agents: () => new Map(),
   });
   api.server.listen(socketPath);

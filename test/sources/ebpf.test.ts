@@ -47,6 +47,7 @@ testNeeding(test, needed, 'a fork shows its child as /proc shows it', () => {
     suid: 0,
     comm: 'deeds',
     parentPid: deed.pid,
+    place: 0,
   });
   const nowUs = realClock().bootUs();
   assert.ok(bootUs <= nowUs && bootUs > nowUs - 10_000_000, `${bootUs} is no time of just now, ${nowUs}`);

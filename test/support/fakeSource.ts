@@ -2,7 +2,16 @@
  * A source whose machine is a cast: what happens is queued as the clock stands, and the test decides what the
  * source misses.
  */
-import type { HierarchySeen, Observation, Source, TaskSeen } from '../../src/ports.ts';
+import type {
+  Found,
+  HierarchySeen,
+  KeptQueue,
+  Observation,
+  Places,
+  QueueView,
+  Source,
+  TaskSeen,
+} from '../../src/ports.ts';
 import { Cast } from './cast.ts';
 import type { FakeClock } from './fakeClock.ts';
 
@@ -22,6 +31,11 @@ export class FakeSource implements Source {
   beforeDrain = (): void => {};
   /** Called for each task that a scan reads. */
   onScan = (): void => {};
+  /** Set by `keep`: then the queue outlives its reader, as the kernel's can. */
+  keptQueue?: FakeQueue;
+  /** Set by `keep`: the containers that the kernel was told, by pid. */
+  places?: Places;
+  readonly told = new Map<number, number>();
   readonly #clock: FakeClock;
   #queue: Observation[] = [];
   #lost = 0;
@@ -47,7 +61,20 @@ export class FakeSource implements Source {
   }
 
   queue(...observations: readonly Observation[]): void {
-    this.#queue.push(...observations);
+    if (this.keptQueue) this.keptQueue.all.push(...observations);
+    else this.#queue.push(...observations);
+  }
+
+  /** From here on the queue is kept, and so is who is where. */
+  keep(): void {
+    this.keptQueue = new FakeQueue(() => this.#lost);
+    this.places = {
+      set: (pid, _tgid, container) => {
+        if (container === 0) this.told.delete(pid);
+        else this.told.set(pid, container);
+      },
+      read: () => new Map(this.told),
+    };
   }
 
   /** Wakes whoever wanted to be woken, once. */
@@ -65,6 +92,7 @@ export class FakeSource implements Source {
   drain(see: (observation: Observation) => void): number {
     this.drains += 1;
     this.beforeDrain();
+    if (this.keptQueue) return this.keptQueue.drain(see);
     const queued = this.#queue;
     this.#queue = [];
     for (const observation of queued) see(observation);
@@ -96,5 +124,56 @@ export class FakeSource implements Source {
 
   close(): void {
     this.closed = true;
+  }
+}
+
+/** A queue whose observations stay until they are freed. A cursor is `POSITION LOST`. */
+export class FakeQueue implements KeptQueue {
+  /** Everything that was ever queued. */
+  readonly all: Observation[] = [];
+  /** How many of them were handed over to the present reader, and how many are given back. */
+  read = 0;
+  freed = 0;
+  isFilling = false;
+  readonly #lost: () => number;
+
+  constructor(lost: () => number) {
+    this.#lost = lost;
+  }
+
+  drain(see: (observation: Observation) => void): number {
+    const { read } = this;
+    this.read = this.all.length;
+    for (const observation of this.all.slice(read)) see(observation);
+    return this.all.length - read;
+  }
+
+  resume(cursor: string): Found {
+    if (cursor === '') return { state: 'new', lost: 0, why: '' };
+    const [position = 0, lost = 0] = cursor.split(' ').map(Number);
+    const found = { lost: this.#lost() - lost, why: '' };
+    if (position < this.freed) return { ...found, state: 'torn' };
+    this.read = position;
+    return { ...found, state: 'whole' };
+  }
+
+  cursor(): string {
+    return `${this.read} ${this.#lost()}`;
+  }
+
+  free(cursor: string): void {
+    this.freed = Math.max(this.freed, Number(cursor.split(' ')[0]));
+  }
+
+  get isFree(): boolean {
+    return this.freed === this.read;
+  }
+
+  get view(): QueueView {
+    return { sizeBytes: 0, usedBytes: 0, writtenBytes: 0, isPinned: true, obstacle: '' };
+  }
+
+  letGo(): void {
+    this.freed = this.all.length;
   }
 }

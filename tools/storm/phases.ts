@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { isRefusal } from '../../src/kernel/errno.ts';
 import { compile } from '../programs.ts';
-import { listen, type Recording } from '../recording.ts';
+import { listen, type Stage } from '../recording.ts';
 import type { Tallies } from './tally.ts';
 
 /** One number that is known from two sides. */
@@ -24,7 +24,7 @@ export interface Phase {
   readonly name: string;
   readonly what: string;
   /** What is to be checked of the log once it is closed. */
-  run(recording: Recording, seconds: number): Promise<(tallies: Tallies) => Check[]>;
+  run(recording: Stage, seconds: number): Promise<(tallies: Tallies) => Check[]>;
 }
 
 const workers = 2;
@@ -165,14 +165,14 @@ function stormPhase(name: string, what: string, { command, others, ownPids }: St
   };
 }
 
-async function pidsIn(recording: Recording, path: string): Promise<number[]> {
+async function pidsIn(recording: Stage, path: string): Promise<number[]> {
   const tasks = await recording.reader.ask({ kind: 'tasks', path });
   if (isRefusal(tasks)) throw new Error(`reading the tasks of ${path}: ${tasks.saw}`);
   return tasks.map(({ pid }) => pid);
 }
 
 /** How many tasks the kernel says were ever born, just before and just after the log was at this seq. */
-async function birthsOnMachine(recording: Recording): Promise<{ least: number; seq: number; most: number }> {
+async function birthsOnMachine(recording: Stage): Promise<{ least: number; seq: number; most: number }> {
   const least = birthsByKernel();
   const { seq } = await recording.reader.status();
   return { least, seq, most: birthsByKernel() };

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Event, ExitFact, ForkFact } from '../../events/event.ts';
 import type { LogReader } from '../../src/ports.ts';
+import { Disturbances } from './disturbances.ts';
 
 /** What happened in one container. */
 export interface Tally {
@@ -28,8 +29,7 @@ export interface Tally {
 const sigkill = 9;
 
 export class Tallies {
-  /** Where the recorder was not sure of what it had seen, in words. */
-  readonly gaps: string[] = [];
+  readonly #disturbances = new Disturbances();
   /** The seqs of all births, in any container. */
   readonly births: number[] = [];
   /** The highest number of births that had the same pid. */
@@ -41,6 +41,11 @@ export class Tallies {
   /** The task that was last born as the leader of each process. */
   readonly #leaders = new Map<number, number>();
 
+  /** Where the recorder was not sure of what it had seen, in words, and nobody else is known to have caused that. */
+  get gaps(): readonly string[] {
+    return this.#disturbances.gaps;
+  }
+
   /** The tally of the container with this name, which must be the only one that ever had it. */
   of(name: string): Tally {
     const account = this.#accountByName.get(name);
@@ -49,10 +54,8 @@ export class Tallies {
   }
 
   apply(event: Event): void {
+    this.#disturbances.apply(event);
     switch (event.type) {
-      case 'gap':
-        this.gaps.push(event.detail || `${event.lost} observations lost`);
-        break;
       case 'tree':
         this.#accounts.set(event.container, new Account());
         break;

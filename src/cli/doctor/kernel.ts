@@ -3,10 +3,13 @@
  */
 import { readFileSync } from 'node:fs';
 import type { CgroupsHere } from '../../daemon.ts';
+import { allKept, type PinnedInstallation } from '../../kept.ts';
 import { createCounters } from '../../system/bpf.ts';
+import { bpfFilesystem, isBpfFilesystemMounted } from '../../system/bpfFilesystem.ts';
 import { codeOf } from '../../system/errno.ts';
 import { libc } from '../../system/libc.ts';
 import { otherNamespace } from '../../system/namespaces.ts';
+import { quoted } from '../dataFolder.ts';
 import { size } from '../format/count.ts';
 import { mirroredByDefault } from '../mirror.ts';
 import { type Probe, Unknowable } from './finding.ts';
@@ -81,7 +84,37 @@ export const kernelProbes: readonly Probe[] = [
       return says;
     },
   },
+  {
+    name: 'BPF filesystem',
+    needed: false,
+    means: 'the kernel cannot go on recording while no daemon runs: each restart is a gap',
+    causes: {
+      ENOENT: 'there is no /sys/fs/bpf: the kernel is built without it, or /sys is not mounted',
+      EPERM: 'CAP_SYS_ADMIN is missing, or a container around us does not let it be mounted',
+    },
+    attempt: () => {
+      if (isBpfFilesystemMounted()) return `${bpfFilesystem} is mounted`;
+      throw new Unknowable(`${bpfFilesystem} is not mounted; \`tasktrail up\` mounts it where it may`);
+    },
+  },
+  {
+    name: 'kept recordings',
+    needed: false,
+    means: 'it cannot be told what the kernel goes on recording',
+    attempt: () => keptText(allKept()),
+  },
 ];
+
+/** What goes on in the kernel, and how that is ended where nobody will read it. */
+export function keptText(kept: readonly PinnedInstallation[]): string {
+  if (kept.length === 0) return 'the kernel keeps nothing for any recording';
+  const texts = kept.map(({ folder, ringBytes, isOrphan }) => {
+    const text = `${folder}, a ring of ${size(ringBytes)}`;
+    if (!isOrphan) return text;
+    return `${text}, and that recording is gone: end it with \`tasktrail down --unload --data ${quoted(folder)}\``;
+  });
+  return `the kernel keeps for ${texts.join('; ')}`;
+}
 
 /** How many hierarchies are named that are of no use. */
 const namedUnmounted = 5;

@@ -163,7 +163,7 @@ function gapReason(reason: string, lost: number, detail: string): string {
     case 'overflow':
       return `${counted(lost, 'observation')} lost`;
     case 'stopped':
-      return 'nothing was recorded';
+      return detail === '' ? 'nothing was recorded' : `nothing was recorded: ${detail}`;
     default:
       return detail === '' ? reason : detail;
   }

@@ -1,8 +1,9 @@
 /**
  * The state of a recording as a short table.
  */
-import type { Status } from '../../engine/reader.ts';
+import type { QueueGauge, Status } from '../../engine/reader.ts';
 import type { AgentView, RecordingView } from '../../engine/reads.ts';
+import type { PinnedInstallation } from '../../kept.ts';
 import { counted, duration, grouped, size } from './count.ts';
 import { table } from './table.ts';
 import { localTimeInSeconds } from './time.ts';
@@ -10,16 +11,24 @@ import { localTimeInSeconds } from './time.ts';
 /** How many of the agents that run are told one by one, the oldest first. */
 const agentsShown = 10;
 
-export function statusLines(view: Status): string[] {
+/** What is shown: with what goes on in the kernel where no daemon runs. */
+type Shown = Status & { readonly kept?: readonly PinnedInstallation[] };
+
+export function statusLines(view: Shown): string[] {
   return table(['left', 'left'], rowsOf(view));
 }
 
-function rowsOf(view: Status): string[][] {
+function rowsOf(view: Shown): string[][] {
   return [
     ['recording', `${view.recording}, begun by tasktrail ${view.version}`],
     ['folder', `${view.folder ?? ''}, ${size(view.sizeBytes ?? 0)}`],
     ['daemon', view.daemonPid === undefined ? 'none runs' : `pid ${view.daemonPid}`],
     ['source', view.blind === '' ? view.source : `${view.source}; blind: ${view.blind}`],
+    ...(view.queue ? queueRows(view.queue) : []),
+    ...(view.kept ?? []).map(({ ringBytes }) => [
+      'ring',
+      `${size(ringBytes)}, which the kernel goes on filling`,
+    ]),
     ['from', localTimeInSeconds(view.started)],
     ['to', localTimeInSeconds(view.time)],
     ['events', grouped(view.seq)],
@@ -32,6 +41,21 @@ function rowsOf(view: Status): string[][] {
     ['stalls', stallsOf(view)],
     ['releases', releasesOf(view)],
     ...agentRows(view),
+  ];
+}
+
+const longMs = 24 * 60 * 60 * 1000;
+
+function queueRows({ sizeBytes, usedBytes, bytesPerSecond, isPinned, obstacle }: QueueGauge): string[][] {
+  const used = `${size(sizeBytes)}, ${Math.ceil((100 * usedBytes) / sizeBytes)} % in use`;
+  const bearsMs = (1000 * (sizeBytes - usedBytes)) / Math.max(bytesPerSecond, 1);
+  const bears = bearsMs > longMs ? 'more than a day' : duration(bearsMs);
+  const without = isPinned
+    ? 'it is filled on without the daemon'
+    : `it ends with the daemon${obstacle === '' ? '' : `: ${obstacle}`}`;
+  return [
+    ['ring', `${used}; at ${size(bytesPerSecond)}/s it holds ${bears} of what nobody reads`],
+    ['', without],
   ];
 }
 

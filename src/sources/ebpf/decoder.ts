@@ -81,6 +81,7 @@ export class Decoder {
           suid: word(words, at, forkRecord.suid),
           comm: this.#comm(words, at + forkRecord.comm / 4),
           parentPid: word(words, at, forkRecord.parentPid),
+          ...placeOf(words, at),
           ...this.#groups(words, at),
         });
         return;
@@ -201,6 +202,12 @@ export class Decoder {
     }
     return this.#comms[place] ?? '';
   }
+}
+
+/** Nothing where the kernel does not know. */
+function placeOf(words: Uint32Array, at: number): { readonly place?: number } {
+  const place = long(words, at, forkRecord.place);
+  return Number.isSafeInteger(place) ? { place } : {};
 }
 
 function uidSeen(words: Uint32Array, at: number, pid: number, bootUs: number, layout: UidLayout): UidSeen {

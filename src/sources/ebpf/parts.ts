@@ -9,11 +9,15 @@ import { type Assembler, type Register, r0, r1, r2, r3, r7, type Width } from '.
 import type { Btf, Member } from './btf.ts';
 import { forkRecord } from './record.ts';
 
-/** Where the programs put what they see: the descriptors of the ring and of the counter of losses. */
+/** Where the programs put what they see: the descriptors of the ring, the counters of losses and the map of places. */
 export interface Sinks {
   readonly ring: number;
   readonly losses: number;
+  readonly places: number;
 }
+
+/** The counters of losses: records for which the ring, and places for which the map, had no room. */
+export const lossCounters = { records: 0, places: 1, count: 2 } as const;
 
 const nanosecondsPerMicrosecond = 1000;
 
@@ -64,15 +68,20 @@ export function beginRecord(program: Assembler, sinks: Sinks, type: number, size
     .store(8, r7, forkRecord.bootUs, r0);
 }
 
-/** Hands the record over, or counts it as lost, and ends the program. */
-export function endRecord(program: Assembler, sinks: Sinks): Uint8Array {
+/** Hands the record over, or counts it as lost, writes what is to be done afterwards, and ends the program. */
+export function endRecord(program: Assembler, sinks: Sinks, afterwards = (): void => {}): Uint8Array {
   program.move(r1, r7).set(r2, 0).call(helpers.ringbufSubmit).jump('done').label('lost');
   countLoss(program, sinks);
-  return program.label('done').set(r0, 0).exit().assemble();
+  program.label('done');
+  afterwards();
+  return program.set(r0, 0).exit().assemble();
 }
 
-function countLoss(program: Assembler, sinks: Sinks): void {
-  program.loadMapValue(r1, sinks.losses).set(r2, 1).addAtomically(r1, 0, r2);
+export function countLoss(program: Assembler, sinks: Sinks, counter: number = lossCounters.records): void {
+  program
+    .loadMapValue(r1, sinks.losses)
+    .set(r2, 1)
+    .addAtomically(r1, 8 * counter, r2);
 }
 
 /** Copies a member of the struct that `base` points to into the record. */

@@ -11,6 +11,7 @@
 import { attachTypes, helpers, type Program } from '../../system/bpf.ts';
 import { Assembler, type Register, r0, r1, r2, r3, r6, r7, r8, r9 } from './assembler.ts';
 import type { Btf, Member } from './btf.ts';
+import { copyPlace, forgetPlace, inheritPlace, keepPid, succeedPlace } from './membership.ts';
 import {
   argument,
   argumentsOfTracepoint,
@@ -103,6 +104,7 @@ function layoutOf(btf: Btf): Layout {
 function forkProgram(btf: Btf, layout: Layout, sinks: Sinks, mirror: Mirror): Uint8Array {
   const program = new Assembler();
   program.load(8, r6, r1, argument(0));
+  inheritPlace(program, layout, sinks);
   beginRecord(program, sinks, recordTypes.fork, forkRecordBytes(mirror.hierarchies.length));
   copy(program, 4, r6, layout.pid, forkRecord.pid);
   copy(program, 4, r6, layout.tgid, forkRecord.tgid);
@@ -110,6 +112,7 @@ function forkProgram(btf: Btf, layout: Layout, sinks: Sinks, mirror: Mirror): Ui
   copyUsers(program, layout, forkRecord);
   copyComm(program, layout, forkRecord.comm);
   program.call(helpers.getCurrentPidTgid).store(4, r7, forkRecord.parentPid, r0);
+  copyPlace(program, forkRecord.place);
   copyGroups(program, btf, mirror);
   return endRecord(program, sinks);
 }
@@ -131,6 +134,7 @@ function exitProgram(btf: Btf, layout: Layout, sinks: Sinks): Uint8Array {
     requiredMember(btf, 'sched_entity', 'sum_exec_runtime').offsetBytes;
   program.load(8, r6, r1, argument(0));
   if (tellsLast) program.load(8, r9, r1, argument(1));
+  keepPid(program, layout);
   beginRecord(program, sinks, recordTypes.exit, exitRecord.sizeBytes);
   copy(program, 4, r6, layout.pid, exitRecord.pid);
   copy(program, 4, r6, layout.exitCode, exitRecord.status);
@@ -144,7 +148,7 @@ function exitProgram(btf: Btf, layout: Layout, sinks: Sinks): Uint8Array {
   }
   copy(program, 4, r8, requiredMember(btf, 'signal_struct', 'maxrss'), exitRecord.peakPages);
   program.label('not the last');
-  return endRecord(program, sinks);
+  return endRecord(program, sinks, () => forgetPlace(program, sinks));
 }
 
 /** mark_victim(task, uid), or of older kernels (pid). Called by the task for which there was no memory. */
@@ -161,6 +165,7 @@ function oomProgram(btf: Btf, layout: Layout, sinks: Sinks): Uint8Array {
 function execProgram(btf: Btf, layout: Layout, sinks: Sinks, commandLineBytes: number): Uint8Array {
   const program = new Assembler();
   program.load(8, r6, r1, argument(0)).load(8, r8, r1, argument(1)).load(8, r9, r1, argument(2));
+  succeedPlace(program, layout, sinks);
   beginRecord(program, sinks, recordTypes.exec, execRecordBytes(commandLineBytes));
   copy(program, 4, r6, layout.pid, execRecord.pid);
   copyStartTicks(program, layout, execRecord.startTicks);

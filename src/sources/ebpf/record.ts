@@ -2,7 +2,12 @@
  * The layout of the records that the programs write into the ring and the decoder reads out of it, in bytes from a
  * record's start. Each begins with its type, the pid it is about and the BOOTTIME in microseconds; what follows
  * depends on the type. Names are zero-terminated.
+ *
+ * Programs go on writing records while tasktrail is replaced, so whoever reads them may be another version: each
+ * change of a layout, or of what stands in a map, gets another `recordVersion`.
  */
+export const recordVersion = 1;
+
 export const recordTypes = {
   fork: 1,
   exit: 2,
@@ -36,11 +41,19 @@ export const forkRecord = {
   uid: 32,
   suid: 36,
   comm: 40,
+  /** The container of our own tree that the child is born into, as the map of places says; 0 for the root. */
+  place: 40 + commBytes,
   /** The child's group in each mirrored hierarchy, in their order, 8 bytes each; 0 where it was not found. */
-  groups: 40 + commBytes,
+  groups: 48 + commBytes,
   /** With no hierarchy mirrored. */
-  sizeBytes: 40 + commBytes,
+  sizeBytes: 48 + commBytes,
 } as const;
+
+/** What the map of places holds for a task: its container, and its process, by which a pid's next owner is told. */
+export const placeEntry = { container: 0, tgid: 8, sizeBytes: 16 } as const;
+
+/** In place of a container: the kernel does not know. It is all ones as the programs write it. */
+export const unknownPlace = -1;
 
 /** The size of a fork's record with so many hierarchies mirrored. */
 export function forkRecordBytes(hierarchies: number): number {

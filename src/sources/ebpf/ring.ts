@@ -1,7 +1,11 @@
 /**
  * The reading side of a kernel ring buffer (Linux Documentation/bpf/ringbuf.rst): a queue that every CPU writes
- * into and one reader reads, mapped into this process. It hands over records in queue order and tells the kernel
- * how far it has read. What is in a record is the decoder's to know.
+ * into and one reader reads, mapped into this process. It hands over records in queue order. What is in a record is
+ * the decoder's to know.
+ *
+ * The kernel is told up to which position the ring may be written over. A ring that goes with this process tells it
+ * of everything that was read; of one that is kept, only of what `free` says, so that whoever reads it next finds
+ * all of the rest. While read and freed differ, the kernel wakes nobody (kernel/bpf/ringbuf.c: bpf_ringbuf_commit).
  */
 import assert from 'node:assert/strict';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
@@ -28,7 +32,8 @@ const busySleepMs = 0.1;
 const publishedParts = 16;
 
 export class Ring {
-  readonly #sizeBytes: number;
+  readonly sizeBytes: number;
+  readonly #isKept: boolean;
   readonly #consumer: Mapping;
   readonly #producer: Mapping;
   readonly #consumerPosition: BigInt64Array;
@@ -36,14 +41,15 @@ export class Ring {
   readonly #words: Uint32Array;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   /** How many bytes have been read since the ring was created; its remainder by the size is a place in the ring. */
-  #position = 0;
-  #published = 0;
+  #position: number;
+  #freed: number;
   #isOpen = true;
 
-  /** Maps the ring buffer map behind `fd`, which was created with this size. */
-  constructor(fd: number, sizeBytes: number) {
+  /** Maps the ring buffer map behind `fd`, which was created with this size; reading goes on where it was freed to. */
+  constructor(fd: number, sizeBytes: number, isKept = false) {
     const pageBytes = pageSizeBytes();
-    this.#sizeBytes = sizeBytes;
+    this.sizeBytes = sizeBytes;
+    this.#isKept = isKept;
     this.#consumer = mapShared('mapping the ring for writing', fd, pageBytes, 0, 'write');
     // The data is mapped twice, one after the other, so that a record that wraps around can be read in one piece.
     const producerBytes = pageBytes + 2 * sizeBytes;
@@ -51,14 +57,31 @@ export class Ring {
     this.#consumerPosition = new BigInt64Array(this.#consumer.buffer, 0, 1);
     this.#producerPosition = new BigInt64Array(this.#producer.buffer, 0, 1);
     this.#words = new Uint32Array(this.#producer.buffer, pageBytes, sizeBytes / 2);
+    this.#freed = Number(Atomics.load(this.#consumerPosition, 0));
+    this.#position = this.#freed;
+  }
+
+  /** How far it has been read, in bytes since the ring was created. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** How far it may be written over. */
+  get freed(): number {
+    return this.#freed;
+  }
+
+  /** How far it has been written. */
+  get written(): number {
+    assert(this.#isOpen, 'the ring is closed');
+    return Number(Atomics.load(this.#producerPosition, 0));
   }
 
   /** Hands over all records that are queued at the call; returns how many. A record is handed over once. */
   drain(see: SeeRecord): number {
-    assert(this.#isOpen, 'the ring is closed');
-    const end = Number(Atomics.load(this.#producerPosition, 0));
+    const end = this.written;
     const words = this.#words;
-    const sizeBytes = this.#sizeBytes;
+    const sizeBytes = this.sizeBytes;
     const publishedBytes = sizeBytes / publishedParts;
     let count = 0;
     try {
@@ -74,12 +97,26 @@ export class Ring {
           count += 1;
           see(words, at + headerBytes / 4);
         }
-        if (this.#position - this.#published >= publishedBytes) this.#publish();
+        if (!this.#isKept && this.#position - this.#freed >= publishedBytes) this.free(this.#position);
       }
     } finally {
-      if (this.#position !== this.#published) this.#publish();
+      if (!this.#isKept) this.free(this.#position);
     }
     return count;
+  }
+
+  /** Goes on reading at a position between what was freed and what is written. */
+  skipTo(position: number): void {
+    assert(position >= this.#freed && position <= this.written, 'the ring does not hold this position');
+    this.#position = position;
+  }
+
+  /** What has been read up to this position may be written over. */
+  free(position: number): void {
+    assert(position <= this.#position, 'what has not been read is not given back');
+    if (position <= this.#freed) return;
+    Atomics.store(this.#consumerPosition, 0, BigInt(position));
+    this.#freed = position;
   }
 
   /** Gives the memory back; nothing can be drained afterwards. */
@@ -88,12 +125,6 @@ export class Ring {
     this.#isOpen = false;
     this.#consumer.unmap();
     this.#producer.unmap();
-  }
-
-  /** What has been read up to here may be written over. */
-  #publish(): void {
-    Atomics.store(this.#consumerPosition, 0, BigInt(this.#position));
-    this.#published = this.#position;
   }
 
   /** The header of the record at this word once it is no longer busy; still busy after a bounded wait. */

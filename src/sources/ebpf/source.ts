@@ -5,17 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.ts';
-import {
-  attachProgram,
-  createCounters,
-  createRing,
-  loadProgram,
-  missesOf,
-  type Program,
-} from '../../system/bpf.ts';
+import { idOfMap, missesOf } from '../../system/bpf.ts';
+import { useBpfFilesystem } from '../../system/bpfFilesystem.ts';
 import { messageOf, SystemCallError } from '../../system/errno.ts';
-import { checked, libc } from '../../system/libc.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
 import { otherNamespace } from '../../system/namespaces.ts';
 import {
@@ -32,15 +26,20 @@ import { SourceError } from '../sourceError.ts';
 import { Wake } from '../wake.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
-import { groupPrograms } from './groupPrograms.ts';
-import { taskPrograms, uidChangeProgram } from './programs.ts';
+import { Descriptors } from './descriptors.ts';
+import { type Installation, install, makeOf } from './installation.ts';
+import { lossCounters } from './parts.ts';
+import { findInstallation, type PinOwner, pinInstallation, removePins } from './pins.ts';
+import type { Mirror } from './places.ts';
+import { PlacesMap } from './placesMap.ts';
 import { Ring } from './ring.ts';
+import { RingQueue } from './ringQueue.ts';
 
 export interface EbpfSourceOptions {
   /**
-   * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 64 bytes of it
+   * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 72 bytes of it
    * and 8 more for each mirrored hierarchy, an exit 40, an exec 320 and more for its command line; when it is full, what happens is lost and
-   * counted. 32 MiB where not given.
+   * counted. Where not given, that of the ring which is found pinned, else a 256th of the memory, between 8 and 256 MiB.
    */
   readonly ringBytes?: number;
   /**
@@ -48,12 +47,19 @@ export interface EbpfSourceOptions {
    * where not given.
    */
   readonly mirror?: readonly string[];
+  /** The recording that this is for: what is pinned for it is found and taken over. Nothing is where not given. */
+  readonly owner?: PinOwner;
+  /** Leaves everything pinned for the owner, so that the kernel goes on recording when this process ends. */
+  readonly pin?: boolean;
   /** How command lines are told; they are not, where not given. */
   readonly commandLines?: CommandLines | undefined;
 }
 
-const defaultRingBytes = 32 * 2 ** 20;
 const maxRingBytes = 2 ** 30;
+/** What of the machine's memory a ring takes unless told otherwise, and the bounds of that. */
+const ringShare = 1 / 256;
+const leastUsualBytes = 8 * 2 ** 20;
+const mostUsualBytes = 256 * 2 ** 20;
 
 /** The kernel checks every way through a program: with very many hierarchies that takes it seconds. */
 const mostMirrored = 25;
@@ -68,14 +74,13 @@ const missesAgeUs = 1_000_000;
  * where that cannot be done, and another one that says what to name where it is `mirror` that cannot be.
  */
 export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
-  const ringBytes = options.ringBytes ?? defaultRingBytes;
-  requireRingSize(ringBytes);
+  if (options.ringBytes !== undefined) requireRingSize(options.ringBytes);
   requireInitialNamespaces('the eBPF source');
   const mirrored = mirroredHierarchies(options.mirror ?? []);
   const btf = readKernelBtf();
   const descriptors = new Descriptors();
   try {
-    return openWith(btf, ringBytes, mirrored, options.commandLines, descriptors);
+    return openWith(btf, mirrored, options, descriptors);
   } catch (error) {
     descriptors.close();
     throw explained(error);
@@ -84,9 +89,8 @@ export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
 
 function openWith(
   btf: Btf,
-  ringBytes: number,
   mirrored: readonly MountedHierarchy[],
-  commandLines: CommandLines | undefined,
+  options: EbpfSourceOptions,
   descriptors: Descriptors,
 ): Source {
   const mirror = {
@@ -94,40 +98,72 @@ function openWith(
     // Nobody needs to know where nothing is mirrored, and a kernel without cgroups cannot tell.
     machineHierarchies: mirrored.length === 0 ? 0 : hierarchiesOfMachine().length,
   };
-  const ring = descriptors.keep(createRing('tasktrail_ring', ringBytes));
-  const losses = descriptors.keep(createCounters('tasktrail_lost', 1));
-  const sinks = { ring, losses };
-  const commandLineBytes = commandLines?.limitBytes ?? 0;
-  const all = [...groupPrograms(btf, sinks, mirror), ...taskPrograms(btf, sinks, mirror, commandLineBytes)];
-  const programs = all.map((program) => run(program, descriptors));
-  const blind = runUidProgram(() => uidChangeProgram(btf, sinks), programs, descriptors);
-  const lossesMapping = mapShared('mapping the counter of losses', losses, pageSizeBytes(), 0, 'read');
-  return new EbpfSource(
-    blind,
-    mirrored,
-    commandLines,
-    new Ring(ring, ringBytes),
-    lossesMapping,
-    new Wake(ring),
-    programs,
-    descriptors,
-  );
+  const { installation, pinning } = obtain(btf, mirror, options, descriptors);
+  return new EbpfSource(installation, pinning, mirrored, options.commandLines, descriptors);
 }
 
-/** Loads a program and attaches it; gives back the program's descriptor. */
-function run(program: Program, descriptors: Descriptors): number {
-  const fd = descriptors.keep(loadProgram(program));
-  descriptors.keep(attachProgram(program.name, fd));
-  return fd;
+/** Whether the installation stays when this process ends, and if it should and cannot, why. */
+interface Pinning {
+  readonly owner: PinOwner | undefined;
+  readonly isPinned: boolean;
+  readonly obstacle: string;
+  /** Whether it took the place of one of another make. */
+  readonly isReplacement: boolean;
 }
 
-/** Runs the program that sees changes of users, if the kernel lets it; says what cannot be seen if not. */
-function runUidProgram(assemble: () => Program, programs: number[], descriptors: Descriptors): string {
+/** Takes over the installation that is pinned for the owner where it is of the same make, else makes one. */
+function obtain(
+  btf: Btf,
+  mirror: Mirror,
+  { owner, pin = false, ringBytes, commandLines }: EbpfSourceOptions,
+  descriptors: Descriptors,
+): { readonly installation: Installation; readonly pinning: Pinning } {
+  const purpose = { mirror, commandLineBytes: commandLines?.limitBytes ?? 0 };
+  const make = (): Installation => install(btf, purpose, ringBytes ?? usualRingBytes(), descriptors);
+  if (!owner) return { installation: make(), pinning: unpinned(owner) };
+  const obstacle = obstacleToPins(pin);
+  if (obstacle !== '') {
+    return { installation: make(), pinning: unpinned(owner, pin ? obstacle : '') };
+  }
+  const name = makeOf(btf, purpose);
+  const found = findInstallation(owner, name, descriptors);
+  const fits = found !== undefined && (ringBytes === undefined || found.ringBytes === ringBytes);
+  // What is of another make goes only when the new one sees everything.
+  const installation = fits ? found : make();
+  const removed = removePins(owner, fits && pin ? name : undefined);
+  const refusal = pin && !fits ? refusalToPin(installation, owner, name) : '';
+  return {
+    installation,
+    pinning: {
+      owner,
+      isPinned: pin && refusal === '',
+      obstacle: refusal,
+      isReplacement: removed > 0 && !fits,
+    },
+  };
+}
+
+function unpinned(owner: PinOwner | undefined, obstacle = ''): Pinning {
+  return { owner, isPinned: false, obstacle, isReplacement: false };
+}
+
+/** Empty where it is pinned. A recorder that goes without is better than none. */
+function refusalToPin(installation: Installation, owner: PinOwner, name: string): string {
   try {
-    programs.push(run(assemble(), descriptors));
+    pinInstallation(installation, owner, name);
     return '';
   } catch (error) {
-    return `a task's change of user is seen only when it next executes a program or is looked at (${messageOf(error)})`;
+    return `nothing can be pinned: ${messageOf(error)}`;
+  }
+}
+
+/** Why nothing can be pinned or found pinned; empty where it can. Only who wants to pin has a filesystem mounted. */
+function obstacleToPins(mayMount: boolean): string {
+  try {
+    useBpfFilesystem(mayMount);
+    return '';
+  } catch (error) {
+    return `the BPF filesystem cannot be used: ${messageOf(error)}`;
   }
 }
 
@@ -135,6 +171,8 @@ class EbpfSource implements Source {
   readonly name = 'ebpf';
   readonly blind: string;
   readonly bootId = readBootId();
+  readonly places: PlacesMap;
+  readonly keptQueue: RingQueue;
   readonly #mirrored: readonly MountedHierarchy[];
   /** Those of them that can be walked, by the last look. */
   #mounted: readonly MountedHierarchy[];
@@ -147,19 +185,19 @@ class EbpfSource implements Source {
   readonly #programs: readonly number[];
   readonly #descriptors: Descriptors;
   #misses = 0;
-  #missesReadAtUs = 0;
+  #missesReadAtUs = Number.NEGATIVE_INFINITY;
+  /** What the kernel had lost by the last telling, without what only this process counts. */
+  #toldLost = 0;
   #isOpen = true;
 
   constructor(
-    blind: string,
+    installation: Installation,
+    pinning: Pinning,
     mirrored: readonly MountedHierarchy[],
     commandLines: CommandLines | undefined,
-    ring: Ring,
-    lossesMapping: Mapping,
-    wake: Wake,
-    programs: readonly number[],
     descriptors: Descriptors,
   ) {
+    const { ring, losses, places, programs, ringBytes, blind } = installation;
     this.blind = blind;
     this.#mirrored = mirrored;
     this.#mounted = mirrored;
@@ -169,12 +207,25 @@ class EbpfSource implements Source {
       mirrored.map(({ hierarchy }) => hierarchy),
       commandLines,
     );
-    this.#ring = ring;
-    this.#lossesMapping = lossesMapping;
-    this.#losses = new BigUint64Array(lossesMapping.buffer, 0, 1);
-    this.#wake = wake;
-    this.#programs = programs;
+    this.#ring = new Ring(ring, ringBytes, pinning.isPinned);
+    this.#lossesMapping = mapShared('mapping the counters of losses', losses, pageSizeBytes(), 0, 'read');
+    this.#losses = new BigUint64Array(this.#lossesMapping.buffer, 0, lossCounters.count);
+    this.#wake = new Wake(ring);
+    this.#programs = [...programs.values()];
     this.#descriptors = descriptors;
+    this.places = new PlacesMap(places, () => this.#counter(lossCounters.places));
+    this.keptQueue = new RingQueue({
+      ring: this.#ring,
+      ringName: `${this.bootId}/${idOfMap(ring)}`,
+      isKept: pinning.isPinned,
+      places: this.places,
+      obstacle: pinning.obstacle,
+      isReplacement: pinning.isReplacement,
+      toldLost: () => this.#toldLost,
+      unpin: () => {
+        if (pinning.owner) removePins(pinning.owner);
+      },
+    });
   }
 
   drain(see: (observation: Observation) => void): number {
@@ -193,7 +244,8 @@ class EbpfSource implements Source {
       this.#missesReadAtUs = this.#decoder.bootUs;
       this.#misses = this.#programs.reduce((sum, program) => sum + missesOf(program), 0);
     }
-    return Number(Atomics.load(this.#losses, 0)) + this.#misses;
+    this.#toldLost = this.#counter(lossCounters.records) + this.#counter(lossCounters.places) + this.#misses;
+    return this.#toldLost;
   }
 
   scan(): Iterable<TaskSeen> {
@@ -221,23 +273,15 @@ class EbpfSource implements Source {
     this.#lossesMapping.unmap();
     this.#descriptors.close();
   }
+
+  #counter(index: number): number {
+    return Number(Atomics.load(this.#losses, index));
+  }
 }
 
-/** The descriptors that hold the maps, programs and links in the kernel; closing them ends all of it. */
-class Descriptors {
-  readonly #open: number[] = [];
-
-  keep(fd: number): number {
-    this.#open.push(fd);
-    return fd;
-  }
-
-  /** Links first, so that no program runs whose maps are gone. */
-  close(): void {
-    for (const fd of this.#open.splice(0).reverse()) {
-      checked('closing a descriptor of the eBPF source', libc().close(fd));
-    }
-  }
+function usualRingBytes(): number {
+  const share = 2 ** Math.floor(Math.log2(totalmem() * ringShare));
+  return Math.min(Math.max(share, leastUsualBytes), mostUsualBytes);
 }
 
 function requireRingSize(ringBytes: number): void {

@@ -1,0 +1,195 @@
+/** A source whose queue is kept while nobody reads it: what a recorder takes from it, gives back, and goes on with. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Recording } from '../support/recording.ts';
+
+const test = suite('kept queue');
+
+test('what was queued while nobody read comes in as at any other time, and there is no gap', async () => {
+  const before = await begunKept();
+  before.source.happen('start t');
+  await before.recorder.stop();
+  const last = before.log.head;
+  before.clock.pass(5000);
+  before.source.happen('t forks c');
+  before.clock.pass(5000);
+  const after = await Recording.reopen(before);
+  await after.start();
+  const events = await after.events(last.seq + 1);
+  assert.equal(
+    events.map(({ type }) => type),
+    ['fork', 'source', 'clock'],
+  );
+  assert.equal(
+    events.map(({ timeUs }) => timeUs - last.timeUs),
+    [5_000_000, 10_000_000, 10_000_000],
+  );
+});
+
+test('what is not written yet is not given back', async () => {
+  const { source, log, recorder, clock } = await begunKept();
+  const freed = queueOf(source).freed;
+  source.happen('start t');
+  recorder.read(() => {});
+  assert.is(queueOf(source).read, freed + 1);
+  clock.pass(20);
+  assert.is(queueOf(source).freed, freed);
+  assert.is(log.writtenCursor, `${freed} 0`);
+  await recorder.commit('written');
+  recorder.read(() => {});
+  assert.is(queueOf(source).freed, freed + 1);
+  assert.is(log.writtenCursor, `${freed + 1} 0`);
+});
+
+test('a commit that a follower asks for in the middle is made when all is taken in', async () => {
+  const { source, log, recorder } = await begunKept();
+  const { length } = log.commits;
+  let asked: Promise<void> | undefined;
+  recorder.follow(() => {
+    asked ??= recorder.commit('synced');
+    assert.is(log.commits.length, length);
+  });
+  source.happen('start t');
+  source.happen('start u');
+  recorder.read(() => {});
+  await asked;
+  assert.is(log.writtenCursor, `${queueOf(source).read} 0`);
+  assert.is(log.head.seq, log.seq);
+});
+
+test('nobody waits to be woken before all is given back, and then somebody does', async () => {
+  const { source, recorder, clock } = await begunKept();
+  source.happen('start t');
+  source.ring();
+  clock.pass(100);
+  assert.not(source.armed);
+  await recorder.commit('written');
+  clock.pass(40);
+  assert.ok(source.armed);
+});
+
+test('what changes nothing is given back as well', async () => {
+  const { source, recorder, clock } = await begunKept();
+  source.happen('start t');
+  recorder.read(() => {});
+  await recorder.commit('written');
+  source.queue({
+    type: 'comm',
+    bootUs: clock.nowUs,
+    pid: source.cast.pidOf('t'),
+    comm: source.cast.task('t').comm,
+  });
+  source.ring();
+  clock.pass(200);
+  await recorder.commit('written');
+  clock.pass(40);
+  assert.ok(queueOf(source).isFree);
+  assert.ok(source.armed);
+});
+
+test('a queue that fills up is written at once', async () => {
+  const { source, log, recorder } = await begunKept();
+  queueOf(source).isFilling = true;
+  const { length } = log.commits;
+  source.happen('start t');
+  recorder.read(() => {});
+  // As soon as what is going on is done.
+  await Promise.resolve();
+  assert.equal(log.commits.slice(length), ['written']);
+});
+
+test('in doubt the room is given back at once, and whoever comes after a kill finds something missing', async () => {
+  const before = await begunKept();
+  const { source, log, clock } = before;
+  source.happen('start t');
+  before.recorder.read(() => {});
+  // A look was taken a moment ago, so that the next one has to wait.
+  source.miss('start u');
+  source.happen('u exits');
+  before.recorder.read(() => {});
+  await before.recorder.commit('written');
+  clock.pass(20);
+  const cursor = log.writtenCursor;
+  source.miss('start v');
+  source.happen('v exits');
+  source.happen('t forks c');
+  source.ring();
+  clock.pass(20);
+  await before.recorder.commit('written');
+  assert.is(log.writtenCursor, cursor);
+  assert.is(queueOf(source).freed, Number(cursor.split(' ')[0]) + 2);
+  const last = log.head;
+  const after = await Recording.reopen(before);
+  await after.start();
+  const [, , gap, ...looked] = await after.events(last.seq + 1);
+  assert.is(gap?.type === 'gap' && gap.reason, 'stopped');
+  assert.ok(looked.some(({ type }) => type === 'adopt'));
+});
+
+test('what was lost while nobody read is a gap behind what was queued', async () => {
+  const before = await begunKept();
+  before.source.happen('start t');
+  await before.recorder.stop();
+  const last = before.log.head;
+  before.source.happen('t forks c');
+  before.source.lose('t forks d');
+  const after = await Recording.reopen(before);
+  await after.start();
+  const events = await after.events(last.seq + 1);
+  assert.equal(
+    events.map(({ type }) => type),
+    ['fork', 'gap', 'adopt', 'source', 'clock'],
+  );
+  const gap = events[1];
+  assert.equal(gap?.type === 'gap' && [gap.reason, gap.lost], ['overflow', 1]);
+});
+
+test('the kernel is told who was attached, and a task met by a look is where the kernel has it', async () => {
+  const recording = await begunKept();
+  const { source, recorder, world } = recording;
+  await recording.mkdir('/a');
+  source.happen('start t');
+  await recording.attach('/a', 't');
+  const a = world.hierarchy.taskByPid(source.cast.pidOf('t'))?.container.id;
+  assert.is(source.told.get(source.cast.pidOf('t')), a);
+  // Its parent ends at once: by its relatives it would be taken for one of the root.
+  source.lose('t forks c');
+  source.lose('c forks d');
+  source.lose('c exits');
+  source.told.set(source.cast.pidOf('d'), a ?? 0);
+  recorder.read(() => {});
+  const met = world.hierarchy.taskByPid(source.cast.pidOf('d'));
+  assert.equal([met?.container.id, met?.certainty], [a, 'known']);
+});
+
+test('whose birth came at the same time as an attach is told the kernel again', async () => {
+  const recording = await begunKept();
+  const { source, recorder, world } = recording;
+  await recording.mkdir('/a');
+  source.happen('start t');
+  await recording.attach('/a', 't');
+  // The kernel had t in the root yet when it was born.
+  source.happen('t forks c');
+  recorder.read(() => {});
+  const pid = source.cast.pidOf('c');
+  assert.is(source.told.get(pid), world.hierarchy.taskByPid(pid)?.container.id);
+});
+
+test.run();
+
+async function begunKept(): Promise<Recording> {
+  const recording = await Recording.begin();
+  await recording.recorder.stop();
+  recording.source.keep();
+  const again = await Recording.reopen(recording);
+  await again.start();
+  // The log of before had no queue, so that this begins with a gap, and goes on from there.
+  await again.recorder.commit('written');
+  again.recorder.read(() => {});
+  return again;
+}
+
+function queueOf(source: Recording['source']): NonNullable<Recording['source']['keptQueue']> {
+  assert.ok(source.keptQueue);
+  return source.keptQueue;
+}

@@ -1,0 +1,115 @@
+/**
+ * One run of restarts: storms make and end tasks inside of two containers, and count them, while one daemon after the
+ * other is stopped or killed at a random instant and followed by the next. In the end the log has to hold exactly what
+ * the storms have counted, each in its container, without a gap.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { openLogReader } from '../../src/log/levelLog.ts';
+import { type Random, seededRandom } from '../../src/random.ts';
+import { Stage } from '../recording.ts';
+import { type Agreement, agreementOf } from '../storm/agreement.ts';
+import { againPhase, type Check, mixedPhase } from '../storm/phases.ts';
+import { tally } from '../storm/tally.ts';
+import { PatientReader } from './patientReader.ts';
+import { SuccessiveDaemons } from './successive.ts';
+
+export interface RestartOptions {
+  readonly seed: number;
+  /** How long the storms go on; as many restarts happen as fit, at most `times`. */
+  readonly seconds: number;
+  readonly times: number;
+  /** Off only to show that it is needed. */
+  readonly pin: boolean;
+}
+
+export interface RestartResult {
+  readonly checks: readonly Check[];
+  readonly agreement: Agreement;
+  readonly gaps: readonly string[];
+  readonly births: number;
+  /** How many daemons were stopped in order, killed while they recorded, and killed while they started. */
+  readonly stops: number;
+  readonly kills: number;
+  readonly earlyKills: number;
+}
+
+const longestDaemonMs = 700;
+const longestStartMs = 500;
+const longestPauseMs = 200;
+/** So long before the storms end no other restart is begun. */
+const lastRestartMs = 2000;
+
+export async function runRestarts(options: RestartOptions): Promise<RestartResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'tasktrail-restart-'));
+  const daemons = new SuccessiveDaemons(folder, [
+    ...['--release-agent', '/bin/true'],
+    ...(options.pin ? [] : ['--no-pin']),
+  ]);
+  try {
+    return await runOn(daemons, options);
+  } finally {
+    await daemons.clear();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runOn(
+  daemons: SuccessiveDaemons,
+  { seed, seconds, times }: RestartOptions,
+): Promise<RestartResult> {
+  const random = seededRandom(seed);
+  await daemons.start();
+  const reader = new PatientReader(daemons.folder);
+  const stage = new Stage(daemons.folder, reader);
+  const endMs = performance.now() + 1000 * seconds - lastRestartMs;
+  const storms = Promise.all([mixedPhase, againPhase].map((phase) => phase.run(stage, seconds)));
+  // What is wrong with a storm is told when the restarts are over.
+  storms.catch(() => {});
+  for (const { name } of [mixedPhase, againPhase]) await reader.untilPopulated(`/${name}`);
+  const counts = { stops: 0, kills: 0, earlyKills: 0 };
+  for (let i = 0; i < times && performance.now() < endMs; i++) await restart(daemons, random, i, counts);
+  const checksOf = await storms;
+  const agreement = await agreementOf(daemons.reader);
+  await daemons.down(true);
+  const log = await openLogReader({ folder: daemons.folder });
+  try {
+    const tallies = await tally(log);
+    const { gaps, births } = tallies;
+    return {
+      ...counts,
+      checks: checksOf.flatMap((check) => check(tallies)),
+      agreement,
+      gaps,
+      births: births.length,
+    };
+  } finally {
+    await log.close();
+  }
+}
+
+/** Half of them are stops; of the kills, some hit one that has not begun yet. */
+async function restart(
+  daemons: SuccessiveDaemons,
+  random: Random,
+  round: number,
+  counts: { stops: number; kills: number; earlyKills: number },
+): Promise<void> {
+  await setTimeout(random.below(longestDaemonMs));
+  if (round % 2 === 0) {
+    await daemons.down();
+    counts.stops += 1;
+  } else {
+    await daemons.kill();
+    counts.kills += 1;
+  }
+  await setTimeout(random.below(longestPauseMs));
+  if (random.chance(0.3)) {
+    await daemons.start(random.below(longestStartMs));
+    await daemons.kill();
+    counts.earlyKills += 1;
+  }
+  await daemons.start();
+}

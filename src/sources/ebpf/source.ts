@@ -17,6 +17,7 @@ import {
 import { hasCode, messageOf, SystemCallError } from '../../system/errno.ts';
 import { checked, libc } from '../../system/libc.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
+import { Wake } from '../../system/wake.ts';
 import {
   hierarchiesNamed,
   hierarchiesOfMachine,
@@ -32,7 +33,6 @@ import { Decoder } from './decoder.ts';
 import { groupPrograms } from './groupPrograms.ts';
 import { taskPrograms, uidChangeProgram } from './programs.ts';
 import { Ring } from './ring.ts';
-import { Wake } from './wake.ts';
 
 export interface EbpfSourceOptions {
   /**

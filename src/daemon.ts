@@ -17,6 +17,7 @@ import { nameContainers } from './engine/namer.ts';
 import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
+import { openMount } from './fs/mount.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
@@ -49,6 +50,8 @@ export interface DaemonOptions {
   readonly mirror?: readonly string[];
   /** How command lines are recorded, which they are not where this is absent; for the eBPF source. */
   readonly commandLines?: CommandLines | undefined;
+  /** Where the container tree is mounted, which it is not where this is absent; made if it is missing. */
+  readonly mount?: string | undefined;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -135,8 +138,18 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   reactor.start();
   parts.add(() => reactor.stop());
 
+  const mount =
+    options.mount === undefined ? undefined : openMount({ folder: options.mount, recorder, clock });
+  parts.add(() => mount?.close());
+
   const sizeBytes = folderSize(folder, () => clock.bootUs());
-  const view = (): DaemonView => ({ daemonPid: process.pid, folder, sizeBytes: sizeBytes(), releaseAgent });
+  const view = (): DaemonView => ({
+    daemonPid: process.pid,
+    folder,
+    sizeBytes: sizeBytes(),
+    releaseAgent,
+    mountPoint: mount?.mountPoint ?? '',
+  });
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());
   const { server, close } = openServer({ recorder, clock, archive, peerOf: peerOfSocket, daemon: view });

@@ -32,6 +32,8 @@ export interface UpOptions {
   readonly redact?: readonly string[];
   readonly releaseAgent?: string;
   readonly syncInterval: string;
+  /** As typed; false where it is not to be mounted. */
+  readonly mount?: string | false;
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
@@ -42,6 +44,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     commandLines: commandLinesFor(source, options),
     releaseAgent: agentFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
+    mount: mountPointFrom(options.mount),
   };
   const { json, terminal } = context;
   const daemon = await started(context, settings);
@@ -71,6 +74,7 @@ interface Settings {
   readonly commandLines: CommandLines | undefined;
   readonly releaseAgent: string;
   readonly syncIntervalMs: number;
+  readonly mount: string | undefined;
 }
 
 async function started(context: Context, settings: Settings): Promise<Daemon> {
@@ -132,6 +136,7 @@ export function greeting(
     ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
+    ...(view.mountPoint === '' ? [] : [`the containers are a filesystem at ${view.mountPoint}`]),
     '',
     'next, in another terminal:',
     // A made-up machine does not know the tasks of this one.
@@ -185,6 +190,13 @@ function agentFrom(typed: string | undefined): string {
   const path = typedText(typed);
   if (path === undefined || path === '') throw usageFailure(`--release-agent '${typed}' is no path in UTF-8`);
   // Agents run in / and without PATH.
+  return resolve(path);
+}
+
+function mountPointFrom(typed: string | false | undefined): string | undefined {
+  if (typed === undefined || typed === false) return undefined;
+  const path = typedText(typed);
+  if (path === undefined || path === '') throw usageFailure(`--mount '${typed}' is no path in UTF-8`);
   return resolve(path);
 }
 

@@ -15,6 +15,8 @@ export interface DaemonView {
   readonly folder: string;
   readonly sizeBytes: number;
   readonly releaseAgent: string;
+  /** Where the container tree is mounted; empty where it is not. */
+  readonly mountPoint: string;
 }
 
 /** Without a daemon, only the folder and its size are known of what a daemon tells. */

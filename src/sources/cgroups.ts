@@ -32,13 +32,16 @@ export interface MountedHierarchy {
 
 /** The hierarchies that this machine has and this process can walk, v2 first. */
 export function mountedHierarchies(): MountedHierarchy[] {
-  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1')).filter(isThere);
+  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
   const found: MountedHierarchy[] = [];
   for (const { hierarchy, name } of hierarchiesOfMachine()) {
     const wanted = hierarchy === 0 ? [] : name.split(',');
     const fileSystem = hierarchy === 0 ? 'cgroup2' : 'cgroup';
     const mount = mounts.find(
-      (one) => one.fileSystem === fileSystem && wanted.every((option) => one.options.includes(option)),
+      (one) =>
+        one.fileSystem === fileSystem &&
+        wanted.every((option) => one.options.includes(option)) &&
+        isThere(one),
     );
     if (mount !== undefined) {
       found.push({ name, hierarchy, mountPoint: mount.mountPoint, device: mount.device });
@@ -288,6 +291,7 @@ function awaitGroupsBeingMade({ mountPoint }: MountedHierarchy): void {
   }
 }
 
+/** To be asked of cgroups only: to look at another mount is to wait for whoever serves it, which may be ourselves. */
 function isThere({ mountPoint, device }: Mount): boolean {
   return statusOf(mountPoint)?.dev === device;
 }

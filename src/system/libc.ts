@@ -50,6 +50,7 @@ interface Calls {
     fd: number,
     offset: number,
   ) => Address;
+  readonly mount: (source: Memory, folder: Memory, type: Memory, flags: number, options: Memory) => number;
   readonly munmap: (at: Address, sizeBytes: number) => number;
   readonly poll: (descriptors: Memory, count: number, timeoutMs: number) => number;
   readonly recv: (fd: number, into: Memory, sizeBytes: number, flags: number) => number;
@@ -57,6 +58,7 @@ interface Calls {
   readonly signal: (signal: number, disposition: number) => number;
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly syscall: (number: number, a: number, b: number, c: number) => number;
+  readonly umount2: (folder: Memory, flags: number) => number;
 }
 
 let loadedKoffi: Koffi | undefined;
@@ -103,6 +105,7 @@ function bind(): Calls {
     getpwuid_r: library.func('getpwuid_r', 'int', ['uint', 'void *', 'void *', 'size_t', 'void *']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
     mmap: library.func('mmap', 'intptr_t', ['intptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']),
+    mount: library.func('mount', 'int', ['void *', 'void *', 'void *', 'ulong', 'void *']),
     munmap: library.func('munmap', 'int', ['intptr_t', 'size_t']),
     poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
     recv: library.func('recv', 'intptr_t', ['int', 'void *', 'size_t', 'int']),
@@ -110,5 +113,6 @@ function bind(): Calls {
     signal: library.func('signal', 'intptr_t', ['int', 'intptr_t']),
     socket: library.func('socket', 'int', ['int', 'int', 'int']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long', 'long']),
+    umount2: library.func('umount2', 'int', ['void *', 'int']),
   };
 }

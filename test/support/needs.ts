@@ -28,6 +28,10 @@ const needs = {
   v1: () => /\tcgroup$/m.test(readFileSync('/proc/filesystems', 'latin1')),
   /** A memory controller whose groups can be given a limit. */
   memory: () => limitedMemory() !== undefined,
+  /** The FUSE device, and the right to mount. */
+  fuse: () => process.getuid?.() === 0 && readable('/dev/fuse'),
+  bash: () => executable('bash'),
+  dash: () => executable('dash'),
   'stress-ng': () => executable('stress-ng'),
 } as const;
 

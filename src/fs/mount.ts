@@ -98,7 +98,7 @@ export class Mount {
   }
 }
 
-/** Mounts the container tree. Throws a MountError where that cannot be done. */
+/** Mounts the container tree. Throws one sentence for a person where that cannot be done. */
 export function openMount({ folder, recorder, clock }: MountOptions): Mount {
   const mountPoint = readyMountPoint(folder);
   const filesystem = new Filesystem({ recorder, callerOf: statusOfThread, timeUs: clock.wallUs() });

@@ -6,15 +6,12 @@ import { chmodSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:
 import { hasCode, messageOf } from '../system/errno.ts';
 import { unmount } from '../system/fuse.ts';
 
-/** The container tree cannot be mounted; the message is one sentence for a person. */
-export class MountError extends Error {}
-
 /** What a mount point that is made gets: everybody may look, as at the tree itself. */
 const folderMode = 0o755;
 
 /**
  * Makes the folder if it is missing, and takes away the mount that a daemon has left which was killed. Returns its
- * path without links. Throws a MountError where nothing can be mounted there.
+ * path without links. Throws one sentence for a person where nothing can be mounted there.
  */
 export function readyMountPoint(folder: string): string {
   try {
@@ -28,10 +25,8 @@ export function readyMountPoint(folder: string): string {
   }
 }
 
-export function cannotMount(folder: string, error: unknown): MountError {
-  return new MountError(`the containers cannot be mounted at ${folder}: ${messageOf(error)}`, {
-    cause: error,
-  });
+export function cannotMount(folder: string, error: unknown): Error {
+  return new Error(`the containers cannot be mounted at ${folder}: ${messageOf(error)}`, { cause: error });
 }
 
 function make(folder: string): void {

@@ -5,8 +5,6 @@
  */
 import type { Node } from '../../events/event.ts';
 
-export const rootNumber = 1;
-
 const nodes: readonly Node[] = ['directory', 'tasks', 'notify_on_release'];
 /** One number of each container's is not used. */
 const numbersEach = 4;

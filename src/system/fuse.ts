@@ -5,11 +5,12 @@
  * The thread that serves a mount must never touch anything below its mount point: it would wait for itself, and could
  * not even be killed.
  */
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants as openFlags, openSync, readSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { utf8BytesOf } from '../../events/bytes.ts';
 import { cString } from './cStrings.ts';
-import { hasCode } from './errno.ts';
-import { checked, libc } from './libc.ts';
+import { hasCode, SystemCallError } from './errno.ts';
+import { checked, lastErrno, libc } from './libc.ts';
 
 const devicePath = '/dev/fuse';
 /** What /proc/mounts calls the type. */
@@ -25,7 +26,7 @@ export class FuseDevice {
 
   /** Throws where there is no such device, or nobody may use it here. */
   constructor() {
-    this.fd = openSync(devicePath, constants.O_RDWR | constants.O_NONBLOCK);
+    this.fd = openSync(devicePath, openFlags.O_RDWR | openFlags.O_NONBLOCK);
   }
 
   /**
@@ -82,10 +83,12 @@ export class FuseDevice {
 
 /**
  * Takes away what is mounted at a folder, at once for everybody who is not in there. Nothing happens where nothing is
- * mounted.
+ * mounted. Throws a SystemCallError, EPERM for whoever is not root.
  */
 export function unmount(folder: string): void {
   const path = cString(utf8BytesOf(folder));
-  if (libc().umount2(path, 0) === 0) return;
-  libc().umount2(path, detach);
+  const { umount2 } = libc();
+  if (umount2(path, 0) === 0 || umount2(path, detach) === 0) return;
+  const errno = lastErrno();
+  if (errno !== constants.errno.EINVAL) throw new SystemCallError(`unmounting ${folder}`, errno);
 }

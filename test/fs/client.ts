@@ -117,6 +117,8 @@ export class Client {
   #take(reply: Buffer): void {
     const [sizeBytes, errno, unique] = [reply.readUInt32LE(0), -reply.readInt32LE(4), reply.readUInt32LE(8)];
     assert.equal(sizeBytes, reply.length);
+    // Nobody waits for the reply to a message that `ask` has not sent.
+    if (unique === 0) return;
     const resolve = this.#waiting.get(unique);
     assert(resolve, `request ${unique} has one reply`);
     this.#waiting.delete(unique);

@@ -1,6 +1,8 @@
 /** The filesystem among fakes: messages go in, replies come out, and a recorder with a log in memory decides. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { operations } from '../../src/fs/header.ts';
+import { seededRandom } from '../../src/random.ts';
 import { shellPid } from '../support/cast.ts';
 import { Recording } from '../support/recording.ts';
 import { Client, nameOf } from './client.ts';
@@ -259,6 +261,31 @@ filesystem('what is malformed or unknown is answered and decides nothing', async
   assert.not(client.session.take(Buffer.alloc(39)));
   assert.not(client.session.take(message(26, [word(8), word(0), word(0), word(0)])));
 });
+
+filesystem(
+  'whatever bytes come, the session goes on or ends, and only what is sound is decided',
+  async () => {
+    const [recording, client] = await begin();
+    const random = seededRandom(6);
+    const kinds = Object.values(operations).filter((operation) => operation !== operations.init);
+    const before = recording.recorder.world.chronicle.seq;
+    for (let i = 0; i < 5000; i++) {
+      const body = Buffer.from(
+        Array.from({ length: random.below(64) }, () => random.pick([0, 1, 2, 97, 255])),
+      );
+      const whole = message(random.pick(kinds), [body], { unique: 0, node: random.below(8), pid: 1 });
+      // Any byte but those of the message's name, by which a reply is told from others.
+    const at = random.below(whole.length - 8);
+    whole[at < 8 ? at : at + 8] = random.below(256);
+      client.session.take(whole);
+    }
+    await client.session.settled();
+    for (const event of await recording.events(before + 1)) {
+      if (event.type === 'mkdir' || event.type === 'rename') assert.match(event.name, /^[^/\0\n]{1,255}$/);
+    }
+    assert.is(await client.mkdir('/after'), 'done');
+  },
+);
 
 filesystem('when nothing is recorded any more, nothing is answered as if it were', async () => {
   const [recording, client] = await begin();

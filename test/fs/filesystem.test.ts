@@ -275,8 +275,8 @@ filesystem(
       );
       const whole = message(random.pick(kinds), [body], { unique: 0, node: random.below(8), pid: 1 });
       // Any byte but those of the message's name, by which a reply is told from others.
-    const at = random.below(whole.length - 8);
-    whole[at < 8 ? at : at + 8] = random.below(256);
+      const at = random.below(whole.length - 8);
+      whole[at < 8 ? at : at + 8] = random.below(256);
       client.session.take(whole);
     }
     await client.session.settled();

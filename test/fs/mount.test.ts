@@ -177,6 +177,45 @@ testNeeding(
 testNeeding(
   mount,
   ['ebpf', 'fuse'],
+  'one write is one command, in whatever way the file was opened and wherever it is written to',
+  async () => {
+    const daemon = await begin();
+    const here = 'grep -cx $$ a/tasks; echo 0 > tasks';
+    await types(daemon.shell('sh'), [
+      ['mkdir a', ''],
+      [`printf ' %s\n' $$ > a/tasks; ${here}`, '1'],
+      [`printf '%s\\0x' $$ > a/tasks; ${here}`, '1'],
+      [`echo 000$$ >> a/tasks; ${here}`, '1'],
+      [`printf $$ | dd of=a/tasks bs=16 seek=9 conv=notrunc status=none; ${here}`, '1'],
+      ['sleep 60 & exec 3> a/tasks; echo $! >&3; echo $$ >&3; exec 3>&-; grep -cx -e $! -e $$ a/tasks', '2'],
+      ['echo 0 > tasks; kill $!; wait $! 2> /dev/null; cat a/tasks', ''],
+      [
+        ': > a/tasks; printf "" > a/tasks; truncate -s 9 a/tasks; touch -t 200001010000 a/tasks; wc -c < a/tasks',
+        '0',
+      ],
+      [
+        "for text in 2 01 1 ' 1 ' 18446744073709551616; do echo 0 > a/notify_on_release; \\\n" +
+          'echo "$text" > a/notify_on_release; cat a/notify_on_release; done | uniq -c | xargs',
+        '5 1',
+      ],
+      [
+        'for text in x -1 \'\' +1 0x1; do /bin/echo "$text" > a/notify_on_release; done 2>&1 | uniq -c | xargs',
+        '5 /bin/echo: write error: Invalid argument',
+      ],
+      ['cat a/notify_on_release', '1'],
+      ['mkdir .at', "mkdir: cannot create directory '.at': File exists"],
+      [
+        'mkdir release_agent a/release_agent; ls a',
+        "mkdir: cannot create directory 'release_agent': File exists\nnotify_on_release\nrelease_agent\ntasks",
+      ],
+    ]);
+    assert.is(await daemon.stop(), 0, daemon.output);
+  },
+);
+
+testNeeding(
+  mount,
+  ['ebpf', 'fuse'],
   'who holds a removed container reads on, and changes nothing',
   async () => {
     const daemon = await begin();

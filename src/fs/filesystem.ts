@@ -38,18 +38,15 @@ export type TreeRequest = Exclude<
   { readonly type: 'init' | 'interrupt' | 'destroy' | 'unknown' | 'malformed' }
 >;
 
-/** What a message does not say of the thread that asks. */
-export interface Caller {
-  /** Its supplementary groups. */
-  readonly groups: readonly number[];
-  /** Whether it counts tasks as we do; in a pid namespace below ours it has numbers of its own for them. */
-  readonly sharesPids: boolean;
-}
-
 export interface FilesystemOptions {
   readonly recorder: Recorder;
-  /** Told of a live thread. */
-  callerOf(pid: number): Caller;
+  /** The supplementary groups of a live thread. */
+  groupsOf(pid: number): readonly number[];
+  /**
+   * Our pid of the task that a live thread means by a number: in a pid namespace below ours it has numbers of its own
+   * for them. Undefined where it can mean none.
+   */
+  pidMeant(pid: number, number: number): number | undefined;
   /** Every node's times, wall-clock microseconds: containers have none of their own. */
   readonly timeUs: number;
 }
@@ -227,18 +224,21 @@ export class Filesystem {
     const opened = this.#opened.get(handle);
     if (!opened || opened.node === 'directory') return 'EIO';
     const { container, node: file } = opened;
-    const foreign = file === 'tasks' ? this.#foreign(asker, text) : undefined;
-    const command = foreign ?? ({ type: 'write', container: container.id, file, text } as const);
+    const meant = file === 'tasks' ? this.#meant(asker, text) : text;
+    const command = isText(meant)
+      ? ({ type: 'write', container: container.id, file, text: meant } as const)
+      : meant;
     const request = this.#request(asker, `write ${file}`, pathOf(container), command);
     return answered(this.#recorder.submit(request), () => writtenReply(text.length));
   }
 
-  /** A pid that is a number of another pid namespace would name another task to us than to its writer. */
-  #foreign({ pid }: Header, text: Bytes): Refusal | undefined {
+  /** What is written to `tasks`, with our own number for the task that its writer means. */
+  #meant({ pid }: Header, text: Bytes): Bytes | Refusal {
     const written = parsePid(text);
-    if (typeof written !== 'number' || written <= 0) return undefined;
-    if (pid !== 0 && this.#options.callerOf(pid).sharesPids) return undefined;
-    return refuse('ESRCH', 'the writer is in another pid namespace, where numbers name other tasks');
+    if (typeof written !== 'number' || written <= 0) return text;
+    if (pid === 0) return refuse('ESRCH', 'the writer is in no pid namespace that can be seen from here');
+    const meant = this.#options.pidMeant(pid, written);
+    return meant === undefined ? refuse('ESRCH', `the writer knows no task ${written}`) : String(meant);
   }
 
   /** Submits what is answered with no more than that it was done. */
@@ -261,7 +261,7 @@ export class Filesystem {
 
   /** Root may all, in whatever groups it is. */
   #actor({ pid, uid, gid }: Header): Actor {
-    return { pid, uid, gid, groups: uid === 0 || pid === 0 ? [] : this.#options.callerOf(pid).groups };
+    return { pid, uid, gid, groups: uid === 0 || pid === 0 ? [] : this.#options.groupsOf(pid) };
   }
 
   #entry(container: Container, node: Node): Answer {
@@ -301,6 +301,10 @@ export class Filesystem {
 async function answered(done: Promise<object | Refusal>, reply: () => Answer): Promise<Answer> {
   const result = await done;
   return isRefusal(result) ? result.errno : reply();
+}
+
+function isText(meant: Bytes | Refusal): meant is Bytes {
+  return typeof meant === 'string';
 }
 
 function placeIn({ id }: Container, name: Bytes): Place {

@@ -5,6 +5,7 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Clock } from '../ports.ts';
 import { FuseDevice, unmount } from '../system/fuse.ts';
+import { pidMeant } from '../system/pidNamespace.ts';
 import { statusOfThread } from '../system/taskStatus.ts';
 import { Wake } from '../system/wake.ts';
 import { Filesystem } from './filesystem.ts';
@@ -101,7 +102,12 @@ export class Mount {
 /** Mounts the container tree. Throws one sentence for a person where that cannot be done. */
 export function openMount({ folder, recorder, clock }: MountOptions): Mount {
   const mountPoint = readyMountPoint(folder);
-  const filesystem = new Filesystem({ recorder, callerOf: statusOfThread, timeUs: clock.wallUs() });
+  const filesystem = new Filesystem({
+    recorder,
+    groupsOf: (pid) => statusOfThread(pid).groups,
+    pidMeant,
+    timeUs: clock.wallUs(),
+  });
   return new Mount(mountedDevice(mountPoint), mountPoint, filesystem);
 }
 

@@ -42,6 +42,7 @@ interface Calls {
     found: Memory,
   ) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Memory, size: Memory) => number;
+  readonly ioctl: (fd: number, request: number, argument: number) => number;
   readonly mmap: (
     at: Address,
     sizeBytes: number,
@@ -104,6 +105,7 @@ function bind(): Calls {
     getpwnam_r: library.func('getpwnam_r', 'int', ['void *', 'void *', 'void *', 'size_t', 'void *']),
     getpwuid_r: library.func('getpwuid_r', 'int', ['uint', 'void *', 'void *', 'size_t', 'void *']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
+    ioctl: library.func('ioctl', 'int', ['int', 'ulong', 'long']),
     mmap: library.func('mmap', 'intptr_t', ['intptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']),
     mount: library.func('mount', 'int', ['void *', 'void *', 'void *', 'ulong', 'void *']),
     munmap: library.func('munmap', 'int', ['intptr_t', 'size_t']),

@@ -1,7 +1,7 @@
 /** The kernel's side of a session, in memory: asks by messages, and takes replies apart. */
 import { strict as assert } from 'node:assert';
 import { constants } from 'node:os';
-import { type Caller, Filesystem } from '../../src/fs/filesystem.ts';
+import { Filesystem, type FilesystemOptions } from '../../src/fs/filesystem.ts';
 import { operations } from '../../src/fs/header.ts';
 import { Session } from '../../src/fs/session.ts';
 import type { Recording } from '../support/recording.ts';
@@ -15,11 +15,14 @@ export class Client {
   readonly #waiting = new Map<number, (reply: Replied) => void>();
   #unique = 0;
 
-  constructor(
-    recording: Recording,
-    callerOf: (pid: number) => Caller = () => ({ groups: [], sharesPids: true }),
-  ) {
-    const filesystem = new Filesystem({ recorder: recording.recorder, callerOf, timeUs: 0 });
+  constructor(recording: Recording, options: Partial<FilesystemOptions> = {}) {
+    const filesystem = new Filesystem({
+      recorder: recording.recorder,
+      groupsOf: () => [],
+      pidMeant: (_, number) => number,
+      timeUs: 0,
+      ...options,
+    });
     this.session = new Session(filesystem, (reply) => this.#take(reply));
   }
 

@@ -1,6 +1,7 @@
 /** The filesystem among fakes: messages go in, replies come out, and a recorder with a log in memory decides. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { FilesystemOptions } from '../../src/fs/filesystem.ts';
 import { operations } from '../../src/fs/header.ts';
 import { seededRandom } from '../../src/random.ts';
 import { shellPid } from '../support/cast.ts';
@@ -13,10 +14,10 @@ const filesystem = suite('filesystem');
 const alice = { uid: 1000, gid: 1000 };
 
 /** A recorder and a client of it; in the world are init, the shell, and `t` in the root container. */
-async function begin(callerOf?: ConstructorParameters<typeof Client>[1]): Promise<[Recording, Client]> {
+async function begin(options?: Partial<FilesystemOptions>): Promise<[Recording, Client]> {
   const recording = await Recording.begin();
   recording.source.happen('start t');
-  return [recording, new Client(recording, callerOf)];
+  return [recording, new Client(recording, options)];
 }
 
 filesystem('a directory has two files beside its children, and nothing else', async () => {
@@ -106,15 +107,18 @@ filesystem('what is written to tasks and makes no sense has the errno of the con
   assert.is(await client.read(await client.open('/a/tasks')), '');
 });
 
-filesystem('whoever counts tasks otherwise may move only itself', async () => {
-  const [, client] = await begin((pid) => ({ groups: [], sharesPids: pid !== shellPid }));
+filesystem('whoever counts tasks otherwise moves the task that it means', async () => {
+  const [recording, client] = await begin({ pidMeant: (_, number) => (number === 1 ? t : undefined) });
+  const t = recording.source.cast.pidOf('t');
   await client.mkdir('/a');
   const handle = await client.open('/a/tasks');
-  assert.is(await client.write(handle, '1', { pid: shellPid }), 'ESRCH');
+  assert.is(await client.write(handle, `${t}`, { pid: shellPid }), 'ESRCH');
   assert.is(await client.write(handle, '1', { pid: 0 }), 'ESRCH');
   assert.is(await client.write(handle, 'abc', { pid: shellPid }), 'EIO');
+  assert.is(await client.write(handle, ' 1\n', { pid: shellPid }), 'done');
+  assert.is(await client.read(await client.open('/a/tasks')), `${t}\n`);
   assert.is(await client.write(handle, '0', { pid: shellPid }), 'done');
-  assert.is(await client.read(await client.open('/a/tasks')), `${shellPid}\n`);
+  assert.is(await client.read(await client.open('/a/tasks')), `${shellPid}\n${t}\n`);
 });
 
 filesystem('the flag is read as it is, and takes only numbers', async () => {
@@ -167,7 +171,7 @@ filesystem('nothing but containers can be made', async () => {
 filesystem(
   'whoever may not write in a directory makes nothing there, unless a group of his may',
   async () => {
-    const [recording, client] = await begin((pid) => ({ groups: pid === 200 ? [7] : [], sharesPids: true }));
+    const [recording, client] = await begin({ groupsOf: (pid) => (pid === 200 ? [7] : []) });
     await client.mkdir('/a');
     assert.is(await client.mkdir('/a/b', alice), 'EACCES');
     const node = Number(await client.node('/a'));

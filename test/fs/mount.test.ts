@@ -257,15 +257,21 @@ testNeeding(
   },
 );
 
-testNeeding(mount, ['ebpf', 'fuse'], 'in another pid namespace only 0 means a task', async () => {
-  const daemon = await begin();
-  await types(daemon.shell('sh'), [
-    ['mkdir a; echo before: $(cat a/tasks)', 'before:'],
-    ["unshare --pid --fork sh -c '/bin/echo $$ > a/tasks'", '/bin/echo: write error: No such process'],
-    ["unshare --pid --fork sh -c 'echo 0 > a/tasks; cat a/tasks'", 'PID\nPID'],
-  ]);
-  assert.is(await daemon.stop(), 0, daemon.output);
-});
+testNeeding(
+  mount,
+  ['ebpf', 'fuse'],
+  'a pid that is written in another pid namespace means the task that has it there',
+  async () => {
+    const daemon = await begin();
+    await types(daemon.shell('sh'), [
+      ['mkdir a; echo before: $(cat a/tasks)', 'before:'],
+      ["unshare --pid --fork sh -c '/bin/echo $$ > a/tasks; echo $$; cat a/tasks'", '1\nPID\nPID'],
+      ["unshare --pid --fork sh -c '/bin/echo 1000 > a/tasks'", '/bin/echo: write error: No such process'],
+      ["unshare --pid --fork sh -c 'echo 0 > a/tasks; cat a/tasks'", 'PID\nPID'],
+    ]);
+    assert.is(await daemon.stop(), 0, daemon.output);
+  },
+);
 
 testNeeding(
   mount,

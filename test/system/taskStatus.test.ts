@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { pidMeant } from '../../src/system/pidNamespace.ts';
 import { statusOfThread } from '../../src/system/taskStatus.ts';
 import { testNeeding } from '../support/needs.ts';
 
@@ -14,6 +15,7 @@ taskStatus('a thread of ours has our groups and counts tasks as we do', () => {
     (process.getgroups?.() ?? []).filter((gid) => groups.includes(gid)).sort(),
   );
   assert.ok(sharesPids);
+  assert.is(pidMeant(process.pid, 1), 1);
 });
 
 taskStatus('a thread that is gone is in no groups, and counts like nobody', () => {
@@ -28,12 +30,20 @@ testNeeding(taskStatus, ['root'], 'a process has the groups that it was given', 
   child.kill();
 });
 
-testNeeding(taskStatus, ['root'], 'a process in a pid namespace of its own counts otherwise', async () => {
-  const child = spawn('unshare', ['--pid', '--fork', 'sh', '-c', 'echo ready; read -r line']);
-  await new Promise((resolve) => child.stdout.once('data', resolve));
-  const inside = spawnSync('ps', ['-o', 'pid=', '--ppid', String(child.pid)], { encoding: 'utf8' });
-  assert.not(statusOfThread(Number(inside.stdout)).sharesPids);
-  child.stdin.end();
-});
+testNeeding(
+  taskStatus,
+  ['root'],
+  'a process in a pid namespace of its own counts otherwise, and means by a number whom it counts so',
+  async () => {
+    const child = spawn('unshare', ['--pid', '--fork', 'sh', '-c', 'echo ready; read -r line']);
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const inside = spawnSync('ps', ['-o', 'pid=', '--ppid', String(child.pid)], { encoding: 'utf8' });
+    const pid = Number(inside.stdout);
+    assert.not(statusOfThread(pid).sharesPids);
+    assert.is(pidMeant(pid, 1), pid);
+    assert.is(pidMeant(pid, 1000), undefined);
+    child.stdin.end();
+  },
+);
 
 taskStatus.run();

@@ -10,7 +10,10 @@ import type { Bytes } from './bytes.ts';
 /** How the recorder came to know: seen happening, concluded from a later look, or not to be concluded. */
 export type Certainty = 'known' | 'inferred' | 'unknown';
 
-/** Who gave a command, by the kernel's word, never by the client's. */
+/**
+ * Who gave a command or changed a kernel's group, by the kernel's word, never by the client's. `uid` and `gid` are the
+ * effective ones of who gives a command, and the real ones of who changes a group.
+ */
 export interface By {
   /** Task id, 0 where the recorder does not know the task. */
   readonly task: number;
@@ -70,7 +73,7 @@ export interface ClockFact {
   readonly offsetUs: number;
 }
 
-export type GapReason = 'overflow' | 'stopped' | 'nonsense';
+export type GapReason = 'overflow' | 'stopped' | 'nonsense' | 'unplaced';
 
 /** Between `sinceUs` (wall-clock microseconds) and this event things happened that were not seen. */
 export interface GapFact {
@@ -79,8 +82,17 @@ export interface GapFact {
   /** Observations the source counted as lost; 0 where it cannot count. */
   readonly lost: number;
   readonly sinceUs: number;
-  /** What did not make sense, in words; else empty. */
+  /** What did not make sense, or whose groups were not found, in words; else empty. */
   readonly detail: string;
+}
+
+/**
+ * The recorder was late: something that was due had to wait for `lengthUs` (microseconds), up to this event.
+ * What happened meanwhile was queued, and is recorded.
+ */
+export interface StallFact {
+  readonly type: 'stall';
+  readonly lengthUs: number;
 }
 
 // Tasks.
@@ -92,7 +104,7 @@ export interface AdoptFact {
   /** The task that forked it, where that is known; else 0. */
   readonly parent: number;
   readonly container: number;
-  /** The containers that it is in in the mirrored trees, one for each. */
+  /** The containers that it is in in the mirrored trees, one for each in which that could be told. */
   readonly mirrored: readonly number[];
   readonly pid: number;
   readonly tgid: number;
@@ -109,7 +121,10 @@ export interface ForkFact {
   readonly type: 'fork';
   readonly task: number;
   readonly parent: number;
-  /** Of mirrored trees, the containers that it is born into instead (clone3 with CLONE_INTO_CGROUP). */
+  /**
+   * Of mirrored trees, the containers that it is born into instead: by clone3 with CLONE_INTO_CGROUP, where its parent
+   * has been moved and that is not told yet, and where nothing is known of the parent's place.
+   */
   readonly into: readonly number[];
   readonly pid: number;
   readonly tgid: number;
@@ -203,7 +218,10 @@ export interface RenameFact {
   readonly by: By;
 }
 
-/** A task moves into `container`, out of the one it was in. */
+/**
+ * A task moves into `container`, out of the one it was in. Where it has had no place in the tree, as every task when
+ * another hierarchy begins to be mirrored, it has not moved: this only says where it is.
+ */
 export interface AttachFact {
   readonly type: 'attach';
   readonly task: number;
@@ -233,13 +251,16 @@ export interface AttrFact {
   readonly by: By;
 }
 
-/** A mirrored container has its first task, in itself or below, after it had none. */
+/**
+ * A mirrored container has its first task, in itself or below, after it had none. Each begins with none, also where a
+ * look finds it with tasks in it. Roots are never told.
+ */
 export interface PopulatedFact {
   readonly type: 'populated';
   readonly container: number;
 }
 
-/** A mirrored container has no task any more, neither in itself nor below. */
+/** A mirrored container has no task any more, neither in itself nor below. Not told of what goes with its tree. */
 export interface EmptyFact {
   readonly type: 'empty';
   readonly container: number;
@@ -325,6 +346,7 @@ export type Fact =
   | UntreeFact
   | ClockFact
   | GapFact
+  | StallFact
   | AdoptFact
   | ForkFact
   | ExecFact

@@ -35,7 +35,7 @@ export type WordKind = 'certainty' | 'reason' | 'cause' | 'node';
 /** The number that stands for each word; dense from 0. */
 export const words: { readonly [K in WordKind]: Readonly<Record<KindValues[K], number>> } = {
   certainty: { known: 0, inferred: 1, unknown: 2 },
-  reason: { overflow: 0, stopped: 1, nonsense: 2 },
+  reason: { overflow: 0, stopped: 1, nonsense: 2, unplaced: 3 },
   cause: { exit: 0, attach: 1, rmdir: 2, look: 3 },
   node: { directory: 0, tasks: 1, notify_on_release: 2 },
 };
@@ -74,6 +74,7 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
   untree: { code: 7, fields: { tree: 'uint' } },
   clock: { code: 5, fields: { offsetUs: 'int' } },
   gap: { code: 6, fields: { reason: 'reason', lost: 'uint', sinceUs: 'uint', detail: 'text' } },
+  stall: { code: 8, fields: { lengthUs: 'uint' } },
 
   adopt: {
     code: 16,

@@ -1,10 +1,10 @@
 /**
  * Activity: how many tasks were born in, ended in and moved into each container, in all and in each of the
- * last seconds, and what those that have ended had used. A task counts in one container of every tree.
- * Seconds are those of the events' own time, so a rebuild counts exactly as live did.
+ * last seconds, and what those that have ended had used. A task counts in one container of every tree in
+ * which it is known to be. Seconds are those of the events' own time, so a rebuild counts exactly as live did.
  */
 import { assert } from '../events/assert.ts';
-import type { Event, ExitFact, ForkFact } from '../events/event.ts';
+import type { AttachFact, Event, ExitFact, ForkFact } from '../events/event.ts';
 import type { Hierarchy, Task } from './hierarchy.ts';
 
 export interface Counts {
@@ -57,7 +57,8 @@ export class Activity {
         this.#exit(event, event.timeUs);
         break;
       case 'attach':
-        this.#count(event.container, event.timeUs, 'attaches');
+        // Where it was nowhere in the tree, it has not moved: there is only now anything known of it.
+        if (this.#isElsewhere(event)) this.#count(event.container, event.timeUs, 'attaches');
         break;
       case 'oom':
         for (const { id } of placesOf(this.#live(event.task))) {
@@ -114,10 +115,10 @@ export class Activity {
   }
 
   #fork(event: ForkFact, timeUs: number): void {
-    const into = event.into.map((id) => this.#hierarchy.container(id));
-    for (const place of placesOf(this.#live(event.parent))) {
-      const instead = into.find((container) => container?.tree === place.tree);
-      this.#count((instead ?? place).id, timeUs, 'forks');
+    const trees = new Set(event.into.map((id) => this.#hierarchy.container(id)?.tree));
+    const inherited = placesOf(this.#live(event.parent)).filter(({ tree }) => !trees.has(tree));
+    for (const id of [...event.into, ...inherited.map((place) => place.id)]) {
+      this.#count(id, timeUs, 'forks');
     }
   }
 
@@ -132,6 +133,11 @@ export class Activity {
         ooms,
       };
     }
+  }
+
+  #isElsewhere({ task, container }: AttachFact): boolean {
+    const tree = this.#hierarchy.container(container)?.tree;
+    return placesOf(this.#live(task)).some((place) => place.tree === tree);
   }
 
   #count(container: number, timeUs: number, what: keyof Tally): void {

@@ -1,6 +1,6 @@
 /**
  * The chronicle: what the log says of the recording itself. Which recording this is, what source it has,
- * on which boot, how boot time becomes wall-clock time, and where it has gaps.
+ * on which boot, how boot time becomes wall-clock time, where it has gaps, and how often the recorder was late.
  */
 import type { Event, GapReason } from '../events/event.ts';
 
@@ -30,6 +30,9 @@ export class Chronicle {
   seq = 0;
   timeUs = 0;
   readonly gaps: Gap[] = [];
+  /** How often the recorder was late, and by how much at most, microseconds. */
+  stalls = 0;
+  longestStallUs = 0;
 
   apply(event: Event): void {
     this.seq = event.seq;
@@ -60,6 +63,10 @@ export class Chronicle {
           sinceUs: event.sinceUs,
           untilUs: event.timeUs,
         });
+        break;
+      case 'stall':
+        this.stalls += 1;
+        this.longestStallUs = Math.max(this.longestStallUs, event.lengthUs);
         break;
       default:
     }

@@ -65,9 +65,9 @@ export interface Task {
   readonly commandLine: CommandLine | undefined;
   /** Where it is in our own tree. */
   readonly container: Container;
-  /** How the recorder knows that it is there. Of the mirrored trees the kernel itself tells. */
+  /** How the recorder knows that it is there. */
   readonly certainty: Certainty;
-  /** Where it is in the mirrored trees, one container of each. */
+  /** Where it is in the mirrored trees, one container of each in which the kernel has told. */
   readonly mirrored: readonly Container[];
 }
 
@@ -351,7 +351,7 @@ export class Hierarchy {
       task.container = to;
       task.certainty = event.certainty;
     } else {
-      task.mirrored = from ? moved(task.mirrored, to) : [...task.mirrored, to];
+      task.mirrored = moved(task.mirrored, to);
     }
   }
 
@@ -463,7 +463,7 @@ export function pathOf(container: Container): Bytes {
   return path === '' ? '/' : path;
 }
 
-/** The container that a task is in, in a tree; undefined in a tree that appeared after the task was met. */
+/** The container that a task is in, in a tree; undefined in a mirrored tree of which nobody could tell. */
 export function placeIn<Place extends { readonly tree: number }>(
   task: { readonly container: Place; readonly mirrored: readonly Place[] },
   tree: number,
@@ -513,9 +513,11 @@ function leave(task: TaskNode, container: ContainerNode): void {
   }
 }
 
-/** These places with one instead of that in the same tree. */
+/** These places with one instead of that in the same tree, or beside them where none is in it. */
 function moved(places: readonly ContainerNode[], to: ContainerNode): readonly ContainerNode[] {
-  return places.map((container) => (container.tree === to.tree ? to : container));
+  return places.some(({ tree }) => tree === to.tree)
+    ? places.map((container) => (container.tree === to.tree ? to : container))
+    : [...places, to];
 }
 
 function emptyContainer(): Pick<ContainerNode, 'populatedChildren' | 'children' | 'tasks'> {

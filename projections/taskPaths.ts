@@ -84,8 +84,7 @@ export class TaskPaths {
   }
 
   #move(task: Whereabouts, to: Place): void {
-    const known = task.places.some(({ tree }) => tree === to.tree);
-    task.places = known ? replaced(task.places, to) : [...task.places, to];
+    task.places = replaced(task.places, to);
   }
 
   #mkdir(container: number, name: Bytes, parent: Place): void {
@@ -130,9 +129,10 @@ export class TaskPaths {
   }
 }
 
-/** These places with one instead of that in the same tree. */
+/** These places with one instead of that in the same tree; beside them, where none is in it. */
 function replaced(places: readonly Place[], to: Place): readonly Place[] {
-  return places.map((place) => (place.tree === to.tree ? to : place));
+  const known = places.some(({ tree }) => tree === to.tree);
+  return known ? places.map((place) => (place.tree === to.tree ? to : place)) : [...places, to];
 }
 
 function pathOf(place: Place): Bytes {

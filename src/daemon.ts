@@ -3,7 +3,7 @@
  * order in which the parts of the daemon come and go.
  */
 import { strict as assert } from 'node:assert';
-import { existsSync, readlinkSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
@@ -17,6 +17,7 @@ import { nameContainers } from './engine/namer.ts';
 import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
+import { Watchdog } from './engine/watchdog.ts';
 import { openMount } from './fs/mount.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
@@ -31,6 +32,7 @@ import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
+import { otherNamespace } from './system/namespaces.ts';
 import { peerOf } from './system/peer.ts';
 
 export type { CommandLines } from './sources/commandLines.ts';
@@ -43,6 +45,8 @@ export interface DaemonOptions {
   readonly source: SourceName;
   /** The release agent's path. */
   readonly releaseAgent: string;
+  /** A release agent that takes longer is stuck. 10 s where not given. */
+  readonly stuckAgentMs?: number;
   /** Observations are synced at the latest after this. */
   readonly syncIntervalMs: number;
   readonly version: string;
@@ -73,10 +77,11 @@ export interface Daemon {
 /** The release agent unless another is configured, as in the patch. */
 export const defaultReleaseAgent = '/sbin/container_release_agent';
 
-/** How many release agents run at once. */
+/** How many release agents run at once: those that are not stuck, and all. */
 const agentConcurrency = 16;
-/** The inode number of the initial one (include/linux/proc_ns.h). */
-const initialCgroupNamespace = 'cgroup:[4026531835]';
+const agentLimit = 256;
+/** What agents do takes milliseconds. */
+const stuckAgentMs = 10_000;
 /** The group that may use the daemon, beside its owner. */
 const groupName = 'tasktrail';
 
@@ -103,7 +108,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 /** Brings up one part after the other, bottom up, and leaves in `parts` how each goes down again. */
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
   const { folder, releaseAgent, syncIntervalMs, version } = options;
-  const clock = realClock();
+  const clock = new Watchdog(realClock());
   const world = new World();
   const log = await openLevelLog({
     folder,
@@ -114,8 +119,8 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(() => log.close());
   const source = openSource(options, clock);
   parts.add(() => source.close());
-  // Below the recorder, so that the log has its end before an agent that cannot be started is waited for.
-  const runner = openAgentRunner();
+  // Below the recorder, so that the log has its end before a thread that starts agents is waited for.
+  const runner = openAgentRunner(clock);
   parts.add(() => runner.close());
 
   const failure = pending<Error>();
@@ -131,10 +136,19 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   nameContainers(recorder, openRuntimeNames());
   await recorder.start({ recording: nanoid(), version });
   parts.add(() => recorder.stop());
+  clock.watch((lengthUs) => recorder.stalled(lengthUs));
   await leaveContainers(recorder);
 
   const program = utf8BytesOf(releaseAgent);
-  const reactor = new Reactor({ recorder, runner, clock, program, concurrency: agentConcurrency });
+  const reactor = new Reactor({
+    recorder,
+    runner,
+    clock,
+    program,
+    concurrency: agentConcurrency,
+    limit: agentLimit,
+    stuckAfterMs: options.stuckAgentMs ?? stuckAgentMs,
+  });
   reactor.start();
   parts.add(() => reactor.stop());
 
@@ -152,7 +166,14 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   });
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());
-  const { server, close } = openServer({ recorder, clock, archive, peerOf: peerOfSocket, daemon: view });
+  const { server, close } = openServer({
+    recorder,
+    clock,
+    archive,
+    peerOf: peerOfSocket,
+    daemon: view,
+    agents: () => reactor.running(),
+  });
   await listen(server, socketPath);
   parts.add(close);
   parts.add(() => rmSync(socketPath, { force: true }));
@@ -162,7 +183,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   const closed = Promise.race([stopping.promise, failure.promise]).then((error) => end(parts, error));
   return {
     get view() {
-      return { ...recordingOf(world, clock.wallUs()), ...view() };
+      return { ...recordingOf(world, clock.wallUs(), reactor.running()), ...view() };
     },
     closed,
     stop: () => {
@@ -203,15 +224,13 @@ export interface CgroupsHere {
 }
 
 export function cgroupsHere(): CgroupsHere {
-  // A kernel without cgroups has no such file.
-  if (!existsSync('/proc/self/cgroup')) return { existing: [], mounted: [], isNamespaced: false };
   return {
     existing: hierarchiesOfMachine().map(({ name }) => textOf(name)),
     mounted: mountedHierarchies().map(({ name, mountPoint }) => ({
       name: textOf(name),
       mountPoint: textOf(mountPoint),
     })),
-    isNamespaced: readlinkSync('/proc/self/ns/cgroup') !== initialCgroupNamespace,
+    isNamespaced: otherNamespace('cgroup') !== undefined,
   };
 }
 

@@ -132,8 +132,19 @@ export interface AgentOutcome {
   readonly error: string;
 }
 
-/** Runs release agents: `program` with one argument, the container's path. Never rejects. */
+/** One run of a release agent, as it is at each reading. */
+export interface AgentRun {
+  /** Its process, from when its program has been executed; 0 before. */
+  readonly pid: number;
+  /** The thread (tid) that starts it and does not come back, its program being on a mount that hangs, say; else 0. */
+  readonly starter: number;
+  /** Never rejects. */
+  readonly outcome: Promise<AgentOutcome>;
+}
+
+/** Runs release agents: `program` with one argument, the container's path. They are started in the order of calls. */
 export interface AgentRunner {
-  run(program: Bytes, path: Bytes): Promise<AgentOutcome>;
+  run(program: Bytes, path: Bytes): AgentRun;
+  /** Waits for no agent, nor for a start that hangs. */
   close(): Promise<void>;
 }

@@ -25,18 +25,37 @@ interface Machine {
   readonly namespaces: readonly string[];
   /** The types of file systems that are not mounted there. */
   readonly unmounted: readonly string[];
+  /** What else is done to it, by a shell. */
+  readonly alteration?: string;
   /** Who starts the program. */
   readonly program: string;
 }
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const asNobody = fileURLToPath(new URL('./cli/asNobody.ts', import.meta.url));
+const withoutCgroups = fileURLToPath(new URL('./cli/withoutCgroups.ts', import.meta.url));
 const here: Machine = { namespaces: ['--mount'], unmounted: [], program: main };
 const v1Only: Machine = { ...here, unmounted: ['cgroup2'] };
 const v2Only: Machine = { ...here, unmounted: ['cgroup'] };
 const bare: Machine = { ...here, unmounted: ['cgroup', 'cgroup2'] };
+const cgroupless: Machine = { ...bare, program: withoutCgroups };
 const container: Machine = { ...here, namespaces: ['--mount', '--cgroup'] };
 const ofNobody: Machine = { ...here, program: asNobody };
+/** There is a file system whose program has died. */
+const withDeadMount: Machine = {
+  ...here,
+  alteration: `
+    exec 3<>/dev/fuse
+    mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 tasktrail-test "$GROUND" && exec 3>&-`,
+};
+/** What is mounted of v2, and another file system, is behind a folder that is closed to all but root. */
+const closedToNobody: Machine = {
+  ...ofNobody,
+  unmounted: ['cgroup2'],
+  alteration: `
+    mkdir -m 700 "$GROUND/closed" && mkdir "$GROUND/closed/v2" "$GROUND/closed/other"
+    mount -t tmpfs tasktrail-test "$GROUND/closed/other" && mount -t cgroup2 tasktrail-test "$GROUND/closed/v2"`,
+};
 
 testNeeding(
   test,
@@ -56,7 +75,7 @@ testNeeding(test, needs, 'with v1 only nothing is mirrored unless it is asked fo
     await doctorOn(v1Only),
     /^works: mounted: (?!v2).*; mirrored only if asked for with --mirror$/,
   );
-  assert.equal(await mirroredOn(v1Only), []);
+  assert.match(await unmirroredOn(v1Only), /^v2 is not mounted; .* can be asked for with --mirror$/);
   assert.equal(await mirroredOn(v1Only, name), [name]);
   assert.match(
     await refusalOn(v1Only, 'v2'),
@@ -72,10 +91,20 @@ testNeeding(test, needs, 'with v2 only that is what can be mirrored', async () =
 
 testNeeding(test, needs, 'with no cgroups mounted everything but the mirror works', async () => {
   assert.match(await doctorOn(bare), /^fails: .*: none is mounted as a whole$/);
-  assert.equal(await mirroredOn(bare), []);
+  assert.is(await unmirroredOn(bare), 'none is mounted as a whole');
+  assert.is(await unmirroredOn(bare, 'all'), 'none is mounted as a whole');
   assert.match(
     await refusalOn(bare, 'v2'),
-    /the cgroup hierarchy v2 is not mounted .*, and no other is mounted either$/,
+    /the cgroup hierarchy v2 is not mounted .*, and no other is mounted either: mirror none$/,
+  );
+});
+
+testNeeding(test, needs, 'on a kernel without cgroups everything but the mirror works', async () => {
+  assert.is(await doctorOn(cgroupless), 'fails: this kernel has no cgroups');
+  assert.is(await unmirroredOn(cgroupless), 'this kernel has none');
+  assert.match(
+    await refusalOn(cgroupless, 'v2'),
+    /^tasktrail: this machine has no cgroup hierarchy v2, and no other is mounted either: mirror none$/,
   );
 });
 
@@ -84,7 +113,7 @@ testNeeding(test, needs, 'in a cgroup namespace nothing is mirrored', async () =
     await doctorOn(container),
     /^fails: this cgroup namespace is not the initial one: a container is around us$/,
   );
-  assert.equal(await mirroredOn(container), []);
+  assert.is(await unmirroredOn(container), 'this cgroup namespace is not the initial one');
   assert.match(
     await refusalOn(container, 'v2'),
     /only in the initial cgroup namespace, .*: start it outside of the container, or mirror none/,
@@ -102,6 +131,20 @@ testNeeding(test, needs, 'who is not root is told what a recorder needs', async 
     /^tasktrail: the eBPF source cannot be opened: .*EPERM; it needs the capabilities/,
   );
 });
+
+testNeeding(test, [...needs, 'fuse'], 'a dead mount of another kind is in nobody’s way', async () => {
+  assert.match(await doctorOn(withDeadMount), /^works: mounted: v2 on /);
+  assert.equal(await mirroredOn(withDeadMount), ['v2']);
+});
+
+testNeeding(
+  test,
+  needs,
+  'a hierarchy that is mounted where nobody gets is not mounted for nobody',
+  async () => {
+    assert.match(await doctorOn(closedToNobody), /^works: mounted: (?!v2).*; not mounted: v2[,;]/);
+  },
+);
 
 test.run();
 
@@ -123,13 +166,28 @@ async function doctorOn(machine: Machine, probe = 'cgroup hierarchies'): Promise
 
 /** The trees that `tasktrail up` mirrors, by their names. */
 async function mirroredOn(machine: Machine, ...mirror: readonly string[]): Promise<string[]> {
-  const { output } = await inFolder((folder) =>
+  const { output } = await recordedOn(machine, mirror);
+  const view = JSON.parse(output.split('\n')[0] ?? '');
+  return view.trees.slice(1).map(({ tree }: { tree: string }) => tree);
+}
+
+/** What `tasktrail up` says of mirroring none, and records. */
+async function unmirroredOn(machine: Machine, ...mirror: readonly string[]): Promise<string> {
+  const { output, complaint, code } = await recordedOn(machine, mirror);
+  assert.is(code, 0, complaint);
+  assert.match(output, /"source":"ebpf"/);
+  return (
+    /^tasktrail: none of the machine's own cgroups is mirrored: (.*)$/m.exec(complaint)?.[1] ?? complaint
+  );
+}
+
+/** `tasktrail up` until it has begun. */
+function recordedOn(machine: Machine, mirror: readonly string[]): Promise<Ended> {
+  return inFolder((folder) =>
     run(machine, ['up', '--json', '--data', folder, ...mirrorOptions(mirror)], (child) =>
       child.kill('SIGINT'),
     ),
   );
-  const view = JSON.parse(output.split('\n')[0] ?? '');
-  return view.trees.slice(1).map(({ tree }: { tree: string }) => tree);
 }
 
 /** What `tasktrail up` says when it does not start. */
@@ -164,11 +222,12 @@ interface Ended {
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 /** Unmounts what is given before `--`, and becomes the program behind it. */
-const becomeProgram = 'while [ "$1" != -- ]; do umount "$1" || exit 2; shift; done; shift; exec "$@"';
+const becomeProgram =
+  'while [ "$1" != -- ]; do umount "$1" || exit 2; shift; done; shift; eval "$ALTERATION" || exit 2; exec "$@"';
 
 /** Runs the program on a machine to its end; `onOutput` is told when it first says something. */
 async function run(
-  { namespaces, unmounted, program }: Machine,
+  { namespaces, unmounted, program, alteration = '' }: Machine,
   args: readonly string[],
   onOutput: (child: Child) => void = () => {},
 ): Promise<Ended> {
@@ -176,12 +235,15 @@ async function run(
   const folders = mounts
     .filter(({ fileSystem }) => unmounted.includes(fileSystem))
     .map((one) => one.mountPoint);
+  const ground = mkdtempSync(join(tmpdir(), 'tasktrail-test-'));
+  chmodSync(ground, 0o755);
   const typed = [process.execPath, ...process.execArgv, program, ...args];
   const child = spawn(
     'unshare',
     [...namespaces, 'sh', '-c', becomeProgram, 'sh', ...folders, '--', ...typed],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ALTERATION: alteration, GROUND: ground },
     },
   );
   const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
@@ -196,5 +258,6 @@ async function run(
   });
   const [code] = await once(child, 'close');
   clearTimeout(timer);
+  rmSync(ground, { recursive: true });
   return { output, complaint, code };
 }

@@ -25,9 +25,14 @@ testNeeding(test, needs, 'after a churn every task and group is where the kernel
 });
 
 testNeeding(test, needs, 'a recorder that takes over in the middle of a churn knows it all', async () => {
-  const { differences, gaps } = await runChurn({ ...short, restart: true });
+  const { differences, gaps, isRebuilt } = await runChurn({ ...short, restart: true });
   assert.equal(differences, []);
+  assert.ok(isRebuilt, 'the log makes the same world again');
   assert.is(gaps.filter(({ reason }) => reason === 'stopped').length, 1);
+  assert.equal(
+    gaps.filter(({ reason, explanation }) => reason !== 'stopped' && explanation === undefined),
+    [],
+  );
 });
 
 testNeeding(test, needs, 'what is lost of a churn is looked up', async () => {

@@ -1,7 +1,8 @@
 /**
  * Churn: `npm run churn -- --runs 10 --seed 1 --seconds 6`. Programs make, rename and remove groups of a v1 and of the
  * v2 cgroup hierarchy and move tasks among them while others fork; a recorder that starts in the middle of it must
- * know at the end what the kernel knows. One more run in which it is not told into which groups a task is born must
+ * know at the end what the kernel knows. A run in which too little was moved, less than 10,000 in 6 seconds, proves nothing
+ * and is not right. One more run in which it is not told into which groups a task is born must
  * show differences, or the comparison could not. Prints each run; ends with 1 when anything is not so.
  *
  * `--mirror cpuset,memory` mirrors these as well. `--restart` has another recorder take over in each round, and
@@ -39,6 +40,8 @@ const expectedGaps = new Set<GapReason>([
   ...(options.ringBytes === undefined ? [] : ['overflow' as const]),
 ]);
 const shownDifferences = 10;
+/** 10,000 in a run of the usual 6 seconds. */
+const leastMoves = Math.ceil((10_000 / 6) * options.seconds);
 
 let wrong = 0;
 for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
@@ -46,6 +49,7 @@ for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
   const isRight =
     run.differences.length === 0 &&
     run.isRebuilt &&
+    movesOf(run) >= leastMoves &&
     run.gaps.every(({ reason, explanation }) => expectedGaps.has(reason) || explanation !== undefined);
   if (!isRight) wrong += 1;
 }
@@ -72,9 +76,16 @@ async function runAndPrint(seed: number, rest: Omit<RunOptions, 'seed'>): Promis
       ...run.differences.slice(0, shownDifferences).map((difference) => `    ${textOf(difference)}`),
       ...(run.differences.length > shownDifferences ? ['    …'] : []),
       ...(run.isRebuilt ? [] : ['  the log does NOT make the same world again']),
+      ...(movesOf(run) >= leastMoves
+        ? []
+        : [`  that are too FEW moves: ${leastMoves.toLocaleString('en')} are needed`]),
     ].join('\n'),
   );
   return run;
+}
+
+function movesOf({ counts }: Run): number {
+  return counts.get('moves') ?? 0;
 }
 
 function gapText({ reason, lost, detail, explanation }: ExplainedGap): string {

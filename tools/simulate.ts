@@ -1,10 +1,12 @@
 /**
  * `npm run simulate -- --steps 1000000 --seed N`: the simulation from the command line. It runs in episodes,
- * each a machine and a log of its own with the next seed, so that a difference can be had again quickly.
+ * each a machine and a log of its own with the next seed, so that a difference can be had again quickly. Of each seed
+ * a machine with cgroup hierarchies comes after the one with requests, for as many steps.
  * Progress goes to stderr, the one line that counts to stdout. Exit 0: no difference. 1: one. 2: usage.
  */
 import { parseArgs } from 'node:util';
 import { realRandom } from '../src/random.ts';
+import { MirrorSimulation } from './mirrorSimulation.ts';
 import { Difference, Simulation } from './simulation.ts';
 
 const episodeSteps = 50_000;
@@ -23,18 +25,26 @@ async function simulate(steps: number, firstSeed: number): Promise<Map<string, n
   let events = 0;
   for (let done = 0, episode = 0; done < steps; episode++) {
     const seed = (firstSeed + episode) % seedLimit;
-    const simulation = new Simulation(seed);
     const length = Math.min(episodeSteps, steps - done);
+    const simulation = new Simulation(seed);
     await simulation.run(length);
+    const mirror = new MirrorSimulation(seed);
+    await mirror.run(length);
     done += length;
-    events += simulation.events;
-    for (const [what, count] of simulation.tally) tally.set(what, (tally.get(what) ?? 0) + count);
+    events += simulation.events + mirror.events;
+    for (const [what, count] of [...simulation.tally, ...mirrorTally(mirror)]) {
+      tally.set(what, (tally.get(what) ?? 0) + count);
+    }
     const stepsPerSecond = Math.round(done / ((performance.now() - startMs) / 1000));
     process.stderr.write(`seed ${seed}: ${done} steps, ${events} events, ${stepsPerSecond} steps/s\n`);
   }
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   console.log(`no difference in ${steps} steps from seed ${firstSeed} (${events} events, ${seconds} s)`);
   return tally;
+}
+
+function mirrorTally({ tally }: MirrorSimulation): [string, number][] {
+  return [...tally].map(([what, count]) => [`mirror: ${what}`, count]);
 }
 
 /** A whole number from 0 to `limit`, or an error that says what was wrong. */

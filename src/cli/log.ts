@@ -3,7 +3,7 @@
  */
 import type { EventType } from '../../events/event.ts';
 import { busyTypes, type Entry, eventTypes, type LogQuery } from '../engine/history.ts';
-import type { Reader } from '../engine/reader.ts';
+import type { Reader, Status } from '../engine/reader.ts';
 import { DaemonError } from '../http/client.ts';
 import { withReader } from './asking.ts';
 import type { Context } from './context.ts';
@@ -35,11 +35,19 @@ const followedEntries = 10;
 export async function log(context: Context, options: LogOptions): Promise<void> {
   const query = queryFrom(options);
   const { json, terminal } = context;
-  await withReader(context, query.follow === true ? 'daemon' : 'any', async (reader) => {
+  await withReader(context, query.follow === true ? 'daemon' : 'any', async (reader, status) => {
+    if (query.tree !== undefined) tellWhereMissing(context, status, query.tree);
     for await (const entry of query.follow === true ? followed(reader, query) : reader.log(query)) {
       terminal.print(json ? JSON.stringify(entry) : entryLine(entry, terminal.paint));
     }
   });
+}
+
+/** It may have been mirrored once, and then there is something to be told of it all the same. */
+function tellWhereMissing({ terminal }: Context, { trees }: Status, name: string): void {
+  const names = trees.map(({ tree }) => tree);
+  if (name === 'all' || names.some((each) => each === name || each.split(',').includes(name))) return;
+  terminal.tell(`tasktrail: there is no tree ${name} now: there are ${names.join(', ')}`);
 }
 
 /** However a daemon ends, what it is followed by is nothing. */
@@ -65,6 +73,8 @@ function queryFrom(options: LogOptions): LogQuery {
     ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: parsePid(pid) }),
+    // Who asks for one container wants to know that it was there already.
+    ...(all !== true && type === undefined && path === undefined && { withoutFirstLook: true }),
     ...(limit !== undefined && { limit }),
     ...(since && { since }),
     ...(until && { until }),

@@ -2,11 +2,13 @@
  * `tasktrail path PID`: where a task is: its path in our own tree, as /proc/PID/container in the patch. With `--tree`
  * its path in that tree; with `--tree all` a line for each tree.
  */
+import { isTreeCalled } from '../../events/treeName.ts';
 import type { PlaceView } from '../engine/places.ts';
 import type { PathView } from '../engine/reads.ts';
 import { asked, withReader } from './asking.ts';
 import { type Context, printAll } from './context.ts';
 import { Failure, usageFailure } from './failure.ts';
+import { withBackslashes } from './format/backslash.ts';
 import { nameText } from './format/name.ts';
 import { table } from './format/table.ts';
 import { instantFrom } from './instant.ts';
@@ -24,7 +26,7 @@ export async function path(
   const pid = self ? process.pid : parsePid(typedPid);
   await withReader(context, self ? 'daemon' : 'any', async (reader) => {
     const view = await asked(context, reader, `path ${typedPid}`, { kind: 'path', pid }, instant);
-    const lines = linesOf(view, typedPid, tree);
+    const lines = linesOf(view, typedPid, tree).map(withBackslashes);
     printAll(context, [view], () => lines);
     if (view.certainty !== 'known' && tellsOfOwn(view, tree)) {
       context.terminal.tell(`tasktrail: where it is is ${view.certainty}: its way there was not seen whole`);
@@ -32,7 +34,7 @@ export async function path(
   });
 }
 
-/** Only in our own tree it can be in doubt where a task is: of the others the kernel itself tells. */
+/** Only in our own tree a place can be in doubt: in the others a task has one where the kernel has told, else none. */
 function tellsOfOwn({ trees }: PathView, tree: string | undefined): boolean {
   return tree === undefined || tree === 'all' || tree === trees[0]?.tree;
 }
@@ -45,10 +47,10 @@ function linesOf(
 ): readonly string[] {
   if (tree === undefined) return [own];
   if (tree === 'all') return table(['left', 'left', 'left'], trees.map(rowOf));
-  const place = trees.find((each) => each.tree === tree || each.tree.split(',').includes(tree));
+  const place = trees.find((each) => isTreeCalled(each.tree, tree));
   if (place) return [place.path];
   const names = trees.map((each) => each.tree).join(', ');
-  throw new Failure(`path ${typedPid}: the task is in no tree ${tree}: it is in ${names}`);
+  throw new Failure(`path ${typedPid}: it is not known to be in a tree ${tree}: it is in ${names}`);
 }
 
 function rowOf(place: PlaceView): string[] {

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { messageOf } from '../system/errno.ts';
 import { type Context, contextOf, type GlobalOptions } from './context.ts';
 import { exitCodes, Failure } from './failure.ts';
+import { withBackslashes } from './format/backslash.ts';
 import type { Terminal } from './terminal.ts';
 import { readVersion } from './version.ts';
 
@@ -48,7 +49,7 @@ export async function runProgram(
 function ended(error: unknown, terminal: Terminal): number {
   // What is wrong with a command line has been said by the parser.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-  terminal.tell(`tasktrail: ${isBug(error) ? error.stack : messageOf(error)}`);
+  terminal.tell(`tasktrail: ${isBug(error) ? error.stack : withBackslashes(messageOf(error))}`);
   return error instanceof Failure ? error.exitCode : exitCodes.failed;
 }
 

@@ -20,7 +20,7 @@ import type { Context } from './context.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
-import { mirrorFrom } from './mirror.ts';
+import { mirrorFrom, startedMirroring, whyNone } from './mirror.ts';
 import { readVersion } from './version.ts';
 
 export interface UpOptions {
@@ -47,7 +47,8 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     mount: mountPointFrom(options.mount),
   };
   const { json, terminal } = context;
-  const daemon = await started(context, settings);
+  const { daemon, why } = await started(context, settings, options.mirror !== undefined);
+  const unmirrored = why === '' ? whyNoneFor(source, options.mirror) : why;
   // A recorder goes on when nobody reads what it prints any more.
   terminal.outliveReaders();
   const { view } = daemon;
@@ -56,7 +57,9 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
     );
   }
-  for (const line of json ? [JSON.stringify(view)] : greeting(view, context, settings)) terminal.print(line);
+  if (json && unmirrored !== '') terminal.tell(`tasktrail: ${mirrorLine(view, unmirrored)}`);
+  const lines = json ? [JSON.stringify(view)] : greeting(view, context, { ...settings, unmirrored });
+  for (const line of lines) terminal.print(line);
   stopOnSignals(daemon, context);
   await daemon.closed;
   const last = daemon.view.seq;
@@ -77,9 +80,17 @@ interface Settings {
   readonly mount: string | undefined;
 }
 
-async function started(context: Context, settings: Settings): Promise<Daemon> {
+/** `why` says why nothing is mirrored that was to be. */
+async function started(
+  context: Context,
+  settings: Settings,
+  isAskedFor: boolean,
+): Promise<{ readonly daemon: Daemon; readonly why: string }> {
+  const options = { folder: context.folder.path, version: readVersion(), ...settings };
   try {
-    return await startDaemon({ folder: context.folder.path, version: readVersion(), ...settings });
+    return await startedMirroring(settings.mirror, isAskedFor, (mirror) =>
+      startDaemon({ ...options, mirror }),
+    );
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     throw new Failure(
@@ -125,14 +136,14 @@ function isFromTerminal(): boolean {
 export function greeting(
   view: Daemon['view'],
   context: Context,
-  settings: Pick<Settings, 'commandLines'>,
+  settings: Pick<Settings, 'commandLines'> & { readonly unmirrored?: string },
 ): string[] {
   const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
   const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
   return [
     sourceLine(view),
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
-    ...(view.source === 'simulated' ? [] : [mirrorLine(view)]),
+    ...(view.source === 'simulated' ? [] : [mirrorLine(view, settings.unmirrored)]),
     ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
@@ -154,12 +165,13 @@ function sourceLine({ source, tasks }: Daemon['view']): string {
     : `recording every task of this machine, seen through ${source}: ${seen}`;
 }
 
-/** Our own tree is the first. */
-function mirrorLine({ trees }: Daemon['view']): string {
+/** Our own tree is the first. `unmirrored` says why there is no other, where that needs to be said. */
+function mirrorLine({ trees }: Daemon['view'], unmirrored = ''): string {
   const mirrored = trees
     .slice(1)
     .map(({ tree, containers }) => `${tree} with ${counted(containers, 'container')}`);
-  if (mirrored.length === 0) return "none of the machine's own cgroups is mirrored";
+  const none = "none of the machine's own cgroups is mirrored";
+  if (mirrored.length === 0) return unmirrored === '' ? none : `${none}: ${unmirrored}`;
   return `mirroring the machine's own cgroups: ${mirrored.join(', ')}`;
 }
 
@@ -172,6 +184,10 @@ function hierarchiesFor(source: SourceName, typed: readonly string[] | undefined
   if (source === 'ebpf') return mirrorFrom(typed, cgroupsHere());
   if (typed !== undefined) throw usageFailure('--mirror and --source simulated do not go together');
   return [];
+}
+
+function whyNoneFor(source: SourceName, typed: readonly string[] | undefined): string {
+  return source === 'ebpf' ? whyNone(typed, cgroupsHere()) : '';
 }
 
 function commandLinesFor(source: SourceName, options: UpOptions): CommandLines | undefined {

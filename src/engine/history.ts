@@ -25,6 +25,8 @@ export interface Filter {
   readonly name?: Bytes;
   /** Entries about the task with this pid, or caused by it. */
   readonly pid?: number;
+  /** Without the groups that the recording's first look found. */
+  readonly withoutFirstLook?: boolean;
 }
 
 /** What a person asks of the log, as every door passes it on. */
@@ -35,6 +37,8 @@ export interface LogQuery {
   /** A path; or a name, when it begins with no slash. */
   readonly path?: string;
   readonly pid?: number;
+  /** Leave out the groups that were there when recording began, of which there is a line or two for each. */
+  readonly withoutFirstLook?: boolean;
   /** The last so many entries only. */
   readonly limit?: number;
   /** Nothing from before, and nothing from behind, these. */
@@ -44,13 +48,14 @@ export interface LogQuery {
   readonly follow?: boolean;
 }
 
-export function filterOf({ types, tree, path, pid }: LogQuery): Filter {
+export function filterOf({ types, tree, path, pid, withoutFirstLook }: LogQuery): Filter {
   return {
     ...(types && { types: new Set(types) }),
     ...(tree !== undefined && { tree: bytesOf(tree) }),
     ...(path !== undefined && { path: normalised(bytesOf(path)) }),
     ...(path !== undefined && !path.startsWith('/') && { name: bytesOf(path) }),
     ...(pid !== undefined && { pid }),
+    ...(withoutFirstLook !== undefined && { withoutFirstLook }),
   };
 }
 
@@ -105,6 +110,8 @@ export class History {
   readonly #released = new Map<number, Bytes>();
   /** The task that left a container last, as it was then. */
   #left: Task | undefined;
+  /** Whether nothing has happened yet but the first look at the machine. */
+  #isFirstLook = true;
 
   constructor(filter: Filter) {
     this.#filter = filter;
@@ -112,10 +119,12 @@ export class History {
 
   /** The next event of the log; its entry, if it was asked for. Every event must come here, in order. */
   take(event: Event): Entry | undefined {
-    const { types, pid } = this.#filter;
+    const { types, pid, withoutFirstLook } = this.#filter;
+    this.#isFirstLook &&= isOfFirstLook(event);
     if (event.type === 'release') this.#released.set(event.seq, event.path);
     if (event.type === 'exit' || event.type === 'attach') this.#left = this.#hierarchy.task(event.task);
-    if (types && !types.has(event.type)) {
+    const isFound = this.#isFirstLook && told.asFound.has(event.type);
+    if ((types && !types.has(event.type)) || (isFound && withoutFirstLook)) {
       this.#apply(event);
       return undefined;
     }
@@ -318,12 +327,21 @@ const told = {
   /** These are about something that is gone or elsewhere after them. */
   before: new Set<EventType>(['exit', 'rmdir', 'rename', 'attach', 'untree']),
   /** These happen in no place. */
-  nowhere: new Set<EventType>(['recording', 'source', 'stop', 'clock', 'gap', 'suppressed']),
+  nowhere: new Set<EventType>(['recording', 'source', 'stop', 'clock', 'gap', 'stall', 'suppressed']),
+  /** A recording begins with these, and with these it tells which groups there were. */
+  first: new Set<EventType>(['recording', 'tree', 'source', 'clock', 'name', 'adopt', 'cmdline']),
+  asFound: new Set<EventType>(['mkdir', 'populated']),
   /** What these hold is told by the entry's own fields. */
   otherwise: new Set(['path', 'pid', 'comm', 'tgid', 'tree', 'mirrored', 'into']),
   /** These hold byte strings. */
   asText: new Set(['name', 'program', 'mountPoint']),
 };
+
+/** Whether an event can belong to the first look, as long as all before it do: nobody does what only a look finds. */
+function isOfFirstLook(event: Event): boolean {
+  if (event.type === 'mkdir') return event.by.pid === 0;
+  return event.type === 'populated' || told.first.has(event.type);
+}
 
 function merge(before: Subject, after: Subject): Subject {
   const known = after.pid !== undefined ? after : before;

@@ -4,7 +4,7 @@
  * source sees meanwhile is laid over what was read.
  */
 import type { Clock, HierarchySeen, Observation, Source, TaskSeen } from '../ports.ts';
-import { stitchGroups, stitchTasks } from './stitch.ts';
+import { stitchHierarchies, stitchTasks } from './stitch.ts';
 
 /** What exists at one instant. */
 export interface Look {
@@ -37,6 +37,6 @@ export function lookAtMachine(source: Source, clock: Clock): Look {
   source.drain(keep);
   return {
     tasks: stitchTasks(tasks, meanwhile),
-    hierarchies: hierarchies.map((hierarchy) => stitchGroups(hierarchy, meanwhile)),
+    hierarchies: stitchHierarchies(hierarchies, meanwhile),
   };
 }

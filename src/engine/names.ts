@@ -50,10 +50,13 @@ export function knownName(path: Bytes): KnownName | undefined {
 }
 
 /**
- * How a word fits a group: `whole` when it is one of its names, `prefix` when it is the beginning of the one that
- * ends in an id, as people type ids. `called` is what the runtime calls it, if it is known.
+ * How a word fits a group: `whole` when it is one of its names, `resolved` when it is the name of a unit of systemd
+ * without its escapes, `prefix` when it is the beginning of the one that ends in an id, as people type ids.
  */
-export function fitOf(word: Bytes, path: Bytes, called: Bytes | undefined): 'whole' | 'prefix' | undefined {
+export type Fit = 'whole' | 'resolved' | 'prefix';
+
+/** `called` is what the runtime calls the group, if that is known. */
+export function fitOf(word: Bytes, path: Bytes, called: Bytes | undefined): Fit | undefined {
   const known = knownName(path);
   if (!known) return undefined;
   const { name, id } = known;
@@ -61,6 +64,7 @@ export function fitOf(word: Bytes, path: Bytes, called: Bytes | undefined): 'who
   const names = [name, path.slice(path.lastIndexOf('/') + 1)];
   if (called !== undefined) names.push(called, realm + called);
   if (names.includes(word)) return 'whole';
+  if (unescaped(name) === word) return 'resolved';
   const begins = id !== undefined && word.length > realm.length && name.startsWith(word);
   return begins ? 'prefix' : undefined;
 }
@@ -199,12 +203,13 @@ const unitKinds: ReadonlyMap<string | undefined, NameKind> = new Map([
 ]);
 
 /**
- * A unit of systemd by the name that systemctl(1) takes, with its escapes resolved. Its directory has a `_` before
- * it where the kernel might have a file of that name (systemd's cg_escape).
+ * A unit of systemd by the name that systemctl(1) takes and shows, whose escapes are part of it: `a\x2db.service` is
+ * another unit than `a-b.service`. Its directory has a `_` before it where the kernel might have a file of that name
+ * (systemd's cg_escape).
  */
 function unit(segment: Bytes): KnownName | undefined {
   const kind = unitKinds.get(/^.+\.([a-z]+)$/.exec(segment)?.[1]);
-  return kind && { kind, name: unescaped(segment.replace(/^_/, '')) };
+  return kind && { kind, name: segment.replace(/^_/, '') };
 }
 
 function containerOf(runtime: Runtime, id: string): KnownName {

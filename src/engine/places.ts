@@ -3,13 +3,14 @@
  * is told. The same for the present, for history, and for commands, which look here for what they may not change.
  */
 import { type Bytes, textOf } from '../../events/bytes.ts';
+import { isTreeCalled } from '../../events/treeName.ts';
 import { type Container, type Hierarchy, pathOf, type Tree } from '../../projections/hierarchy.ts';
 import type { Names } from '../../projections/names.ts';
 import type { World } from '../../projections/world.ts';
 import type { Actor } from '../kernel/command.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import { find } from '../kernel/path.ts';
-import { fitOf, type KnownName, knownName } from './names.ts';
+import { type Fit, fitOf, type KnownName, knownName } from './names.ts';
 
 /** What people call a container, as far as that is known; nothing in our own tree, where its path is its name. */
 export interface NameView {
@@ -44,7 +45,7 @@ export function treesChosen(state: Hierarchy, choice: Bytes | undefined): readon
     return usual.length > 1 ? usual : trees;
   }
   if (choice === 'all') return trees;
-  return trees.filter(({ name }) => name === choice || name.split(',').includes(choice));
+  return trees.filter(({ name }) => isTreeCalled(name, choice));
 }
 
 /**
@@ -117,17 +118,17 @@ function nameAround(names: Names, container: Container): NameView {
   return {};
 }
 
-interface Fit {
+interface Called {
   readonly container: Container;
-  readonly fit: 'whole' | 'prefix';
+  readonly fit: Fit;
 }
 
-/** The containers that have this name; where none has, those whose name begins with it. */
+/** The containers that have this name; where none has, those whose name begins with it, or is it without escapes. */
 function called(trees: readonly Tree[], word: Bytes, names: Names | undefined): readonly Container[] {
-  const fits: Fit[] = [];
+  const fits: Called[] = [];
   for (const { number, root } of trees) {
     if (number === 0) continue;
-    for (const [container, path] of below(root)) {
+    for (const [container, path] of subtreeOf(root)) {
       const fit = fitOf(word, path, names?.nameOf(container.id));
       if (fit) fits.push({ container, fit });
     }
@@ -147,13 +148,14 @@ function sole(containers: readonly Container[]): readonly Container[] | Refusal 
   return refuse('EINVAL', `it could be ${told}${more}: say more of the name, or one of these paths`);
 }
 
-/** A container and all below it, each with its path. */
-function* below(root: Container): Generator<readonly [Container, Bytes]> {
-  const unvisited: [Container, Bytes][] = [[root, '']];
+/** A container and all below it, each with its path: parents before children, children by name. */
+export function* subtreeOf(top: Container): Generator<readonly [Container, Bytes]> {
+  const unvisited: [Container, Bytes][] = [[top, pathOf(top)]];
   for (let next = unvisited.pop(); next; next = unvisited.pop()) {
+    yield next;
     const [container, path] = next;
-    yield [container, path === '' ? '/' : path];
-    for (const child of container.children.values()) unvisited.push([child, `${path}/${child.name}`]);
+    const children = [...container.children.values()].sort((a, b) => (a.name < b.name ? 1 : -1));
+    for (const child of children) unvisited.push([child, `${path === '/' ? '' : path}/${child.name}`]);
   }
 }
 

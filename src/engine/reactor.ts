@@ -5,13 +5,16 @@
  *
  * Before each start an `agent` event is synced, and an `outcome` is recorded after. So after a crash the
  * log says what may have run, and the attempt is repeated only where it still makes sense.
+ *
+ * An agent may take its time and is never killed: what it does is its owner's, and half of it done may be worse
+ * than all of it late. But one that takes long is *stuck*, and gives its place to the next.
  */
 import { assert } from '../../events/assert.ts';
 import type { Bytes } from '../../events/bytes.ts';
 import type { Event } from '../../events/event.ts';
 import { attemptLimit, type Release } from '../../projections/releases.ts';
 import { isReleasable } from '../kernel/release.ts';
-import type { AgentRunner, Clock } from '../ports.ts';
+import type { AgentRun, AgentRunner, Clock } from '../ports.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface ReactorOptions {
@@ -20,8 +23,27 @@ export interface ReactorOptions {
   readonly clock: Clock;
   /** The release agent's path. */
   readonly program: Bytes;
-  /** How many agents run at once. */
+  /** How many agents run at once that are not stuck. */
   readonly concurrency: number;
+  /** How many run at once in all. */
+  readonly limit: number;
+  /** An agent that takes longer is stuck. */
+  readonly stuckAfterMs: number;
+}
+
+/** An attempt that goes on, as far as more is known of it than the log says. */
+export interface Running {
+  /** The agent's process; 0 where there is none yet, or it is not known. */
+  readonly pid: number;
+  /** Whether its program has been executed, which takes for ever where that is on a mount that hangs. */
+  readonly executed: boolean;
+  readonly stuck: boolean;
+}
+
+interface Attempt {
+  /** Undefined until it is on record. */
+  run: AgentRun | undefined;
+  stuck: boolean;
 }
 
 /** The wait before the second attempt to start an agent that could not be started; it doubles each time. */
@@ -33,7 +55,8 @@ export class Reactor {
   readonly #options: ReactorOptions;
   readonly #waiting: number[] = [];
   readonly #timers = new Set<() => void>();
-  #running = 0;
+  /** The attempts that go on, by the seq of their release. */
+  readonly #attempts = new Map<number, Attempt>();
   #resting = false;
   #stopped = false;
   #unfollow = (): void => {};
@@ -60,24 +83,52 @@ export class Reactor {
     for (const cancel of this.#timers) cancel();
   }
 
+  /** The attempts that go on, by the seq of their release. */
+  running(): ReadonlyMap<number, Running> {
+    return new Map(
+      [...this.#attempts].map(([release, { run, stuck }]) => {
+        const executed = run !== undefined && run.pid !== 0;
+        const pid = executed ? run.pid : this.#childOf(run?.starter ?? 0);
+        return [release, { pid, executed, stuck }];
+      }),
+    );
+  }
+
+  /** The process that a thread of ours is starting: its child that is not known to run. */
+  #childOf(thread: number): number {
+    const { hierarchy } = this.#options.recorder.world;
+    const parent = hierarchy.taskByPid(thread);
+    if (!parent) return 0;
+    const executed = new Set([...this.#attempts.values()].map(({ run }) => run?.pid));
+    for (const task of hierarchy.tasks()) {
+      if (task.parent === parent.id && task.pid === task.tgid && !executed.has(task.pid)) return task.pid;
+    }
+    return 0;
+  }
+
   #take(events: readonly Event[]): void {
     const released = events.filter(({ type }) => type === 'release');
     // Nothing else makes room: and our own events come by here too, while an earlier attempt is begun.
     if (released.length === 0) return;
-    this.#waiting.push(...released.map(({ seq }) => seq));
+    for (const { seq } of released) this.#waiting.push(seq);
     this.#startWaiting();
   }
 
   #startWaiting(): void {
-    while (!this.#stopped && !this.#resting && this.#running < this.#options.concurrency) {
+    while (!this.#stopped && !this.#resting && this.#hasPlace()) {
       const seq = this.#waiting.shift();
       if (seq === undefined) return;
       const release = this.#options.recorder.world.releases.get(seq);
       assert(release, `release ${seq} waits and is not settled`);
-      this.#running += 1;
       if (release.cause === 'look') this.#rest();
       void this.#attempt(release);
     }
+  }
+
+  #hasPlace(): boolean {
+    const { concurrency, limit } = this.#options;
+    const taken = [...this.#attempts.values()].filter(takesPlace).length;
+    return taken < concurrency && this.#attempts.size < limit;
   }
 
   #rest(): void {
@@ -91,6 +142,8 @@ export class Reactor {
   async #attempt({ seq: release, path, attempts }: Release): Promise<void> {
     const { recorder, runner, program } = this.#options;
     const attempt = attempts + 1;
+    const state: Attempt = { run: undefined, stuck: false };
+    this.#attempts.set(release, state);
     recorder.record({ type: 'agent', release, attempt, program });
     try {
       await recorder.commit('synced');
@@ -99,12 +152,27 @@ export class Reactor {
       return;
     }
     if (this.#stopped) return;
-    const outcome = await runner.run(program, path);
-    this.#running -= 1;
+    state.run = runner.run(program, path);
+    const cancelWatch = this.#watch(state);
+    const outcome = await state.run.outcome;
+    cancelWatch();
+    this.#attempts.delete(release);
     if (this.#stopped) return;
     recorder.record({ type: 'outcome', release, attempt, ...outcome });
     if (outcome.error !== '' && attempt < attemptLimit) this.#retry(release, attempt);
     this.#startWaiting();
+  }
+
+  /** Looks after a while whether an attempt still goes on. One that has not executed its program keeps its place. */
+  #watch(attempt: Attempt): () => void {
+    let cancel = (): void => {};
+    const look = (): void => {
+      attempt.stuck = true;
+      if (takesPlace(attempt)) cancel = this.#after(this.#options.stuckAfterMs, look);
+      else this.#startWaiting();
+    };
+    cancel = this.#after(this.#options.stuckAfterMs, look);
+    return () => cancel();
   }
 
   #retry(release: number, attempt: number): void {
@@ -114,12 +182,17 @@ export class Reactor {
     });
   }
 
-  #after(delayMs: number, callback: () => void): void {
-    const cancel = this.#options.clock.after(delayMs, () => {
-      this.#timers.delete(cancel);
+  /** Returns what cancels it. */
+  #after(delayMs: number, callback: () => void): () => void {
+    const cancelTimer = this.#options.clock.after(delayMs, () => {
+      this.#timers.delete(cancelTimer);
       callback();
     });
-    this.#timers.add(cancel);
+    this.#timers.add(cancelTimer);
+    return () => {
+      this.#timers.delete(cancelTimer);
+      cancelTimer();
+    };
   }
 
   /** Another attempt for a container that is still to be released; else the release is stale. */
@@ -133,4 +206,12 @@ export class Reactor {
       recorder.record({ type: 'stale', release });
     }
   }
+}
+
+/**
+ * The next agent is the same program: where this one cannot even be executed, the next one could not either, and would
+ * be on record as attempted for nothing.
+ */
+function takesPlace({ run, stuck }: Attempt): boolean {
+  return !stuck || !run || run.pid === 0;
 }

@@ -19,7 +19,16 @@ import type { ReleaseCounts } from '../../projections/releases.ts';
 import type { World } from '../../projections/world.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import { pathLimitBytes, pathTooLong } from '../kernel/path.ts';
-import { type NameView, nameView, type PlaceView, placesMeant, placeView, treeName } from './places.ts';
+import {
+  type NameView,
+  nameView,
+  type PlaceView,
+  placesMeant,
+  placeView,
+  subtreeOf,
+  treeName,
+} from './places.ts';
+import type { Running } from './reactor.ts';
 
 /** One container, as `tree` shows it. Mode, owner and flag mean nothing in a mirrored tree. */
 export interface ContainerView extends NameView {
@@ -58,7 +67,10 @@ export interface TaskView {
   readonly uid: number;
   /** tasktrail's own id of the task, never reused. */
   readonly task: number;
-  /** How the recorder knows that it is in this container. In a mirrored tree the kernel itself tells: `known`. */
+  /**
+   * How the recorder knows that it is in this container. In a mirrored tree `known`: a task is only there where the
+   * kernel itself has told so.
+   */
   readonly certainty: Certainty;
 }
 
@@ -72,9 +84,9 @@ export interface PathView {
   readonly pid: number;
   /** Where it is in our own tree. */
   readonly path: string;
-  /** How the recorder knows that it is there, in our own tree; of the others the kernel tells. */
+  /** How the recorder knows that it is there, in our own tree. */
   readonly certainty: Certainty;
-  /** Where it is in every tree, our own first. */
+  /** Where it is in every tree, our own first. A mirrored one of which the kernel could not be asked is left out. */
   readonly trees: readonly PlaceView[];
 }
 
@@ -86,10 +98,13 @@ export interface TreeView {
   readonly containers: number;
 }
 
-/** An attempt to run the release agent that has not ended. */
-export interface AgentView {
+/** An attempt to run the release agent that has not ended; in a recording at rest, one whose end is not known. */
+export interface AgentView extends Partial<Running> {
+  /** The seq of its `release` event. */
+  readonly release: number;
   readonly path: string;
   readonly attempt: number;
+  readonly since: string;
   readonly runningMs: number;
 }
 
@@ -109,6 +124,9 @@ export interface RecordingView {
   readonly trees: readonly TreeView[];
   readonly gaps: number;
   readonly lost: number;
+  /** How often the recorder was late, and by how much at most. */
+  readonly stalls: number;
+  readonly longestStallMs: number;
   readonly releases: ReleaseCounts;
   /** Releases whose agent has not run yet. */
   readonly waiting: number;
@@ -186,7 +204,9 @@ export function treeOf(
 ): readonly ContainerView[] | Refusal {
   const tops = placesMeant(world, at, tree);
   if (isRefusal(tops)) return tops;
-  return tops.flatMap((top) => subtreeOf(top).map((container) => containerView(world, container, nowUs)));
+  return tops.flatMap((top) => {
+    return [...subtreeOf(top)].map(([container, path]) => containerView(world, container, path, nowUs));
+  });
 }
 
 /**
@@ -199,9 +219,9 @@ export function tasksIn(
 ): readonly TaskView[] | Refusal {
   const tops = placesMeant(world, at, tree);
   if (isRefusal(tops)) return tops;
-  const containers = below ? tops.flatMap(subtreeOf) : tops;
-  return containers.flatMap((container) => {
-    const place = { tree: treeName(world.hierarchy, container), path: textOf(pathOf(container)) };
+  const containers = tops.flatMap((top) => (below ? [...subtreeOf(top)] : [[top, pathOf(top)] as const]));
+  return containers.flatMap(([container, path]) => {
+    const place = { tree: treeName(world.hierarchy, container), path: textOf(path) };
     return tasksOf(container).map((task) => ({ ...place, ...taskView(task, container) }));
   });
 }
@@ -224,7 +244,12 @@ export function pathOfPid(world: World, pid: number): PathView | Refusal {
   };
 }
 
-export function recordingOf(world: World, nowUs: number): RecordingView {
+/** `running` are the agents of the daemon that asks, by the seq of their release; at rest there are none. */
+export function recordingOf(
+  world: World,
+  nowUs: number,
+  running: ReadonlyMap<number, Running> = new Map(),
+): RecordingView {
   const { chronicle, hierarchy, releases } = world;
   const open = [...releases.open()];
   return {
@@ -241,14 +266,19 @@ export function recordingOf(world: World, nowUs: number): RecordingView {
     trees: treeViews(hierarchy),
     gaps: chronicle.gaps.length,
     lost: chronicle.gaps.reduce((sum, gap) => sum + gap.lost, 0),
+    stalls: chronicle.stalls,
+    longestStallMs: Math.round(chronicle.longestStallUs / 1000),
     releases: releases.counts,
     waiting: open.filter((release) => !release.running).length,
     agents: open
       .filter((release) => release.running)
       .map((release) => ({
+        release: release.seq,
         path: textOf(release.path),
         attempt: release.attempts,
+        since: timeText(release.startedUs),
         runningMs: Math.max(0, Math.round((nowUs - release.startedUs) / 1000)),
+        ...running.get(release.seq),
       })),
   };
 }
@@ -273,23 +303,11 @@ function treeViews(hierarchy: Hierarchy): TreeView[] {
   }));
 }
 
-/** A container and all below it, parents before children, children by name. */
-function subtreeOf(top: Container): Container[] {
-  const containers: Container[] = [];
-  const unvisited = [top];
-  for (let at = unvisited.pop(); at; at = unvisited.pop()) {
-    containers.push(at);
-    const children = [...at.children.values()].sort((a, b) => (a.name < b.name ? 1 : -1));
-    unvisited.push(...children);
-  }
-  return containers;
-}
-
-function containerView(world: World, container: Container, nowUs: number): ContainerView {
+function containerView(world: World, container: Container, path: Bytes, nowUs: number): ContainerView {
   const { mode, uid, gid } = container.attributes.directory;
   return {
     tree: treeName(world.hierarchy, container),
-    path: textOf(pathOf(container)),
+    path: textOf(path),
     ...nameView(world.names, container),
     tasks: container.tasks.size,
     populated: isPopulated(container),

@@ -11,7 +11,8 @@ import type { Fact, GapFact } from '../../events/event.ts';
 import type { Hierarchy, Task } from '../../projections/hierarchy.ts';
 import type { World } from '../../projections/world.ts';
 import type { Actor, Command } from '../kernel/command.ts';
-import { byOf, decide } from '../kernel/decide.ts';
+import { decide } from '../kernel/decide.ts';
+import { byOf } from '../kernel/doer.ts';
 import { isRefusal, type Refusal } from '../kernel/errno.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
 import { pathLimitBytes } from '../kernel/path.ts';
@@ -75,6 +76,8 @@ export class Recorder {
   /** What made no sense, since when, and until when the look that it calls for may wait. */
   #doubt: Doubt | undefined;
   #lookedUs = Number.NEGATIVE_INFINITY;
+  /** Whether the last look could tell where every task is. */
+  #placedAll = true;
   #cancelTick = (): void => {};
   #cancelDrain = (): void => {};
 
@@ -105,6 +108,7 @@ export class Recorder {
     if (!first) this.#writer.append([{ type: 'gap', reason: 'stopped', lost: 0, sinceUs, detail: '' }]);
     if (first) this.#adopt(look);
     else this.#reconcile(look, sameBoot);
+    this.#doubtPlaces(look);
     await this.commit('synced');
     this.#arm();
     this.#tick();
@@ -151,6 +155,13 @@ export class Recorder {
   /** Appends what a follower caused, as long as anything is recorded. */
   record(fact: Fact): void {
     if (!this.#writer.closed) this.#writer.append([fact]);
+  }
+
+  /** Appends that this recorder was late, behind what has happened on the machine meanwhile. */
+  stalled(lengthUs: number): void {
+    if (this.#writer.closed) return;
+    this.#drain('soon');
+    this.#writer.append([{ type: 'stall', lengthUs }]);
   }
 
   /** Makes everything appended so far as durable as asked. Rejects once the log has failed. */
@@ -204,12 +215,26 @@ export class Recorder {
     // After the first nonsense nothing is to be trusted: the look that follows shows what has become of it.
     if (this.#doubt) return;
     const observed = observe(this.#world.hierarchy, observation);
-    if (isNonsense(observed)) this.#doubtAll(observed.nonsense, this.#writer.timeUs);
-    else this.#writer.append(observed, observation.bootUs);
+    const { timeUs: sinceUs } = this.#writer;
+    if (isNonsense(observed)) {
+      this.#doubt = { reason: 'nonsense', lost: 0, sinceUs, detail: observed.nonsense };
+      return;
+    }
+    this.#writer.append(observed, observation.bootUs);
+    if (observation.type !== 'fork' || !observation.unplaced) return;
+    const detail = `task ${observation.pid} was born into groups that could not be found`;
+    this.#doubt = { reason: 'unplaced', lost: 0, sinceUs, detail };
   }
 
-  #doubtAll(detail: string, sinceUs: number): void {
-    this.#doubt = { reason: 'nonsense', lost: 0, sinceUs, detail };
+  /** Tasks that could not be placed are worth another look, once: what two in a row cannot place is out of reach. */
+  #doubtPlaces({ tasks }: Look): void {
+    const unplaced = tasks.filter((task) => task.unplaced).length;
+    if (unplaced > 0 && this.#placedAll) {
+      const whose = unplaced === 1 ? '1 task' : `${unplaced} tasks`;
+      const detail = `the groups of ${whose} could not be found`;
+      this.#doubt = { reason: 'unplaced', lost: 0, sinceUs: this.#writer.timeUs, detail };
+    }
+    this.#placedAll = unplaced === 0;
   }
 
   #resync(doubt: Doubt): void {
@@ -217,6 +242,7 @@ export class Recorder {
     this.#writer.append([{ type: 'gap', ...doubt }]);
     this.#reconcile(look, true);
     this.#doubt = undefined;
+    this.#doubtPlaces(look);
     this.#lookedUs = this.#clock.bootUs();
   }
 

@@ -109,8 +109,16 @@ function regroup(tasks: Map<number, TaskSeen>, pid: number, { tgid, hierarchy, g
   tasks.set(pid, { ...task, groups: [...others, { hierarchy, group }] });
 }
 
-/** The groups of one hierarchy that exist when all of this has been seen. */
-export function stitchGroups(read: HierarchySeen, meanwhile: readonly Observation[]): HierarchySeen {
+/** The hierarchies that exist when all of this has been seen, with their groups. */
+export function stitchHierarchies(
+  read: readonly HierarchySeen[],
+  meanwhile: readonly Observation[],
+): HierarchySeen[] {
+  const gone = new Set(meanwhile.map((seen) => (seen.type === 'hierarchyGone' ? seen.hierarchy : undefined)));
+  return read.filter(({ hierarchy }) => !gone.has(hierarchy)).map((each) => stitchGroups(each, meanwhile));
+}
+
+function stitchGroups(read: HierarchySeen, meanwhile: readonly Observation[]): HierarchySeen {
   const groups = new Map<number, GroupSeen>(read.groups.map((seen) => [seen.group, seen]));
   for (const seen of meanwhile) {
     if (!('hierarchy' in seen) || seen.hierarchy !== read.hierarchy) continue;

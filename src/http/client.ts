@@ -223,12 +223,23 @@ function searchFor(question: Question): URLSearchParams {
   return new URLSearchParams({ path, ...(tree !== undefined && { tree }), ...(below && { below: '1' }) });
 }
 
-function searchOf({ types, tree, path, pid, limit, since, until, follow }: LogQuery): URLSearchParams {
+function searchOf({
+  types,
+  tree,
+  path,
+  pid,
+  withoutFirstLook,
+  limit,
+  since,
+  until,
+  follow,
+}: LogQuery): URLSearchParams {
   return new URLSearchParams({
     ...(types !== undefined && { types: types.join(',') }),
     ...(tree !== undefined && { tree }),
     ...(path !== undefined && { path }),
     ...(pid !== undefined && { pid: String(pid) }),
+    ...(withoutFirstLook === true && { first: '0' }),
     ...(limit !== undefined && { limit: String(limit) }),
     ...(since !== undefined && { since: instantText(since) }),
     ...(until !== undefined && { until: instantText(until) }),

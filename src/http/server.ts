@@ -9,6 +9,7 @@ import type { EventType } from '../../events/event.ts';
 import { eventTypes, type LogQuery } from '../engine/history.ts';
 import { type Instant, isUnclear, parseInstant, type Unclear } from '../engine/instant.ts';
 import type { PastAnswer } from '../engine/past.ts';
+import type { Running } from '../engine/reactor.ts';
 import { answerTo, type Place, type Question, recordingOf } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Actor } from '../kernel/command.ts';
@@ -38,6 +39,8 @@ export interface ServerOptions {
   /** The peer of a connection, by the kernel's word. */
   peerOf(socket: Socket): Actor;
   daemon(): DaemonView;
+  /** The agents that run, by the seq of their release. */
+  agents(): ReadonlyMap<number, Running>;
 }
 
 export interface ApiServer {
@@ -206,7 +209,7 @@ function targetOf({ url = '' }: IncomingMessage): URL {
 }
 
 function status(options: ServerOptions): object {
-  const recording = options.recorder.read((world) => recordingOf(world, now(options)));
+  const recording = options.recorder.read((world) => recordingOf(world, now(options), options.agents()));
   return { ...recording, ...options.daemon() };
 }
 
@@ -235,6 +238,7 @@ function logQueryIn(search: URLSearchParams, nowUs: number): LogQuery {
     ...(path !== null && { path }),
     ...(pid !== null && { pid: whole(pid, 'pid') }),
     ...(limit !== null && { limit: whole(limit, 'limit') }),
+    ...(search.get('first') === '0' && { withoutFirstLook: true }),
     ...(since && { since }),
     ...(until && { until }),
     follow: search.get('follow') === '1',

@@ -5,15 +5,9 @@
  * changed here; the facts returned are the change, all or nothing. An empty list means that the command
  * succeeded and there was nothing to do.
  */
-import { type Bytes, textOf } from '../../events/bytes.ts';
+import type { Bytes } from '../../events/bytes.ts';
 import type { AttrFact, By, Fact, Node } from '../../events/event.ts';
-import {
-  type Attributes,
-  type Container,
-  type Hierarchy,
-  pathOf,
-  type Task,
-} from '../../projections/hierarchy.ts';
+import type { Attributes, Container, Hierarchy, Task } from '../../projections/hierarchy.ts';
 import type {
   Actor,
   AttachCommand,
@@ -27,7 +21,9 @@ import type {
   RmdirCommand,
   WriteCommand,
 } from './command.ts';
+import { byOf } from './doer.ts';
 import { type Refusal, refuse } from './errno.ts';
+import { refusalOfMirrored } from './mirrored.ts';
 import { isReserved, nameLimitBytes, nameTooLong } from './path.ts';
 import { inGroup, may, mayUnlinkIn, ownsOrRules, search, write } from './permission.ts';
 import { releaseOf } from './release.ts';
@@ -36,8 +32,8 @@ import { parseFlag, parsePid } from './text.ts';
 export type Decision = readonly Fact[] | Refusal;
 
 export function decide(state: Hierarchy, command: Command, actor: Actor): Decision {
-  const mirrored = mirroredBy(state, command);
-  if (mirrored) return refuse('EROFS', `${mirrored}: tasktrail only mirrors what the kernel has there`);
+  const mirrored = refusalOfMirrored(state, command);
+  if (mirrored) return mirrored;
   switch (command.type) {
     case 'mkdir':
       return mkdir(state, command, actor);
@@ -57,22 +53,6 @@ export function decide(state: Hierarchy, command: Command, actor: Actor): Decisi
       return makeNode(state, command);
   }
 }
-
-/** What to write to instead, where a command is about a tree that mirrors the kernel's; else nothing. */
-function mirroredBy(state: Hierarchy, command: Command): string | undefined {
-  const id =
-    'container' in command ? command.container : 'at' in command ? command.at.parent : command.from.parent;
-  const container = state.container(id);
-  const tree = container && state.tree(container.tree);
-  if (!container || !tree || tree.number === 0) return undefined;
-  const folder = `${textOf(tree.mountPoint)}${container.parent ? textOf(pathOf(container)) : ''}`;
-  return `use the kernel's own ${folder}${kernelFiles[command.type] ?? ''}`;
-}
-
-const kernelFiles: Readonly<Partial<Record<Command['type'], string>>> = {
-  attach: '/cgroup.procs',
-  write: '/cgroup.procs',
-};
 
 function mkdir(state: Hierarchy, { at, mode, umask }: MkdirCommand, actor: Actor): Decision {
   if (isRoot(at)) return refuse('EEXIST', 'the root always exists');
@@ -301,16 +281,6 @@ function isUnspeakable(name: Bytes): boolean {
 function isWithin(container: Container, ancestor: Container): boolean {
   for (let at: Container | undefined = container; at; at = at.parent) if (at === ancestor) return true;
   return false;
-}
-
-/** The actor as events name it. */
-export function byOf(state: Hierarchy, actor: Actor): By {
-  return {
-    task: state.taskByPid(actor.pid)?.id ?? 0,
-    pid: actor.pid,
-    uid: actor.uid,
-    gid: actor.gid,
-  };
 }
 
 function countOf(count: number, noun: string): string {

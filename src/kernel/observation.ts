@@ -36,6 +36,8 @@ export interface TaskSeen {
   readonly parentPid: number;
   /** The group it is in, in each hierarchy that the source mirrors; absent where it mirrors none. */
   readonly groups?: readonly GroupId[];
+  /** In some of these its group could not be found, and is missing from `groups`. */
+  readonly unplaced?: true;
   /** Of a leader that was looked at. */
   readonly commandLine?: CommandLine;
 }

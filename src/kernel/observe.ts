@@ -5,6 +5,7 @@
  * an unknown task, a pid born twice) is `Nonsense`: nothing is guessed, and a fresh look at the machine
  * follows.
  */
+import { textOf } from '../../events/bytes.ts';
 import type { Fact } from '../../events/event.ts';
 import { type Container, type Hierarchy, placeIn, type Task } from '../../projections/hierarchy.ts';
 import { isNonsense, type Nonsense, type Observed } from './nonsense.ts';
@@ -86,7 +87,9 @@ function placesApart(
     const tree = state.mirrorOf(hierarchy);
     if (!tree) continue;
     const container = tree.groups.get(group);
-    if (!container) return { nonsense: `a task is born into the unknown group ${group}` };
+    if (!container) {
+      return { nonsense: `a task is born into the unknown group ${group} of ${textOf(tree.name)}` };
+    }
     if (placeIn(parent, tree.number) !== container) apart.push(container);
   }
   return apart;

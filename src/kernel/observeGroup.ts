@@ -2,12 +2,12 @@
  * observeGroup: what happened to the groups of the machine's own cgroup hierarchies, and to the tasks in
  * them, as facts about the trees that mirror them. Pure, like `observe`, which hands over to it.
  */
-import type { Bytes } from '../../events/bytes.ts';
+import { type Bytes, textOf } from '../../events/bytes.ts';
 import type { By, Fact, MkdirFact } from '../../events/event.ts';
-import { type Container, type Hierarchy, placeIn, type Task } from '../../projections/hierarchy.ts';
+import { type Container, type Hierarchy, pathOf, placeIn, type Task } from '../../projections/hierarchy.ts';
+import { byOf } from './doer.ts';
 import { isNonsense, type Nonsense, type Observed } from './nonsense.ts';
 import type {
-  Doer,
   GroupId,
   GroupMadeSeen,
   GroupObservation,
@@ -38,7 +38,8 @@ export function observeGroup(state: Hierarchy, seen: GroupObservation): Observed
 function made(state: Hierarchy, seen: GroupMadeSeen): Observed {
   const parent = containerOf(state, { hierarchy: seen.hierarchy, group: seen.parent });
   if (isNonsense(parent)) return parent;
-  if (parent.children.has(seen.name)) return { nonsense: `group ${seen.group} has a name that is taken` };
+  const namesake = parent.children.get(seen.name);
+  if (namesake) return { nonsense: `${spoken(state, namesake)} is made while it is there` };
   return [mkdirFact(state.nextContainer, parent.id, seen.group, seen.name, byOf(state, seen.by))];
 }
 
@@ -46,7 +47,7 @@ function removed(state: Hierarchy, seen: GroupRemovedSeen): Observed {
   const container = containerOf(state, seen);
   if (isNonsense(container)) return container;
   if (container.tasks.size > 0 || container.children.size > 0) {
-    return { nonsense: `group ${seen.group} is removed while it is in use` };
+    return { nonsense: `${spoken(state, container)} is removed while it is in use` };
   }
   return [{ type: 'rmdir', container: container.id, by: byOf(state, seen.by) }];
 }
@@ -55,8 +56,9 @@ function renamed(state: Hierarchy, seen: GroupRenamedSeen): Observed {
   const container = containerOf(state, seen);
   if (isNonsense(container)) return container;
   if (container.name === seen.name) return [];
-  if (container.parent?.children.has(seen.name)) {
-    return { nonsense: `group ${seen.group} takes a name that is taken` };
+  const namesake = container.parent?.children.get(seen.name);
+  if (namesake) {
+    return { nonsense: `${spoken(state, container)} takes the name of ${spoken(state, namesake)}` };
   }
   return [{ type: 'rename', container: container.id, name: seen.name, by: byOf(state, seen.by) }];
 }
@@ -87,10 +89,12 @@ export function mkdirFact(container: number, parent: number, group: number, name
 }
 
 function containerOf(state: Hierarchy, { hierarchy, group }: GroupId): Container | Nonsense {
-  const container = state.mirrorOf(hierarchy)?.groups.get(group);
-  return container ?? { nonsense: `something happened to the unknown group ${group}` };
+  const tree = state.mirrorOf(hierarchy);
+  const whose = tree ? ` of ${textOf(tree.name)}` : '';
+  return tree?.groups.get(group) ?? { nonsense: `something happened to the unknown group ${group}${whose}` };
 }
 
-function byOf(state: Hierarchy, { pid, uid, gid }: Doer): By {
-  return { task: state.taskByPid(pid)?.id ?? 0, pid, uid, gid };
+/** `v2:/a/b`, as the log speaks of it. */
+function spoken(state: Hierarchy, container: Container): string {
+  return `${textOf(state.tree(container.tree)?.name ?? '')}:${textOf(pathOf(container))}`;
 }

@@ -30,20 +30,18 @@ export function populationFacts(shifts: Shifts): readonly (PopulatedFact | Empty
   return facts;
 }
 
-/** The containers of mirrored trees among these, and everything above them. */
+/** The containers of mirrored trees among these, and everything above them. A chain is climbed once, as deep as it may be. */
 function deepestFirst(containers: Iterable<Container>): Container[] {
   const depths = new Map<Container, number>();
   for (const container of containers) {
     if (container.tree === 0) continue;
-    for (let at: Container | undefined = container; at && !depths.has(at); at = at.parent) {
-      depths.set(at, depthOf(at));
-    }
+    const chain: Container[] = [];
+    let top: Container | undefined = container;
+    for (; top && !depths.has(top); top = top.parent) chain.push(top);
+    const least = top ? (depths.get(top) ?? 0) + 1 : 0;
+    chain.reverse().forEach((each, i) => {
+      depths.set(each, least + i);
+    });
   }
   return [...depths.keys()].sort((a, b) => (depths.get(b) ?? 0) - (depths.get(a) ?? 0));
-}
-
-function depthOf(container: Container): number {
-  let depth = 0;
-  for (let at = container.parent; at; at = at.parent) depth += 1;
-  return depth;
 }

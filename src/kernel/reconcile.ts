@@ -4,16 +4,18 @@
  * emptied, each release tested once, at the end. `reconcileTrees` goes before it and `removeGroups` after:
  * a task can only be in a container that is there.
  */
-import type { AdoptFact, AttachFact, By, Certainty, CmdlineFact, Fact } from '../../events/event.ts';
+import type { AdoptFact, AttachFact, Certainty, CmdlineFact, Fact } from '../../events/event.ts';
 import { type Container, type Hierarchy, placeIn, type Task } from '../../projections/hierarchy.ts';
+import { nobody } from './doer.ts';
 import type { TaskSeen } from './observation.ts';
 import { populationFacts, type Shifts, shift } from './population.ts';
 import { releaseOf } from './release.ts';
 
-/** The first look of all: the tasks that exist when recording starts are adopted into the root. */
+/** The first look of all: the tasks that exist when recording starts are adopted into the root. Containers begin empty. */
 export function adoptAll(state: Hierarchy, seen: readonly TaskSeen[]): readonly Fact[] {
   const births = rootBirths(state, seen);
-  return [...births, ...cmdlinesOf(births, seen)];
+  const populations = populationFacts(shiftsOf(state, births, [], []));
+  return [...births, ...cmdlinesOf(births, seen), ...populations];
 }
 
 /**
@@ -56,7 +58,6 @@ const lost = {
   peakBytes: 0,
   certainty: 'inferred',
 } as const;
-const nobody: By = { task: 0, pid: 0, uid: 0, gid: 0 };
 
 interface Home {
   readonly container: number;
@@ -160,15 +161,14 @@ function changesOf(known: Task, seen: TaskSeen): Fact[] {
   return changes;
 }
 
-/** Where a task is in every mirrored tree; in its root, where the look could not tell. */
+/** Where a task is in the mirrored trees. One in which the look could not tell that is left out: nothing is guessed. */
 function placesOf(state: Hierarchy, seen: TaskSeen): Container[] {
   const places: Container[] = [];
-  for (const tree of state.trees()) {
-    if (tree.number === 0) continue;
-    const group = seen.groups?.find(({ hierarchy }) => hierarchy === tree.hierarchy)?.group;
-    places.push(tree.groups.get(group ?? tree.root.group) ?? tree.root);
+  for (const { hierarchy, group } of seen.groups ?? []) {
+    const place = state.mirrorOf(hierarchy)?.groups.get(group);
+    if (place) places.push(place);
   }
-  return places;
+  return places.sort((a, b) => a.tree - b.tree);
 }
 
 function movesOf(state: Hierarchy, known: Task, seen: TaskSeen): AttachFact[] {

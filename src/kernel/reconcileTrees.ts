@@ -3,12 +3,11 @@
  * hierarchies to what must have happened to them in between. Trees and groups that have come are told before
  * the tasks are reconciled; groups that have gone after it, when no task is in them any more.
  */
-import type { By, Fact, MkdirFact, RenameFact } from '../../events/event.ts';
+import type { Fact, MkdirFact, RenameFact } from '../../events/event.ts';
 import type { Container, Hierarchy, Tree } from '../../projections/hierarchy.ts';
+import { nobody } from './doer.ts';
 import type { HierarchySeen } from './observation.ts';
 import { mkdirFact } from './observeGroup.ts';
-
-const nobody: By = { task: 0, pid: 0, uid: 0, gid: 0 };
 
 /**
  * The trees that are mirrored no longer go, and those that are mirrored now come, as bare roots. After

@@ -16,8 +16,10 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Bytes } from '../../events/bytes.ts';
+import { isTreeCalled } from '../../events/treeName.ts';
 import type { GroupId, GroupSeen, HierarchySeen } from '../ports.ts';
-import { hasCode } from '../system/errno.ts';
+import { hasCode, SystemCallError } from '../system/errno.ts';
+import { inodeIn, openInode } from '../system/kernfs.ts';
 
 /** A cgroup hierarchy that is mounted as a whole where this process can walk it. */
 export interface MountedHierarchy {
@@ -41,6 +43,7 @@ export function mountedHierarchies(): MountedHierarchy[] {
       (one) =>
         one.fileSystem === fileSystem &&
         wanted.every((option) => one.options.includes(option)) &&
+        // Asked last, and of no other file system: one that does not answer would have us wait with it.
         isThere(one),
     );
     if (mount !== undefined) {
@@ -52,6 +55,7 @@ export function mountedHierarchies(): MountedHierarchy[] {
 
 /** Those of these hierarchies that are mounted now, as they are mounted now. */
 export function stillMounted(hierarchies: readonly MountedHierarchy[]): MountedHierarchy[] {
+  if (hierarchies.length === 0) return [];
   const mounted = mountedHierarchies();
   return hierarchies.flatMap(({ hierarchy }) => mounted.filter((one) => one.hierarchy === hierarchy));
 }
@@ -64,18 +68,17 @@ export function hierarchiesNamed(names: readonly string[]): MountedHierarchy[] {
   if (names.length === 0) return [];
   const mounted = mountedHierarchies();
   const wanted = names.map((name) => {
-    const found = mounted.find((one) => one.name === name || one.name.split(',').includes(name));
+    const found = mounted.find((one) => isTreeCalled(one.name, name));
     if (found === undefined) throw new Error(complaintAbout(name, mounted));
     return found;
   });
   return [...new Set(wanted)];
 }
 
-/** Every hierarchy that the machine has, be it mounted or not: its id and its name. */
+/** Every hierarchy that the machine has, be it mounted or not: its id and its name. A kernel without cgroups has none. */
 export function hierarchiesOfMachine(): { readonly hierarchy: number; readonly name: Bytes }[] {
-  const lines = readFileSync('/proc/self/cgroup', 'latin1')
-    .split('\n')
-    .filter((line) => line !== '');
+  const text = unlessGone(() => readFileSync('/proc/self/cgroup', 'latin1')) ?? '';
+  const lines = text.split('\n').filter((line) => line !== '');
   return lines.map((line) => {
     const [hierarchy, controllers = ''] = line.split(':');
     return { hierarchy: Number(hierarchy), name: Number(hierarchy) === 0 ? 'v2' : controllers };
@@ -112,8 +115,8 @@ const mostWalks = 5;
 
 /**
  * The group that a task is in, in each of these hierarchies, from the text of its `cgroup` file. undefined where one
- * is not there under the path that the text says: the task or the group has moved on since. A group over whose
- * directory something else is mounted cannot be reached, and is left out.
+ * is not there under the path that the text says: the task or the group has moved on since, or something else is mounted
+ * over its directory or over one around it.
  */
 export function groupsIn(
   text: string,
@@ -133,8 +136,8 @@ export function groupsIn(
       continue;
     }
     const status = statusOf(path === '/' ? mountPoint : mountPoint + path);
-    if (status === undefined) return undefined;
-    if (status.dev === device) groups.push({ hierarchy, group: status.ino });
+    if (status?.dev !== device) return undefined;
+    groups.push({ hierarchy, group: status.ino });
   }
   return groups;
 }
@@ -145,7 +148,7 @@ export function groupsIn(
  */
 const cutPathBytes = 4095;
 
-/** The groups of a task of which no path is known. */
+/** The groups of a task of which no path is known, or none that leads to them. */
 export function groupsHolding(tid: number, mirrored: readonly MountedHierarchy[]): GroupId[] | undefined {
   const groups: GroupId[] = [];
   for (const mounted of mirrored) {
@@ -219,8 +222,8 @@ type GroupFolder = GroupSeen & Folder;
 const longPathBytes = 3500;
 
 /**
- * The group directories of a hierarchy, parents before children. It may be as deep as it likes: neither the length of
- * a path nor the depth of calls limits it. Calls back for each directory that is not there any more when it is its
+ * The group directories of a hierarchy, parents before children, those among them over which something else is mounted. It
+ * may be as deep as it likes: neither the length of a path nor the depth of calls limits it. Calls back for each directory that is not there any more when it is its
  * turn.
  */
 function* walk(
@@ -237,14 +240,24 @@ function* walk(
         closeSync(next.fd);
         continue;
       }
-      const status = statusOf(next.path);
-      if (status === undefined) onVanished();
-      if (status?.dev !== device) continue;
+      let { path } = next;
+      let status = statusOf(path);
+      if (status?.dev !== device) {
+        const way = next.parent === 0 ? undefined : wayTo(next);
+        if (way === undefined) {
+          onVanished();
+          continue;
+        }
+        open.add(way.fd);
+        pending.push(way);
+        path = way.path;
+        status = statusOf(path);
+      }
+      if (status === undefined) continue;
       const group = status.ino;
-      yield { ...next, group };
+      yield { ...next, path, group };
       // The kernel counts a link for each sub-directory, and two for the directory itself.
       if (status.nlink <= 2) continue;
-      let { path } = next;
       if (path.length > longPathBytes) {
         const shorter = shortcut(path);
         if (shorter === undefined) continue;
@@ -271,6 +284,24 @@ function shortcut(path: Bytes): Shortcut | undefined {
   return fd === undefined ? undefined : { path: `/proc/self/fd/${fd}`, fd };
 }
 
+/** The way to a group over whose directory something else is mounted; undefined where it is not that but gone. */
+function wayTo({ path, name }: Folder): Shortcut | undefined {
+  const parent = shortcut(path.slice(0, path.lastIndexOf('/')));
+  if (parent === undefined) return undefined;
+  try {
+    const group = inodeIn(parent.fd, name);
+    if (group === undefined) return undefined;
+    const fd = openInode(parent.fd, group);
+    return { path: `/proc/self/fd/${fd}`, fd };
+  } catch (error) {
+    // It, or the group that it is in, is gone; or this kernel opens nothing by its number: then it cannot be seen.
+    if (error instanceof SystemCallError) return undefined;
+    throw error;
+  } finally {
+    closeSync(parent.fd);
+  }
+}
+
 /**
  * The kernel tells that a group is made a moment before its directory can be seen, and holds its cgroup_mutex from one
  * to the other (kernel/cgroup/cgroup.c: cgroup_mkdir). So who gets that mutex once knows that they can all be seen.
@@ -291,7 +322,6 @@ function awaitGroupsBeingMade({ mountPoint }: MountedHierarchy): void {
   }
 }
 
-/** To be asked of cgroups only: to look at another mount is to wait for whoever serves it, which may be ourselves. */
 function isThere({ mountPoint, device }: Mount): boolean {
   return statusOf(mountPoint)?.dev === device;
 }
@@ -317,15 +347,21 @@ function membersIn(path: Bytes): string[] {
   return unlessGone(() => readFileSync(bufferOf(path), 'latin1'))?.split('\n') ?? [];
 }
 
-/** What a look at a directory gives; undefined where it is not there, or goes in the middle of it. */
+/**
+ * What a look at a directory gives; undefined where it is not there, or goes in the middle of it, or cannot be reached:
+ * behind a folder that is closed to us, or behind a file system mounted over it that is dead.
+ */
 function unlessGone<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined;
+    if (hasCode(error, ...goneCodes, ...unreachableCodes)) return undefined;
     throw error;
   }
 }
+
+const goneCodes = ['ENOENT', 'ENODEV', 'ENOTDIR'] as const;
+const unreachableCodes = ['EACCES', 'ENOTCONN', 'ESTALE'] as const;
 
 /** `major:minor` as stat(2) gives it (glibc's makedev). */
 function deviceNumber(text: string): number {
@@ -345,14 +381,12 @@ function bufferOf(path: Bytes): Buffer {
 }
 
 function complaintAbout(name: string, mounted: readonly MountedHierarchy[]): string {
-  const isKnown = hierarchiesOfMachine().some(
-    (one) => one.name === name || one.name.split(',').includes(name),
-  );
+  const isKnown = hierarchiesOfMachine().some((one) => isTreeCalled(one.name, name));
   const trouble = isKnown
     ? `the cgroup hierarchy ${name} is not mounted as a whole where it could be read`
     : `this machine has no cgroup hierarchy ${name}`;
   const choice = mounted.map((one) => one.name).join(', ');
   return choice === ''
-    ? `${trouble}, and no other is mounted either`
+    ? `${trouble}, and no other is mounted either: mirror none`
     : `${trouble}: choose of those that are mounted, ${choice}`;
 }

@@ -47,7 +47,7 @@ const readsOfMovingTask = 20;
 
 /**
  * All tasks, process by process in ascending order of pid, each with its threads, and with its groups in these
- * hierarchies. They are absent where they could not be caught, however often the task was read. With the command
+ * hierarchies; without them, and `unplaced`, where they could not be caught however often it was read. With the command
  * lines of leaders where it is said how to tell them.
  */
 export function* scanTasks(
@@ -146,7 +146,10 @@ function readTask(
     if (task === undefined) return undefined;
     const groups = readGroups(folder, thread, mirrored);
     if (groups !== undefined) return { ...task, groups };
-    if (reads === readsOfMovingTask) return task;
+    if (reads < readsOfMovingTask) continue;
+    // Maybe it does not move, and something is mounted over its group.
+    const held = groupsHolding(thread, mirrored);
+    return held === undefined ? { ...task, unplaced: true } : { ...task, groups: held };
   }
 }
 

@@ -28,6 +28,8 @@ const setSignalMask = 0x08;
 const setSession = 0x80;
 const descriptors = { input: 0, output: 1, error: 2 } as const;
 const writeOnly = 1;
+/** glibc has this since 2.34. */
+const closeOthers = 'posix_spawn_file_actions_addclosefrom_np';
 
 // <sys/wait.h>, <sys/syscall.h>: pidfd_open has the same number on every architecture.
 const noHang = 1;
@@ -54,6 +56,8 @@ export function spawnProgram({ program, args, environment, folder }: Program): S
   run(call, 'posix_spawn_file_actions_addopen', actions, descriptors.error, nullDevice, writeOnly, 0);
   run(call, 'posix_spawn_file_actions_addclose', actions, descriptors.input);
   run(call, 'posix_spawn_file_actions_addchdir_np', actions, workingFolder);
+  // All others are closed by the exec; but where that hangs, connections of ours would stay open as long.
+  if (call[closeOthers]) run(call, closeOthers, actions, descriptors.error + 1);
   run(call, 'posix_spawnattr_setflags', attributes, setSignalDefaults | setSignalMask | setSession);
   run(call, 'posix_spawnattr_setsigdefault', attributes, allSignals);
   run(call, 'posix_spawnattr_setsigmask', attributes, noSignals);
@@ -76,41 +80,42 @@ export function setThreadUmask(mask: number): void {
   call.umask?.(mask);
 }
 
-/** What ends each wait that goes on in this thread. */
-const waits = new Set<() => void>();
-
 /** How a process ended: its wait(2) status, or the name of the errno that nobody could be told it with. */
 export type Ending = { readonly status: number } | { readonly error: string };
 
-/** Resolves when a child of ours has ended, and reaps it. */
-export function whenEnded(pid: number): Promise<Ending> {
+/** A wait for a process to end. */
+export interface Waiting {
+  /** Resolves when it has ended, and has been reaped. Stays open for ever after a `stop`. */
+  readonly ending: Promise<Ending>;
+  /**
+   * Ends the waiting. A thread must do that before it ends: Node lets a last poll call back when no callback can run
+   * any more, and aborts the whole process.
+   */
+  stop(): void;
+}
+
+/** Waits for a child of ours, whichever thread has started it, and reaps it. */
+export function waitFor(pid: number): Waiting {
   const call = bound();
   const descriptor = Number(call.syscall?.(pidfdOpen, pid, 0));
   if (descriptor < 0) throw new Error(`impossible state: child ${pid} has no pidfd before it is reaped`);
-  return new Promise((resolve) => {
-    const poll = koffi().node.poll(descriptor, { readable: true }, () => {
-      const status = new Int32Array(1);
-      const reaped = call.waitpid?.(pid, status, noHang);
-      if (reaped === 0) return;
-      const ending = reaped === pid ? { status: status[0] ?? 0 } : { error: errnoName(lastErrno()) };
-      end();
-      resolve(ending);
-    });
-    const end = (): void => {
-      waits.delete(end);
-      poll.close();
-      call.close?.(descriptor);
-    };
-    waits.add(end);
+  let resolve = (_ending: Ending): void => {};
+  const ending = new Promise<Ending>((settle) => {
+    resolve = settle;
   });
-}
-
-/**
- * Ends all waiting in this thread; the promises stay open for ever. A thread must do that before it ends: Node lets a
- * last poll call back when no callback can run any more, and aborts the whole process.
- */
-export function stopWaiting(): void {
-  for (const end of [...waits]) end();
+  const poll = koffi().node.poll(descriptor, { readable: true }, () => {
+    const status = new Int32Array(1);
+    const reaped = call.waitpid?.(pid, status, noHang);
+    if (reaped === 0) return;
+    const result = reaped === pid ? { status: status[0] ?? 0 } : { error: errnoName(lastErrno()) };
+    stop();
+    resolve(result);
+  });
+  const stop = (): void => {
+    poll.close();
+    call.close?.(descriptor);
+  };
+  return { ending, stop };
 }
 
 function run(call: Record<string, Call>, name: string, ...args: (number | Memory)[]): void {
@@ -144,10 +149,21 @@ function bind(): Record<string, Call> {
     syscall: ['long', ['long', 'long', 'long']],
     close: ['int', ['int']],
   };
-  return Object.fromEntries(
-    Object.entries(signatures).map(([name, [result, args]]) => [
-      name,
-      library.func(name, result, args) as unknown as Call,
-    ]),
-  );
+  const calls = Object.entries(signatures).map(([name, [result, args]]) => [
+    name,
+    library.func(name, result, args) as unknown as Call,
+  ]);
+  return {
+    ...Object.fromEntries(calls),
+    ...optional(() => library.func(closeOthers, 'int', [pointer, 'int'])),
+  };
+}
+
+function optional(find: () => unknown): Record<string, Call> {
+  try {
+    return { [closeOthers]: find() as Call };
+  } catch {
+    // This C library does not have it.
+    return {};
+  }
 }

@@ -97,7 +97,7 @@ format('trees stand side by side, each under its name', () => {
     'v2',
     '/                                                 2 tasks',
     '└─ system.slice                                   0 tasks',
-    '   ├─ x\\x5cx2dy.service  x-y.service              2 tasks',
+    '   ├─ x\\x2dy.service  x-y.service                 2 tasks',
     `   └─ ${id}  docker/1f3a5c7e9b0d web  0 tasks`,
   ]);
   assert.equal(drawTrees(views.slice(0, 2), { ownerOf: String }), [
@@ -124,6 +124,8 @@ format('what ended tasks had used is told where it is asked for', () => {
 format('names are told with short ids, and not where a directory says them', () => {
   assert.is(nameText({ ...docker, called: 'web' }), 'docker/1f3a5c7e9b0d web');
   assert.is(nameText({ name: 'nginx.service' }, 'nginx.service'), '');
+  const escaped = 'serial\\x5cx2dgetty.slice';
+  assert.is(nameText({ name: escaped }, escaped), 'serial\\x2dgetty.slice');
   assert.is(nameText({}), '');
   assert.is(placeText({ tree: 'memory', path: '/tight' }), 'memory:/tight');
   assert.is(placeText({ tree: 'v2', path: '/a/b', ...docker }), 'docker/1f3a5c7e9b0d');
@@ -250,10 +252,11 @@ format('what happens in a mirrored tree is told with the tree and with names', (
   );
   assert.is(
     said({ ...mkdir, path: '/a', places: [{ tree, path: '/a' }], by: { ...by, pid: 0 } }),
-    'mkdir       v2:/a  found by a look',
+    'mkdir       v2:/a  seen by a later look at the machine',
   );
   const unit = { tree, path: '/system.slice/x.service', name: 'x.service', kind: 'unit' } as const;
   const inUnit = { tree, path: unit.path, places: [unit] } as const;
+  const noOne = { task: 0, pid: 0, uid: 0, gid: 0, comm: '' };
   assert.is(said({ type: 'empty', ...inUnit }), 'empty       v2:/system.slice/x.service  has no task left');
   assert.is(
     said({ type: 'populated', ...inUnit }),
@@ -262,6 +265,10 @@ format('what happens in a mirrored tree is told with the tree and with names', (
   assert.is(
     said({ type: 'name', ...inUnit, name: 'web' }),
     'name        v2:/system.slice/x.service  is called web',
+  );
+  assert.is(
+    said({ type: 'attach', ...inUnit, pid: 7, tgid: 7, comm: 'sh', certainty: 'inferred', by: noOne }),
+    'attach      7 sh  is in v2:/system.slice/x.service  (inferred)  seen by a later look at the machine',
   );
   assert.is(
     said({ type: 'attach', ...inUnit, from: '/', pid: 7, tgid: 7, comm: 'sh', certainty: 'known', by }),
@@ -299,7 +306,7 @@ format('a task is told with every place that is not a root', () => {
   assert.is(told({ tree: 'v2', path: '/', places: [root] }), 'in /');
   assert.is(
     told({ path: '/', places: [tight], into: [tight] }),
-    'in memory:/tight  born there, not where its parent is',
+    'in memory:/tight  born there, not where its parent was told to be',
   );
   assert.is(
     said({ ...sleep, type: 'oom', path: '/', places: [root, tight] }),
@@ -381,10 +388,20 @@ const recording: RecordingView = {
     { tree: 'v2', mountPoint: '/sys/fs/cgroup', containers: 214 },
   ],
   gaps: 0,
+  stalls: 0,
+  longestStallMs: 0,
   lost: 0,
   releases: { releases: 0, attempts: 0, succeeded: 0, failed: 0, stale: 0 },
   waiting: 0,
   agents: [],
+};
+
+const agent = {
+  release: 7,
+  path: '/Charlie',
+  attempt: 1,
+  since: '2026-11-24T00:59:59.000000Z',
+  runningMs: 1500,
 };
 
 format('the state of a recording without a daemon is a short table', () => {
@@ -400,6 +417,7 @@ format('the state of a recording without a daemon is a short table', () => {
     'trees      tasktrail, 1 container',
     '           v2, 214 containers, mirrors /sys/fs/cgroup',
     'gaps       none',
+    'stalls     none',
     'releases   none',
   ]);
 });
@@ -411,14 +429,33 @@ format('gaps, releases and agents that run are on the screen', () => {
     releaseAgent: '/sbin/agent',
     gaps: 2,
     lost: 130,
+    stalls: 3,
+    longestStallMs: 1480,
     releases: { releases: 3, attempts: 2, succeeded: 1, failed: 1, stale: 0 },
     waiting: 1,
-    agents: [{ path: '/Charlie', attempt: 1, runningMs: 1500 }],
+    agents: [
+      { ...agent, path: '/a', runningMs: 260_000, pid: 70, executed: true, stuck: true },
+      { ...agent, path: '/b', runningMs: 20_000, pid: 0, executed: false, stuck: true },
+      { ...agent, path: '/Charlie', pid: 71, executed: true, stuck: false },
+    ],
   });
   assert.ok(lines.includes('daemon     pid 42'));
   assert.ok(lines.includes('gaps       2, 130 observations known to be lost in them'));
+  assert.ok(lines.includes('stalls     3, the longest 1.5 s'));
   assert.ok(lines.includes('releases   3, 2 attempts to run the agent, 1 succeeded, 1 failed, 1 waiting'));
-  assert.ok(lines.includes('running    for /Charlie, attempt 1, since 1.5 s'));
+  assert.equal(lines.slice(-3), [
+    'stuck      for /a, attempt 1, since 4 min 20 s, pid 70',
+    'stuck      for /b, attempt 1, since 20.0 s, its program cannot be read so far',
+    'running    for /Charlie, attempt 1, since 1.5 s, pid 71',
+  ]);
+});
+
+format('where no daemon runs, agents that had not ended are unfinished, and many are counted', () => {
+  const lines = statusLines({ ...recording, agents: Array.from({ length: 200 }, () => agent) });
+  assert.equal(lines.slice(-2), [
+    'unfinished  for /Charlie, attempt 1, begun 2026-11-24 06:29:59',
+    '            and 190 more of them',
+  ]);
 });
 
 format('a check of the log says from where on it is not to be trusted', () => {

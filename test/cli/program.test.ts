@@ -69,6 +69,17 @@ program('a refusal is one line on standard error and ends with 1', async () => {
   assert.equal([code, printed], [1, []]);
 });
 
+program('a backslash is shown as it was typed, and stays in its text form for programs', async () => {
+  const path = '/x\\x5cx2dy.service';
+  const answer: Answer = [200, { path: '/', trees: [{ tree: 'v2', path }], certainty: 'known' }];
+  const answers = { 'GET /v1/path': answer };
+  assert.equal((await tasktrail('path 7 --tree v2', answers)).printed, ['/x\\x2dy.service']);
+  assert.match((await tasktrail('path 7 --tree v2 --json', answers)).printed[0] ?? '', /x\\\\x5cx2dy/);
+  const refused: Answer = [404, { errno: 'ENOENT', saw: 'no such container', error: 'ENOENT' }];
+  const { told } = await tasktrail(`rmdir ${path}`, { 'POST /v1/rmdir': refused });
+  assert.equal(told, ['tasktrail: rmdir /x\\x2dy.service: ENOENT (not found): no such container']);
+});
+
 program('a command line that makes no sense ends with 2, in words, and asks nobody', async () => {
   const cases: readonly [string, RegExp][] = [
     ['frobnicate', /unknown command 'frobnicate'/],
@@ -184,7 +195,10 @@ program('path prints the path in one tree, or where the task is in each, when it
   ]);
   const { code, told } = await tasktrail('path 7 --tree memory', answers);
   assert.equal([code, told.length], [1, 1]);
-  assert.match(told[0] ?? '', /path 7: the task is in no tree memory: it is in tasktrail, v2, cpu,cpuacct/);
+  assert.match(
+    told[0] ?? '',
+    /path 7: it is not known to be in a tree memory: it is in tasktrail, v2, cpu,cpuacct/,
+  );
 });
 
 program('tree and tasks ask for one tree, or what is below, when they are told so', async () => {
@@ -213,6 +227,7 @@ program('where all tasks are in containers below, that is said', async () => {
 
 program('log asks for the types that are not busy, unless it is told which', async () => {
   const answers = {
+    'GET /v1/status': [200, { source: 'ebpf', trees: [{ tree: 'tasktrail' }, { tree: 'v2' }] }],
     'GET /v1/log': [200, '{"seq":1,"time":"2026-11-24T00:00:00Z","type":"stop"}\n'],
   } as const;
   const search = async (line: string): Promise<URLSearchParams> => {
@@ -228,6 +243,8 @@ program('log asks for the types that are not busy, unless it is told which', asy
   assert.is((await search('log --path nginx.service')).get('path'), 'nginx.service');
   assert.is((await search('log --tree v2')).get('tree'), 'v2');
   assert.is((await search('log')).get('tree'), null);
+  const { told } = await tasktrail('log --tree cpu', answers);
+  assert.equal(told, ['tasktrail: there is no tree cpu now: there are tasktrail, v2']);
   assert.ok(usual.includes('populated') && usual.includes('empty') && usual.includes('oom'));
   assert.is((await search('log --limit 3')).get('limit'), '3');
   assert.is((await search('log')).get('limit'), null);

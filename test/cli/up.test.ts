@@ -5,6 +5,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -205,6 +206,29 @@ up('without a terminal a recorder goes on when one is closed', async () => {
   assert.not.match(reader.output, /no daemon runs/);
   recorder.kill('SIGTERM');
   assert.is(await recorder.ends(), 0, recorder.output);
+  rmSync(folder, { recursive: true });
+});
+
+up('a recorder that is paused says by how much it was late, once, and counts it', async () => {
+  const folder = emptyFolder();
+  const recorder = tasktrail(folder, ...simulated);
+  await recorder.says(/stop with Ctrl-C/);
+  const { daemonPid } = await new HttpReader(folder).status();
+  const sinceMs = performance.now();
+  process.kill(daemonPid, 'SIGSTOP');
+  // A pause is what this is about: there is nothing to wait for.
+  await sleep(3000);
+  process.kill(daemonPid, 'SIGCONT');
+  const follower = tasktrail(folder, 'log', '--follow', '--type', 'stall', '--json');
+  await follower.says(/"type":"stall","lengthUs":[0-9]{7}/);
+  const pausedMs = performance.now() - sinceMs;
+  const { stalls, longestStallMs } = await new HttpReader(folder).status();
+  recorder.kill('SIGTERM');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  // Something is due once a second at least. A busy machine may make it late at other times too, but not by that much.
+  const longMs = [...follower.output.matchAll(/"lengthUs":([0-9]{7,})/g)].map(([, us]) => Number(us) / 1000);
+  assert.is(longMs.filter((lengthMs) => lengthMs >= 1900 && lengthMs <= pausedMs).length, 1, follower.output);
+  assert.ok(stalls >= 1 && longestStallMs >= 1900, `${stalls} stalls, ${longestStallMs} ms`);
   rmSync(folder, { recursive: true });
 });
 

@@ -100,6 +100,24 @@ test('a gap is told whatever path or pid is asked for: the answer may lack what 
   }
 });
 
+test('the groups of the first look can be left out, and those of a later one are told', () => {
+  const here = new Mirrored('v2');
+  here.mkdir('v2', '/found', 0);
+  here.call('v2', '/found', 'web');
+  here.adopt(70, 'sh');
+  here.populated('v2', '/found');
+  here.mkdir('v2', '/found/later');
+  here.populated('v2', '/found/later');
+  here.mkdir('v2', '/missed', 0);
+  const told = (query: LogQuery): string[] =>
+    entriesOf({ types: ['mkdir', 'populated', 'name'], ...query }, here.events).map(
+      ({ type, path }) => `${type} ${path}`,
+    );
+  const later = ['mkdir /found/later', 'populated /found/later', 'mkdir /missed'];
+  assert.equal(told({ withoutFirstLook: true }), ['name /found', ...later]);
+  assert.equal(told({}), ['mkdir /found', 'name /found', 'populated /found', ...later]);
+});
+
 test('types leave out the others, and the rest is told as if all were', () => {
   const [release, ...others] = entriesOf({ types: ['release'] });
   assert.equal(others, []);

@@ -2,8 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { lookAtMachine } from '../../src/engine/look.ts';
-import { stitchGroups, stitchTasks } from '../../src/engine/stitch.ts';
-import type { Observation, TaskSeen } from '../../src/ports.ts';
+import { stitchHierarchies, stitchTasks } from '../../src/engine/stitch.ts';
+import type { HierarchySeen, Observation, TaskSeen } from '../../src/ports.ts';
 import { FakeClock } from '../support/fakeClock.ts';
 import { FakeSource } from '../support/fakeSource.ts';
 import { taskSeen } from '../support/ground.ts';
@@ -115,14 +115,17 @@ look('groups that are made, renamed and removed meanwhile are as they are at the
       { group: 3, parent: 1, name: 'gone' },
     ],
   };
-  const { groups } = stitchGroups(read, [
-    { type: 'groupMade', bootUs, hierarchy: 0, group: 4, parent: 2, name: 'new', by },
-    { type: 'groupRenamed', bootUs, hierarchy: 0, group: 2, name: 'other', by },
-    { type: 'groupRemoved', bootUs, hierarchy: 0, group: 3, by },
-    { type: 'groupRemoved', bootUs, hierarchy: 7, group: 2, by },
-  ]);
+  const [stitched] = stitchHierarchies(
+    [read],
+    [
+      { type: 'groupMade', bootUs, hierarchy: 0, group: 4, parent: 2, name: 'new', by },
+      { type: 'groupRenamed', bootUs, hierarchy: 0, group: 2, name: 'other', by },
+      { type: 'groupRemoved', bootUs, hierarchy: 0, group: 3, by },
+      { type: 'groupRemoved', bootUs, hierarchy: 7, group: 2, by },
+    ],
+  );
   assert.equal(
-    groups.map(({ group, parent, name }) => [group, parent, name]),
+    stitched?.groups.map(({ group, parent, name }) => [group, parent, name]),
     [
       [1, 0, ''],
       [2, 1, 'other'],
@@ -265,6 +268,26 @@ look('what is stamped before it and queued late has happened before it', () => {
   };
   source.onScan = () => source.queue(late);
   assert.equal(pids(), [1, 100]);
+});
+
+look('a hierarchy that ends while it reads is not in it', () => {
+  const { clock, source } = ground();
+  const seen = (hierarchy: number, name: string): HierarchySeen => ({
+    hierarchy,
+    name,
+    mountPoint: `/cg/${name}`,
+    groups: [{ group: 1, parent: 0, name: '' }],
+  });
+  source.mirrored = [seen(0, 'v2'), seen(7, 'name=short')];
+  let ended = false;
+  source.onScan = () => {
+    if (!ended) source.queue({ type: 'hierarchyGone', bootUs: clock.nowUs, hierarchy: 7 });
+    ended = true;
+  };
+  assert.equal(
+    lookAtMachine(source, clock).hierarchies.map(({ name }) => name),
+    ['v2'],
+  );
 });
 
 look('the queue is emptied again and again while many tasks are read', () => {

@@ -1,6 +1,7 @@
 /**
  * Names come out of paths. Of the layouts here, this project's machines have made none but those that say so: the
  * others were written by hand after what is named with them, a manual or the source of what makes the directories.
+ * Those that real managers make are tried in `managers.test.ts`.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -42,13 +43,13 @@ names('units, slices and scopes of systemd are called as systemctl calls them', 
 });
 
 // systemd.unit(5) on escapes, and cg_escape in systemd's src/basic/cgroup-util.c.
-names('the escapes of systemd are resolved', () => {
+names('units with escapes in their names keep them, as systemctl does', () => {
   saying({
-    '/system.slice/system-serial\\x2dgetty.slice': 'slice system-serial-getty.slice',
+    '/system.slice/system-serial\\x2dgetty.slice': 'slice system-serial\\x2dgetty.slice',
     '/system.slice/system-serial\\x2dgetty.slice/serial-getty@ttyS0.service':
       'unit serial-getty@ttyS0.service',
-    '/system.slice/dev-disk-by\\x2duuid-7b\\x2d01.swap': 'unit dev-disk-by-uuid-7b-01.swap',
-    '/system.slice/Hall\\xc3\\xb6chen.service': 'unit Hall\xc3\xb6chen.service',
+    '/system.slice/dev-disk-by\\x2duuid-7b\\x2d01.swap': 'unit dev-disk-by\\x2duuid-7b\\x2d01.swap',
+    '/system.slice/Hall\\xc3\\xb6chen.service': 'unit Hall\\xc3\\xb6chen.service',
     '/system.slice/_cpu.service': 'unit cpu.service',
   });
 });
@@ -183,7 +184,8 @@ names('a word fits by the whole name, by the directory’s, and by what the runt
   }
   assert.is(fitOf('docker/web', docker, undefined), undefined);
   assert.is(fitOf('system-serial\\x2dgetty.slice', '/system-serial\\x2dgetty.slice', undefined), 'whole');
-  assert.is(fitOf('system-serial-getty.slice', '/system-serial\\x2dgetty.slice', undefined), 'whole');
+  assert.is(fitOf('system-serial-getty.slice', '/system-serial\\x2dgetty.slice', undefined), 'resolved');
+  assert.is(fitOf('cpu.service', '/_cpu.service', undefined), 'whole');
   assert.is(fitOf('pod/shop/cart', `/kubepods/pod${uid}`, 'shop/cart'), 'whole');
 });
 

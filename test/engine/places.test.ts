@@ -112,6 +112,18 @@ places('a path goes before a name, and a whole name before the beginning of one'
   assert.equal(meant(here, 'docker/1f3a'), [`v2 /system.slice/docker-${other}.scope`]);
 });
 
+places('a unit is found without the escapes of its name, unless another one is called so', () => {
+  const here = new Mirrored('v2');
+  here.mkdir('v2', '/a\\x2db.service');
+  assert.equal(meant(here, 'a\\x2db.service'), ['v2 /a\\x2db.service']);
+  assert.equal(meant(here, 'x/a-b.service'), 'ENOENT: no such container');
+  assert.equal(meant(here, '/a-b.service'), 'ENOENT: no such container');
+  here.mkdir('v2', '/s');
+  assert.equal(meant(here, 'a-b.service'), ['v2 /a\\x2db.service']);
+  here.mkdir('v2', '/s/a-b.service');
+  assert.equal(meant(here, 'a-b.service'), ['v2 /s/a-b.service']);
+});
+
 places('a tree that there is not is refused with those that there are', () => {
   const here = machine();
   assert.is(meant(here, '/', 'cpuset'), 'ENOENT: there is no tree cpuset: there are tasktrail, v2, memory');

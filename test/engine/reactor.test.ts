@@ -3,11 +3,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Event, EventType } from '../../events/event.ts';
 import { Reactor } from '../../src/engine/reactor.ts';
-import type { AgentOutcome, AgentRunner } from '../../src/ports.ts';
+import type { AgentOutcome, AgentRun, AgentRunner } from '../../src/ports.ts';
+import { shellPid } from '../support/cast.ts';
 import { Recording, replay } from '../support/recording.ts';
 
 const reactor = suite('reactor');
 const program = '/sbin/agent';
+const stuckAfterMs = 10_000;
+/** The thread that hangs in starting an agent. */
+const starterPid = shellPid;
 const success: AgentOutcome = { code: 0, signal: 0, error: '' };
 const missing: AgentOutcome = { code: 0, signal: 0, error: 'ENOENT' };
 
@@ -17,9 +21,20 @@ class FakeRunner implements AgentRunner {
   readonly started: string[] = [];
   readonly #running: ((outcome: AgentOutcome) => void)[] = [];
 
-  run(_program: string, path: string): Promise<AgentOutcome> {
+  /** Whether programs can be executed. */
+  hangs = false;
+  /** The runs whose programs wait to be executed. */
+  readonly hanging: { pid: number }[] = [];
+
+  run(_program: string, path: string): AgentRun {
     this.started.push(path);
-    return new Promise((resolve) => this.#running.push(resolve));
+    const run = {
+      pid: this.hangs ? 0 : 1000 + this.started.length,
+      starter: this.hangs ? starterPid : 0,
+      outcome: new Promise<AgentOutcome>((resolve) => this.#running.push(resolve)),
+    };
+    if (this.hangs) this.hanging.push(run);
+    return run;
   }
 
   /** Ends the oldest of those that run. */
@@ -34,20 +49,20 @@ class FakeRunner implements AgentRunner {
 }
 
 /** A recording with flagged containers `/a`, `/b`, …, and a reactor that follows it. */
-async function ground({ containers = 1, concurrency = 4 } = {}) {
+async function ground({ containers = 1, concurrency = 4, limit = 8 } = {}) {
   const recording = await Recording.begin();
   const names = ['a', 'b', 'c', 'd'].slice(0, containers);
   for (const name of names) {
     await recording.mkdir(`/${name}`);
     await recording.write(`/${name}`, 'notify_on_release', '1');
   }
-  return { recording, ...react(recording, concurrency) };
+  return { recording, ...react(recording, concurrency, limit) };
 }
 
-function react(recording: Recording, concurrency = 4) {
+function react(recording: Recording, concurrency = 4, limit = 8) {
   const { recorder, clock } = recording;
   const runner = new FakeRunner();
-  const agents = new Reactor({ recorder, runner, clock, program, concurrency });
+  const agents = new Reactor({ recorder, runner, clock, program, concurrency, limit, stuckAfterMs });
   agents.start();
   return { runner, agents };
 }
@@ -221,6 +236,98 @@ reactor('what a look concludes is released at a bounded rate, whatever the numbe
   recording.clock.pass(20);
   await settled();
   assert.equal(runner.started, ['/a', '/b', '/c', '/d']);
+});
+
+// Agents that take long.
+
+reactor('an agent that takes longer than others give it is stuck, and makes room for the next', async () => {
+  const { recording, runner, agents } = await ground({ containers: 3, concurrency: 1 });
+  for (const path of ['/a', '/b', '/c']) await empty(recording, path);
+  const [release] = agents.running().keys();
+  recording.clock.pass(stuckAfterMs - 1);
+  await settled();
+  assert.equal(runner.started, ['/a']);
+  assert.equal(agents.running().get(release ?? 0), { pid: 1001, executed: true, stuck: false });
+  recording.clock.pass(1);
+  await settled();
+  assert.equal(runner.started, ['/a', '/b']);
+  assert.equal(agents.running().get(release ?? 0), { pid: 1001, executed: true, stuck: true });
+  recording.clock.pass(stuckAfterMs);
+  await settled();
+  assert.equal(runner.started, ['/a', '/b', '/c']);
+});
+
+reactor('how it ended is recorded however late that is, and it has no other attempt', async () => {
+  const { recording, runner, agents } = await ground({ containers: 2, concurrency: 1 });
+  await empty(recording, '/a');
+  recording.clock.pass(24 * 3600 * 1000);
+  await settled();
+  await runner.end({ code: 5, signal: 0, error: '' });
+  assert.equal(await toldTypes(recording), ['release', 'agent', 'outcome']);
+  assert.is(agents.running().size, 0);
+  assert.equal([...recording.world.releases.open()], []);
+});
+
+reactor('however many are stuck, no more than a limit run', async () => {
+  const { recording, runner } = await ground({ containers: 4, concurrency: 1, limit: 3 });
+  for (const path of ['/a', '/b', '/c', '/d']) await empty(recording, path);
+  for (let i = 0; i < 10; i++) {
+    recording.clock.pass(stuckAfterMs);
+    await settled();
+  }
+  assert.equal(runner.started, ['/a', '/b', '/c']);
+  await runner.end();
+  assert.equal(runner.started, ['/a', '/b', '/c', '/d']);
+});
+
+reactor('one whose program cannot even be executed keeps its place until it can', async () => {
+  const { recording, runner, agents } = await ground({ containers: 3, concurrency: 2 });
+  runner.hangs = true;
+  for (const path of ['/a', '/b', '/c']) await empty(recording, path);
+  recording.clock.pass(10 * stuckAfterMs);
+  await settled();
+  assert.equal(runner.started, ['/a', '/b']);
+  assert.equal([...agents.running().values()][0], { pid: 0, executed: false, stuck: true });
+  recording.source.happen('sh forks child');
+  recording.recorder.read(() => {});
+  const childPid = recording.source.cast.pidOf('child');
+  assert.equal([...agents.running().values()][0], { pid: childPid, executed: false, stuck: true });
+  for (const run of runner.hanging) run.pid = childPid;
+  recording.clock.pass(stuckAfterMs);
+  await settled();
+  assert.equal(runner.started, ['/a', '/b', '/c']);
+});
+
+reactor('after a stop two hundred that hang are on record without an end, and are tried again', async () => {
+  const names = Array.from({ length: 200 }, (_, i) => `c${i}`);
+  const recording = await Recording.begin();
+  const { runner, agents } = react(recording, 16, 256);
+  for (const name of names) {
+    await recording.mkdir(`/${name}`);
+    await recording.write(`/${name}`, 'notify_on_release', '1');
+    await empty(recording, `/${name}`);
+  }
+  for (let i = 0; i < 200 / 16; i++) {
+    recording.clock.pass(stuckAfterMs);
+    await settled();
+  }
+  assert.is(runner.started.length, 200);
+  agents.stop();
+  await recording.recorder.stop();
+  assert.is(recording.clock.waiting, 0);
+  const types = await toldTypes(recording);
+  assert.is(types.filter((type) => type === 'agent').length, 200);
+  assert.is(types.filter((type) => type === 'outcome').length, 0);
+
+  const after = await afterCrash(recording);
+  await after.rmdir('/c0');
+  const { runner: next } = react(after, 16, 256);
+  await settled();
+  assert.equal(
+    next.started,
+    names.slice(1, 17).map((name) => `/${name}`),
+  );
+  assert.is((await toldTypes(after)).filter((type) => type === 'stale').length, 1);
 });
 
 // Stop, crash, replay.

@@ -277,6 +277,43 @@ recorder('a gap begins with the last event before it, not with what came behind 
   assert.is(only(await events(), 'gap')[0]?.sinceUs, lastUs);
 });
 
+recorder('a birth into groups that were not found is one gap that says so, and a look', async () => {
+  const { source, events, recorder: writer, log } = await begun();
+  const { seq } = log;
+  const born = source.cast.happen('start t');
+  source.queue(...born.map((seen) => (seen.type === 'fork' ? { ...seen, unplaced: true as const } : seen)));
+  writer.read(() => {});
+  writer.read(() => {});
+  await writer.commit('written');
+  const since = await events(seq + 1);
+  assert.equal(
+    since.map(({ type }) => type),
+    ['fork', 'gap'],
+  );
+  const [gap] = only(since, 'gap');
+  const detail = `task ${source.cast.pidOf('t')} was born into groups that could not be found`;
+  assert.equal([gap?.reason, gap?.lost, gap?.detail], ['unplaced', 0, detail]);
+});
+
+recorder('a task that a look cannot place has it looked at once more, and then left alone', async () => {
+  const { source, clock, events, recorder: writer, log } = await begun();
+  const { seq } = log;
+  source.isUnplaced = (pid) => pid === source.cast.pidOf('t');
+  source.lose('start t');
+  for (let i = 0; i < 4; i++) {
+    writer.read(() => {});
+    clock.pass(1_000_000);
+  }
+  await writer.commit('written');
+  assert.equal(
+    only(await events(seq + 1), 'gap').map(({ reason, detail }) => [reason, detail]),
+    [
+      ['overflow', ''],
+      ['unplaced', 'the groups of 1 task could not be found'],
+    ],
+  );
+});
+
 recorder('nonsense is a gap that says what did not make sense, and a look', async () => {
   const { source, events, recorder: writer, log, world } = await begun();
   const { seq } = log;

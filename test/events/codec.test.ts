@@ -33,6 +33,7 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
     { type: 'gap', reason: 'stopped', lost: 128, sinceUs: 1700000000000000, detail: 'x' },
     '06ac02050180018080f9c0c1c482030178',
   ],
+  stall: [{ type: 'stall', lengthUs: 300 }, '08ac0205ac02'],
   adopt: [
     {
       type: 'adopt',
@@ -152,7 +153,7 @@ codec('is what it was when the first recording was made', () => {
   }
   assert.equal(words, {
     certainty: { known: 0, inferred: 1, unknown: 2 },
-    reason: { overflow: 0, stopped: 1, nonsense: 2 },
+    reason: { overflow: 0, stopped: 1, nonsense: 2, unplaced: 3 },
     cause: { exit: 0, attach: 1, rmdir: 2, look: 3 },
     node: { directory: 0, tasks: 1, notify_on_release: 2 },
   });

@@ -132,6 +132,7 @@ client('the log is asked for by all of its conditions, and read line by line', a
       tree: 'v2',
       path: '/a',
       pid: 7,
+      withoutFirstLook: true,
       limit: 3,
       since: { kind: 'seq', seq: 5 },
       until: { kind: 'time', timeUs: 2_000_000 },
@@ -143,7 +144,7 @@ client('the log is asked for by all of its conditions, and read line by line', a
     assert.equal(await all(entries), [{ seq: 2, comm: 'Zoë' }, { seq: 3 }]);
     assert.is(
       asked[0]?.question,
-      'GET /v1/log?types=fork%2Cexit&tree=v2&path=%2Fa&pid=7&limit=3&since=%235&until=%402.000000&follow=1',
+      'GET /v1/log?types=fork%2Cexit&tree=v2&path=%2Fa&pid=7&first=0&limit=3&since=%235&until=%402.000000&follow=1',
     );
   });
 });

@@ -31,7 +31,14 @@ async function withServer(log: Log, use: (ground: Ground) => Promise<void>): Pro
   const { recorder, clock } = recording;
   const archive: Archive = { log, past: log, verify: log };
   const daemon = { daemonPid: 1, folder, sizeBytes: 0, releaseAgent: '/agent', mountPoint: '' };
-  const api = openServer({ recorder, clock, archive, peerOf: () => rootActor, daemon: () => daemon });
+  const api = openServer({
+    recorder,
+    clock,
+    archive,
+    peerOf: () => rootActor,
+    daemon: () => daemon,
+    agents: () => new Map(),
+  });
   api.server.listen(socketPath);
   await once(api.server, 'listening');
   try {

@@ -132,7 +132,16 @@ test('a move to where a task is, and the move of a zombie, change nothing', () =
   const machine = new Machine();
   machine.move(10, 30, true);
   assert.equal(machine.move(10, 30, true), []);
-  assert.equal(machine.move(999, 30, true), []);
+  machine.exit(11);
+  machine.exit(10);
+  assert.equal(machine.move(10, 20, true), []);
+  assert.equal(machine.move(11, 20), []);
+});
+
+test('the zombie of a leader takes the threads along that live', () => {
+  const machine = new Machine();
+  machine.exit(10);
+  assert.equal(machine.move(10, 30, true), ['attach 11 /c', 'populated c']);
 });
 
 test('a group is renamed with everything below it', () => {
@@ -145,18 +154,29 @@ test('a group is renamed with everything below it', () => {
 test('what happens to unknown groups, or to groups in use that it cannot happen to, makes no sense', () => {
   const machine = new Machine();
   machine.move(10, 21, true);
-  const observations: GroupObservation[] = [
-    { type: 'groupMade', group: 50, parent: 99, name: 'x', ...happening },
-    { type: 'groupMade', group: 50, parent: rootGroup, name: 'a', ...happening },
-    { type: 'groupRemoved', group: 99, ...happening },
-    { type: 'groupRemoved', group: 21, ...happening },
-    { type: 'groupRemoved', group: 20, ...happening },
-    { type: 'groupRenamed', group: 20, name: 'c', ...happening },
-    { type: 'moved', pid: 10, tgid: 10, whole: true, group: 99, ...happening },
+  const unknown = 'something happened to the unknown group 99 of v2';
+  const observations: readonly (readonly [string, GroupObservation])[] = [
+    [unknown, { type: 'groupMade', group: 50, parent: 99, name: 'x', ...happening }],
+    [unknown, { type: 'groupRemoved', group: 99, ...happening }],
+    [unknown, { type: 'groupRenamed', group: 99, name: 'x', ...happening }],
+    [unknown, { type: 'moved', pid: 10, tgid: 10, whole: true, group: 99, ...happening }],
+    [
+      'v2:/a is made while it is there',
+      { type: 'groupMade', group: 50, parent: rootGroup, name: 'a', ...happening },
+    ],
+    ['v2:/a/b is removed while it is in use', { type: 'groupRemoved', group: 21, ...happening }],
+    ['v2:/a is removed while it is in use', { type: 'groupRemoved', group: 20, ...happening }],
+    ['v2:/a takes the name of v2:/c', { type: 'groupRenamed', group: 20, name: 'c', ...happening }],
   ];
-  for (const observation of observations) {
-    assert.type(machine.see(observation), 'string', JSON.stringify(observation));
-  }
+  for (const [sentence, observation] of observations) assert.is(machine.see(observation), sentence);
+});
+
+test('a birth into an unknown group makes no sense', () => {
+  const seen = taskSeen(40, { parentPid: 10, groups: [{ hierarchy: v2, group: 99 }] });
+  assert.is(
+    new Machine().see({ type: 'fork', bootUs: 1, ...seen }),
+    'a task is born into the unknown group 99 of v2',
+  );
 });
 
 test('what is told of a hierarchy that is not mirrored is nothing to us', () => {

@@ -4,7 +4,8 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { GroupSeen, HierarchySeen, TaskSeen } from '../../src/kernel/observation.ts';
+import type { GroupSeen, HierarchySeen, Observation, TaskSeen } from '../../src/kernel/observation.ts';
+import { isNonsense, observe } from '../../src/kernel/observe.ts';
 import { adoptAll, reconcile } from '../../src/kernel/reconcile.ts';
 import { reconcileGroups, reconcileTrees, removeGroups } from '../../src/kernel/reconcileTrees.ts';
 import { Ground, taskSeen } from '../support/ground.ts';
@@ -12,6 +13,7 @@ import { Ground, taskSeen } from '../support/ground.ts';
 const test = suite('reconcileTrees');
 
 const v2 = 0;
+const happening = { bootUs: 1, hierarchy: v2, by: { pid: 1, uid: 0, gid: 0 } };
 const rootGroup: GroupSeen = { group: 1, parent: 0, name: '' };
 
 function hierarchy(groups: readonly GroupSeen[], id = v2): HierarchySeen {
@@ -45,6 +47,13 @@ class Looker {
     return types;
   }
 
+  see(observation: Observation): string[] {
+    const observed = observe(this.ground.state, observation);
+    if (isNonsense(observed)) return [observed.nonsense];
+    this.ground.apply(observed);
+    return observed.map(({ type }) => type);
+  }
+
   pathOf(pid: number): string | undefined {
     return this.ground.world.taskPaths
       .pathsOfPid(pid)
@@ -52,18 +61,25 @@ class Looker {
   }
 }
 
-function started(): Looker {
-  const looker = new Looker();
-  const groups = [
+const machineAtStart = [
+  hierarchy([
     { group: 20, parent: 1, name: 'a' },
     { group: 21, parent: 20, name: 'b' },
-  ];
-  looker.look([hierarchy(groups)], [task(1, 1), task(10, 21)]);
+  ]),
+];
+
+function started(): Looker {
+  const looker = new Looker();
+  looker.look(machineAtStart, [task(1, 1), task(10, 21)]);
   return looker;
 }
 
 test('the first look makes the tree, its groups, and puts every task into its own', () => {
-  const looker = started();
+  const looker = new Looker();
+  assert.equal(looker.look(machineAtStart, [task(1, 1), task(10, 21)]), [
+    ...['tree', 'mkdir', 'mkdir', 'adopt', 'adopt'],
+    ...['populated', 'populated'],
+  ]);
   assert.is(looker.pathOf(10), '/a/b');
   assert.is(looker.pathOf(1), '/');
 });
@@ -127,10 +143,43 @@ test('a group that has gone stays while one in it seems not to have', () => {
   );
 });
 
+test('a task whose group could not be read is nowhere in the mirror until the kernel tells', () => {
+  const looker = started();
+  const { state } = looker.ground;
+  const types = looker.look(machineAtStart, [task(1, 1), task(10, 21), taskSeen(30)]);
+  assert.equal(types, ['adopt']);
+  assert.is(looker.pathOf(30), undefined);
+  assert.is(state.mirrorOf(v2)?.root.tasks.size, 1);
+  assert.equal(looker.see({ type: 'moved', ...happening, pid: 30, tgid: 30, whole: true, group: 20 }), [
+    'attach',
+  ]);
+  assert.is(looker.pathOf(30), '/a');
+  assert.equal(looker.look(machineAtStart, [task(1, 1), task(30, 20)]), ['exit', 'empty']);
+});
+
+test('a child of such a task is where the kernel has told it to be born', () => {
+  const looker = started();
+  looker.look(machineAtStart, [task(1, 1), task(10, 21), taskSeen(30)]);
+  const groups = [{ hierarchy: v2, group: 20 }];
+  assert.equal(looker.see({ type: 'fork', bootUs: 1, ...taskSeen(31, { parentPid: 30, groups }) }), ['fork']);
+  assert.is(looker.pathOf(31), '/a');
+  const { activity, hierarchy } = looker.ground.world;
+  assert.is(activity.totalOf(hierarchy.mirrorOf(v2)?.groups.get(20)?.id ?? 0).forks, 1);
+  assert.equal(looker.see({ type: 'fork', bootUs: 1, ...taskSeen(32, { parentPid: 30 }) }), ['fork']);
+  assert.is(looker.pathOf(32), undefined);
+});
+
+test('a task that is known to be in a group and could not be read stays there', () => {
+  const looker = started();
+  assert.equal(looker.look(machineAtStart, [task(1, 1), taskSeen(10)]), []);
+  assert.is(looker.pathOf(10), '/a/b');
+});
+
 test('another boot keeps nothing of a mirrored tree', () => {
   const looker = started();
-  const types = looker.look([hierarchy([])], [task(1, 1)], false);
-  assert.equal(types, ['untree', 'tree', 'adopt', 'exit', 'exit']);
+  const groups = [{ group: 20, parent: 1, name: 'a' }];
+  const types = looker.look([hierarchy(groups)], [task(1, 20)], false);
+  assert.equal(types, ['untree', 'tree', 'mkdir', 'adopt', 'exit', 'exit', 'populated']);
 });
 
 test('a hierarchy that is mirrored from now on takes in the tasks that are known', () => {
@@ -150,6 +199,12 @@ test('a hierarchy that is mirrored from now on takes in the tasks that are known
   const types = looker.look([hierarchy(groups), cpuset], [both(1, 1, 1), both(10, 21, 5)]);
   assert.equal(types, ['tree', 'mkdir', 'attach', 'attach', 'populated']);
   assert.is(looker.pathOf(10), '/set');
+  // They have come into the tree, and nobody has moved.
+  const { activity, hierarchy: state } = looker.ground.world;
+  const counted = [...(state.mirrorOf(3)?.groups.values() ?? [])].map(
+    ({ id }) => activity.totalOf(id).attaches,
+  );
+  assert.equal(counted, [0, 0]);
 });
 
 test('a hierarchy that is mirrored no longer goes', () => {

@@ -117,22 +117,30 @@ testNeeding(test, ['root', 'v1'], 'what is mounted over a hierarchy is not taken
   }
 });
 
-testNeeding(test, ['root', 'v1'], 'what is mounted over a group hides it and no other', async () => {
-  const own = new PrivateHierarchy();
-  const [group, other] = [`${own.folder}/group`, `${own.folder}/other`];
-  mkdirSync(group);
-  mkdirSync(other);
-  const id = idOfGroup(other);
-  execFileSync('mount', ['-t', 'tmpfs', 'tasktrail-test', group]);
-  try {
-    const [seen] = hierarchiesNamed([own.name]).map(readHierarchy);
-    assert.equal(seen?.groups.slice(1), [{ group: id, parent: idOfGroup(own.folder), name: 'other' }]);
-  } finally {
-    execFileSync('umount', [group]);
-    execFileSync('rmdir', [group, other]);
-    await own.unmount();
-  }
-});
+testNeeding(
+  test,
+  ['root', 'v1'],
+  'what is mounted over a group hides neither it nor what is in it',
+  async () => {
+    const own = new PrivateHierarchy();
+    const [group, child] = [`${own.folder}/caf\xe9`, `${own.folder}/caf\xe9/child`];
+    mkdirSync(group);
+    mkdirSync(child);
+    const ids = { group: idOfGroup(group), child: idOfGroup(child) };
+    execFileSync('mount', ['-t', 'tmpfs', 'tasktrail-test', group]);
+    try {
+      const [seen] = hierarchiesNamed([own.name]).map(readHierarchy);
+      assert.equal(seen?.groups.slice(1), [
+        { group: ids.group, parent: idOfGroup(own.folder), name: 'caf\xc3\xa9' },
+        { group: ids.child, parent: ids.group, name: 'child' },
+      ]);
+    } finally {
+      execFileSync('umount', [group]);
+      execFileSync('rmdir', [child, group]);
+      await own.unmount();
+    }
+  },
+);
 
 testNeeding(test, ['fuse'], 'a look for hierarchies waits for nobody who serves another mount', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tasktrail-unserved-'));

@@ -437,28 +437,41 @@ testNeeding(
   },
 );
 
-testNeeding(test, needed, 'a task whose group cannot be reached counts as lost, once', async () => {
-  const group = makeGroup(hierarchy().folder);
-  mkdirSync(`${group}/child`);
-  const program = spawn('sleep', ['1000']);
-  const pid = program.pid ?? 0;
-  writeFileSync(`${group}/child/cgroup.procs`, String(pid));
-  execFileSync('mount', ['-t', 'tmpfs', 'tasktrail-test', group]);
-  try {
-    const before = source().lost();
-    for (let i = 0; i < 3; i++) {
-      const task = [...source().scan()].find((one) => one.pid === pid);
-      assert.ok(task);
-      assert.is(task?.groups, undefined);
-      assert.is(source().lost(), before + 1);
+testNeeding(
+  test,
+  needed,
+  'a task is found in a group over which, or over one around it, something is mounted',
+  async () => {
+    const { folder: root, hierarchy: number } = hierarchy();
+    const group = makeGroup(root);
+    mkdirSync(`${group}/child`);
+    const ids = [idOfGroup(group), idOfGroup(`${group}/child`)];
+    const program = spawn('sleep', ['1000']);
+    const pid = program.pid ?? 0;
+    const folders = [group, `${group}/child`].map((folder) => openSync(folder, 'r'));
+    execFileSync('mount', ['-t', 'tmpfs', 'tasktrail-test', group]);
+    try {
+      folders.forEach((fd, i) => {
+        writeFileSync(`/proc/self/fd/${fd}/cgroup.procs`, String(pid));
+        const task = [...source().scan()].find((one) => one.pid === pid);
+        assert.is(groupIn(task?.groups, number), ids[i]);
+        assert.is(groupIn(task?.groups, 0), groupIn(source().look(process.pid)?.groups, 0));
+      });
+      assert.equal(
+        groupsOf(source(), number)
+          .slice(-2)
+          .map((one) => one.group),
+        ids,
+      );
+    } finally {
+      for (const fd of folders) closeSync(fd);
+      execFileSync('umount', [group]);
+      program.kill('SIGKILL');
+      await once(program, 'exit');
+      removeGroup(group);
     }
-  } finally {
-    execFileSync('umount', [group]);
-    program.kill('SIGKILL');
-    await once(program, 'exit');
-    removeGroup(group);
-  }
-});
+  },
+);
 
 testNeeding(test, needed, 'hierarchies that come later do not hide one that is mirrored', async () => {
   const group = makeGroup(hierarchy().folder);

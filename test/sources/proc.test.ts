@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { mountedHierarchies } from '../../src/sources/cgroups.ts';
 import {
   commOf,
   isExiting,
@@ -13,6 +14,7 @@ import {
   readBootId,
   scanTasks,
 } from '../../src/sources/proc.ts';
+import { testNeeding } from '../support/needs.ts';
 
 const test = suite('/proc');
 
@@ -109,6 +111,13 @@ test('there is no task of a pid that cannot be', () => {
 
 test('a boot has an id', () => {
   assert.match(readBootId(), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+});
+
+testNeeding(test, ['v2'], 'a task whose group is nowhere to be found is told to be so', () => {
+  const elsewhere = mountedHierarchies().map((mounted) => ({ ...mounted, device: 1 }));
+  assert.is(lookAtTask(process.pid)?.unplaced, undefined);
+  const task = lookAtTask(process.pid, elsewhere.slice(0, 1));
+  assert.equal([task?.groups, task?.unplaced], [undefined, true]);
 });
 
 test.run();

@@ -16,6 +16,8 @@ export class FakeSource implements Source {
   closed = false;
   /** The hierarchies that a look finds. */
   mirrored: readonly HierarchySeen[] = [];
+  /** Of which tasks a scan cannot find the groups. */
+  isUnplaced = (_pid: number): boolean => false;
   /** Called before each drain: for what gets into the queue late. */
   beforeDrain = (): void => {};
   /** Called for each task that a scan reads. */
@@ -75,7 +77,7 @@ export class FakeSource implements Source {
 
   *scan(): Generator<TaskSeen> {
     for (const task of this.cast.tasks()) {
-      yield task;
+      yield this.isUnplaced(task.pid) ? { ...task, unplaced: true } : task;
       this.onScan();
     }
   }

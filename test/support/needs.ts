@@ -3,23 +3,24 @@
  * named on stdout (`skipped: NAME (needs …)`), so that `tools/test.ts` can count it and nobody mistakes it
  * for a pass.
  */
-import { accessSync, constants, readFileSync, readlinkSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import type { Test } from 'uvu';
 import { mountedHierarchies } from '../../src/sources/cgroups.ts';
+import { otherNamespace } from '../../src/system/namespaces.ts';
 
 const needs = {
   root: () => process.getuid?.() === 0,
   /** eBPF with type information, in the initial pid namespace: what the eBPF source asks for. */
   ebpf: () =>
-    process.getuid?.() === 0 &&
-    readable('/sys/kernel/btf/vmlinux') &&
-    readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]',
+    process.getuid?.() === 0 && readable('/sys/kernel/btf/vmlinux') && otherNamespace('pid') === undefined,
   /** Whether this kernel still has cgroup v1, to mount a hierarchy of one's own. */
   cgroup1: () => process.getuid?.() === 0 && /\tcgroup\n/.test(readFileSync('/proc/filesystems', 'latin1')),
   /** A C compiler, for the small programs that no shell can stand in for. */
   cc: () => executable('cc'),
   /** A loop device and mkfs.ext4: a file system of our own, whose power can be cut. */
   loop: () => process.getuid?.() === 0 && readable('/dev/loop-control') && executable('mkfs.ext4'),
+  /** File systems of our own, mounted where nobody else sees them. */
+  fuse: () => process.getuid?.() === 0 && readable('/dev/fuse') && executable('unshare'),
   /** A terminal to start something from: script(1) of util-linux. */
   script: () => executable('script'),
   /** The unified cgroup hierarchy, mounted. */
@@ -28,11 +29,23 @@ const needs = {
   v1: () => /\tcgroup$/m.test(readFileSync('/proc/filesystems', 'latin1')),
   /** A memory controller whose groups can be given a limit. */
   memory: () => limitedMemory() !== undefined,
-  /** The FUSE device, and the right to mount. */
-  fuse: () => process.getuid?.() === 0 && readable('/dev/fuse'),
   bash: () => executable('bash'),
   dash: () => executable('dash'),
   'stress-ng': () => executable('stress-ng'),
+  /** A hierarchy of the first version that is mounted, to be used together with others. */
+  v1Mounted: () => mountedHierarchies().some(({ hierarchy }) => hierarchy !== 0),
+  /** A busybox that runs in a root directory with nothing else: no word of a dynamic linker at its beginning. */
+  busybox: () => {
+    const path = pathOf('busybox');
+    return path !== undefined && !readFileSync(path).subarray(0, 4096).includes('ld-linux');
+  },
+  'cgroup-tools': () => executable('cgexec'),
+  docker: () => executable('dockerd') && executable('docker'),
+  podman: () => executable('podman') && executable('conmon'),
+  containerd: () => executable('containerd') && executable('ctr'),
+  runc: () => executable('runc'),
+  crun: () => executable('crun'),
+  systemd: () => readable('/lib/systemd/systemd') && executable('systemd-run'),
 } as const;
 
 export type Need = keyof typeof needs;
@@ -76,12 +89,17 @@ function readable(path: string): boolean {
 }
 
 function executable(name: string): boolean {
-  return (process.env.PATH ?? '').split(':').some((folder) => {
+  return pathOf(name) !== undefined;
+}
+
+function pathOf(name: string): string | undefined {
+  const folder = (process.env.PATH ?? '').split(':').find((each) => {
     try {
-      accessSync(`${folder}/${name}`, constants.X_OK);
+      accessSync(`${each}/${name}`, constants.X_OK);
       return true;
     } catch {
       return false;
     }
   });
+  return folder && `${folder}/${name}`;
 }

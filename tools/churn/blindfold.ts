@@ -12,6 +12,6 @@ export class WithoutGroupsOfForks extends PassingSource {
 
 function withoutGroups(observation: Observation): Observation {
   if (observation.type !== 'fork') return observation;
-  const { groups: _, ...fork } = observation;
+  const { groups: _, unplaced: __, ...fork } = observation;
   return fork;
 }

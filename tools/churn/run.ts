@@ -105,7 +105,7 @@ class Recording {
   readonly #mirror: readonly string[];
   readonly #log = new MemoryLog();
   readonly #world = new World();
-  readonly #populated = new Populated(this.#world.hierarchy);
+  readonly #populated = new Populated();
   readonly #strangers: Strangers = new Map();
   readonly #compared: number[] = [];
   #source: Source;

@@ -1,12 +1,13 @@
 /**
  * What the recorder needs of the kernel, each tried on the real thing.
  */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { CgroupsHere } from '../../daemon.ts';
 import { createCounters } from '../../system/bpf.ts';
 import { tryConnector } from '../../system/connector.ts';
 import { codeOf } from '../../system/errno.ts';
 import { libc } from '../../system/libc.ts';
+import { otherNamespace } from '../../system/namespaces.ts';
 import { size } from '../format/count.ts';
 import { mirroredByDefault } from '../mirror.ts';
 import { type Probe, Unknowable } from './finding.ts';
@@ -62,9 +63,9 @@ export const kernelProbes: readonly Probe[] = [
     needed: false,
     means: 'pids and times of the kernel would not be those that are seen here',
     attempt: () => {
-      for (const [name, initial] of Object.entries(initialNamespaces)) {
-        const own = readlinkSync(`/proc/self/ns/${name}`);
-        if (own !== initial) throw new Error(`this ${name} namespace is ${own}: a container is around us`);
+      for (const kind of ['pid', 'time'] as const) {
+        const own = otherNamespace(kind);
+        if (own !== undefined) throw new Error(`this ${kind} namespace is ${own}: a container is around us`);
       }
       return 'pid and time namespaces are the initial ones';
     },
@@ -75,8 +76,8 @@ export const kernelProbes: readonly Probe[] = [
     means: 'nothing of this machine can be recorded; --source simulated plays a made-up workload',
     attempt: async () => {
       // Loaded as late as this, so that its own libraries can be what does not work.
-      const { cgroupsHere, trySource } = await import('../../daemon.ts');
-      const blind = trySource(mirroredByDefault(cgroupsHere()));
+      const { trySource } = await import('../../daemon.ts');
+      const blind = trySource([]);
       return `opened, and closed again${blind === '' ? '' : `; it does not see everything: ${blind}`}`;
     },
   },
@@ -84,7 +85,13 @@ export const kernelProbes: readonly Probe[] = [
     name: 'cgroup hierarchies',
     needed: false,
     means: "none of the machine's own cgroups can be mirrored; everything else works without",
-    attempt: async () => cgroupsFrom((await import('../../daemon.ts')).cgroupsHere()),
+    attempt: async () => {
+      const { cgroupsHere, trySource } = await import('../../daemon.ts');
+      const cgroups = cgroupsHere();
+      const says = cgroupsFrom(cgroups);
+      tryMirror(mirroredByDefault(cgroups), trySource);
+      return says;
+    },
   },
   {
     name: 'process connector',
@@ -125,13 +132,21 @@ export function cgroupsFrom(cgroups: CgroupsHere): string {
   ].join('; ');
 }
 
+/** Throws where the source can be opened, and not with these mirrored. */
+export function tryMirror(names: readonly string[], trySource: (mirror: readonly string[]) => string): void {
+  try {
+    trySource([]);
+  } catch {
+    // That has been told, and says nothing of the mirror.
+    return;
+  }
+  trySource(names);
+}
+
 function someOf(names: readonly string[]): string {
   const more = names.length - namedUnmounted;
   return [...names.slice(0, namedUnmounted), ...(more > 0 ? [`and ${more} more`] : [])].join(', ');
 }
-
-/** The inode numbers of include/linux/proc_ns.h. */
-const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;
 
 /** What each is for; the numbers are those of include/uapi/linux/capability.h. */
 const capabilities = {

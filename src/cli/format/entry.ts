@@ -6,8 +6,9 @@ import { constants } from 'node:os';
 import type { EventType } from '../../../events/event.ts';
 import type { Entry } from '../../engine/history.ts';
 import type { CommandLineView } from '../../engine/reads.ts';
+import { withBackslashes } from './backslash.ts';
 import { commandLineText } from './commandLine.ts';
-import { counted } from './count.ts';
+import { counted, duration } from './count.ts';
 import { nameText, placeText } from './name.ts';
 import { type Paint, plain } from './paint.ts';
 import { padded } from './table.ts';
@@ -22,7 +23,7 @@ export function entryLine(entry: Entry, paint: Paint = plain): string {
   const seq = paint.dim(padded(String(entry.seq), seqPlaces, 'right'));
   const type = emphasis(entry.type, paint)(padded(entry.type, typePlaces));
   const parts = [...sentences[entry.type](entry), ...by(entry)].filter((part) => part !== '');
-  return `${time}  ${seq}  ${type}  ${parts.join('  ')}`.trimEnd();
+  return `${time}  ${seq}  ${type}  ${withBackslashes(parts.join('  '))}`.trimEnd();
 }
 
 type Sentence = (entry: Entry) => readonly string[];
@@ -38,11 +39,12 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
     gapReason(String(reason), Number(lost), String(detail)),
     `since ${timeOf(sinceUs)}`,
   ],
+  stall: ({ lengthUs }) => [`the recorder was late by ${duration(Number(lengthUs) / 1000)}`],
   adopt: (entry) => [task(entry), home(entry), thread(entry), doubt(entry)],
   fork: (entry) => [
     task(entry),
     home(entry),
-    entry.into ? 'born there, not where its parent is' : '',
+    entry.into ? 'born there, not where its parent was told to be' : '',
     thread(entry) || forker(entry),
   ],
   exec: (entry) => [task(entry), home(entry), `${entry.program}`],
@@ -59,7 +61,13 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
   mkdir: (entry) => [place(entry), entry.notify === true ? 'notify_on_release 1' : ''],
   rmdir: (entry) => [place(entry)],
   rename: (entry) => [passage(entry)],
-  attach: (entry) => [task(entry), passage(entry), thread(entry), doubt(entry)],
+  // A tree that is mirrored from now on takes in tasks that have come from nowhere.
+  attach: (entry) => [
+    task(entry),
+    entry.from === undefined ? `is in ${place(entry)}` : passage(entry),
+    thread(entry),
+    doubt(entry),
+  ],
   flag: (entry) => [place(entry), `notify_on_release ${entry.on === true ? 1 : 0}`],
   attr: (entry) => [
     place(entry),
@@ -116,7 +124,7 @@ function home({ tree, path = '?', places = [] }: Entry): string {
 }
 
 /** From where to where. */
-function passage({ tree, from = '?', path }: Entry): string {
+function passage({ tree, from, path }: Entry): string {
   return tree === undefined ? `${from} → ${path}` : `${tree}:${from} → ${path}`;
 }
 
@@ -128,7 +136,7 @@ function by({ tree, by: actor }: Entry): string[] {
   if (!actor) return [];
   const { pid, comm, uid } = actor;
   // In a mirrored tree the kernel tells who did it, unless nobody saw it happen.
-  if (pid === 0) return [tree === undefined ? `by uid ${uid}` : 'found by a look'];
+  if (pid === 0) return [tree === undefined ? `by uid ${uid}` : 'seen by a later look at the machine'];
   return [comm === '' ? `by ${pid} (uid ${uid})` : `by ${pid} ${comm} (uid ${uid})`];
 }
 
@@ -180,6 +188,7 @@ export function signalName(signal: number): string {
 function emphasis(type: EventType, paint: Paint): (text: string) => string {
   switch (type) {
     case 'gap':
+    case 'stall':
     case 'oom':
     case 'refused':
     case 'suppressed':

@@ -8,7 +8,9 @@ const longId = /\b([0-9a-f]{12})[0-9a-f]{52}\b/;
 
 /** `docker/1f3a5c7e9b0d web-1`; empty where there is nothing to be said beside the directory's own name. */
 export function nameText({ name, called }: NameView, directory = ''): string {
-  const known = name === undefined || name === directory ? '' : name.replace(longId, '$1');
+  // Of what stands in a name, a backslash is systemd's own, which systemctl wants as it is.
+  const bare = name?.replaceAll('\\x5c', '\\') ?? '';
+  const known = bare === directory ? '' : bare.replace(longId, '$1');
   return [known, called ?? ''].filter((part) => part !== '').join(' ');
 }
 

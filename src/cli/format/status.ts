@@ -2,10 +2,13 @@
  * The state of a recording as a short table.
  */
 import type { Status } from '../../engine/reader.ts';
-import type { RecordingView } from '../../engine/reads.ts';
+import type { AgentView, RecordingView } from '../../engine/reads.ts';
 import { counted, duration, grouped, size } from './count.ts';
 import { table } from './table.ts';
 import { localTimeInSeconds } from './time.ts';
+
+/** How many of the agents that run are told one by one, the oldest first. */
+const agentsShown = 10;
 
 export function statusLines(view: Status): string[] {
   return table(['left', 'left'], rowsOf(view));
@@ -27,6 +30,7 @@ function rowsOf(view: Status): string[][] {
       `${tree}, ${counted(containers, 'container')}${mountPoint === '' ? '' : `, mirrors ${mountPoint}`}`,
     ]),
     ['gaps', gapsOf(view)],
+    ['stalls', stallsOf(view)],
     ['releases', releasesOf(view)],
     ...agentRows(view),
   ];
@@ -35,6 +39,10 @@ function rowsOf(view: Status): string[][] {
 function gapsOf({ gaps, lost }: RecordingView): string {
   if (gaps === 0) return 'none';
   return `${gaps}, ${counted(lost, 'observation')} known to be lost in them`;
+}
+
+function stallsOf({ stalls, longestStallMs }: RecordingView): string {
+  return stalls === 0 ? 'none' : `${grouped(stalls)}, the longest ${duration(longestStallMs)}`;
 }
 
 function releasesOf({ releases, waiting }: RecordingView): string {
@@ -50,12 +58,25 @@ function releasesOf({ releases, waiting }: RecordingView): string {
   ].join(', ');
 }
 
-function agentRows({ releaseAgent, agents }: Status): string[][] {
+function agentRows({ releaseAgent, agents, daemonPid }: Status): string[][] {
+  const shown = agents.slice(0, agentsShown).map((agent) => agentRow(agent, daemonPid !== undefined));
+  const more = agents.length - shown.length;
   return [
     ...(releaseAgent === undefined ? [] : [['agent', releaseAgent]]),
-    ...agents.map(({ path, attempt, runningMs }) => [
-      'running',
-      `for ${path}, attempt ${attempt}, since ${duration(runningMs)}`,
-    ]),
+    ...shown,
+    ...(more > 0 ? [['', `and ${grouped(more)} more of them`]] : []),
   ];
+}
+
+/** Nobody knows how an attempt went on that outlived its recorder. */
+function agentRow({ path, attempt, since, runningMs, ...agent }: AgentView, live: boolean): string[] {
+  if (!live) return ['unfinished', `for ${path}, attempt ${attempt}, begun ${localTimeInSeconds(since)}`];
+  const parts = [
+    `for ${path}`,
+    `attempt ${attempt}`,
+    `since ${duration(runningMs)}`,
+    ...(agent.pid ? [`pid ${agent.pid}`] : []),
+    ...(agent.stuck && !agent.executed ? ['its program cannot be read so far'] : []),
+  ];
+  return [agent.stuck ? 'stuck' : 'running', parts.join(', ')];
 }

@@ -2,6 +2,7 @@
  * Tasks as a person knows them: processes with their threads.
  */
 import type { CommandLineView, TaskView } from '../../engine/reads.ts';
+import { withBackslashes } from './backslash.ts';
 import { commandLineText } from './commandLine.ts';
 import { groupsOf, spaced } from './group.ts';
 import { table } from './table.ts';
@@ -47,7 +48,7 @@ export function byContainer<Item extends { readonly tree: string; readonly path:
 
 /** `v2:/system.slice`; of our own tree the path alone. */
 function placeOf({ tree, path }: { readonly tree: string; readonly path: string }): string {
-  return tree === 'tasktrail' ? path : `${tree}:${path}`;
+  return withBackslashes(tree === 'tasktrail' ? path : `${tree}:${path}`);
 }
 
 export function processTable(processes: readonly ProcessView[]): readonly string[] {

@@ -3,6 +3,7 @@
  */
 import type { Counts } from '../../../projections/activity.ts';
 import type { ContainerView } from '../../engine/reads.ts';
+import { withBackslashes } from './backslash.ts';
 import { counted, duration, grouped, rate, size } from './count.ts';
 import { groupsOf, spaced } from './group.ts';
 import { nameText } from './name.ts';
@@ -129,7 +130,8 @@ function branches(children: readonly ContainerView[] = [], indent: string): Bran
 }
 
 function lineOf(strokes: string, directory: string, view: ContainerView): Line {
-  return { strokes, directory, name: nameText(view, directoryOf(view.path)), view };
+  const name = nameText(view, directoryOf(view.path));
+  return { strokes, directory: withBackslashes(directory), name: withBackslashes(name), view };
 }
 
 function parentOf(path: string): string {

@@ -4,7 +4,7 @@
  */
 import type { Bytes } from '../../../events/bytes.ts';
 import type { CommandLine } from '../../../events/event.ts';
-import type { Doer, GroupId, Observation } from '../../ports.ts';
+import type { Doer, GroupId, Observation, TaskSeen } from '../../ports.ts';
 import { type CommandLines, commandLineOf } from '../commandLines.ts';
 import {
   commBytes,
@@ -45,7 +45,6 @@ export class Decoder {
   /** Mirrored hierarchies that are no more. */
   readonly #gone = new Set<number>();
   #bootUs = 0;
-  #unplaced = 0;
 
   /**
    * Reads what programs write that mirror these hierarchies and tell command lines so far, on a machine with pages of
@@ -60,11 +59,6 @@ export class Decoder {
   /** The newest time of all observations so far: BOOTTIME, microseconds. */
   get bootUs(): number {
     return this.#bootUs;
-  }
-
-  /** How many births so far did not tell every group. */
-  get unplaced(): number {
-    return this.#unplaced;
   }
 
   /**
@@ -171,16 +165,16 @@ export class Decoder {
     }
   }
 
-  /** The groups that a fork's record holds. A place with no group is one that is not known. */
-  #groups(words: Uint32Array, at: number): { readonly groups?: readonly GroupId[] } {
+  /** The groups that a fork's record holds. A place with no group is one that was not found. */
+  #groups(words: Uint32Array, at: number): Pick<TaskSeen, 'groups' | 'unplaced'> {
     if (this.#hierarchies.length === 0) return {};
     const groups: GroupId[] = [];
     for (let place = 0; place < this.#hierarchies.length; place++) {
       const group = long(words, at, forkRecord.groups + 8 * place);
       if (group !== 0) groups.push({ hierarchy: this.#hierarchies[place] ?? 0, group });
     }
-    if (groups.length + this.#gone.size < this.#hierarchies.length) this.#unplaced += 1;
-    return { groups };
+    const isWhole = groups.length + this.#gone.size >= this.#hierarchies.length;
+    return isWhole ? { groups } : { groups, unplaced: true };
   }
 
   #commandLine(words: Uint32Array, at: number): { readonly commandLine?: CommandLine } {

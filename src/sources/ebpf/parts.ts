@@ -71,7 +71,7 @@ export function endRecord(program: Assembler, sinks: Sinks): Uint8Array {
   return program.label('done').set(r0, 0).exit().assemble();
 }
 
-export function countLoss(program: Assembler, sinks: Sinks): void {
+function countLoss(program: Assembler, sinks: Sinks): void {
   program.loadMapValue(r1, sinks.losses).set(r2, 1).addAtomically(r1, 0, r2);
 }
 

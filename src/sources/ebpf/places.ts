@@ -9,7 +9,7 @@
 import { helpers } from '../../system/bpf.ts';
 import { type Assembler, r1, r2, r3, r6, r7, r8, r9, r10 } from './assembler.ts';
 import type { Btf } from './btf.ts';
-import { countLoss, requiredMember, type Sinks } from './parts.ts';
+import { requiredMember } from './parts.ts';
 import { forkRecord } from './record.ts';
 
 /** What is mirrored. */
@@ -34,7 +34,7 @@ const attempts = -48;
 const mostAttempts = 2;
 
 /** Writes the groups of the task in r6 into the record, each in its place. r6, r8 and r9 are lost. */
-export function copyGroups(program: Assembler, btf: Btf, sinks: Sinks, mirror: Mirror): void {
+export function copyGroups(program: Assembler, btf: Btf, mirror: Mirror): void {
   if (mirror.hierarchies.length === 0) return;
   const cgroups = requiredMember(btf, 'task_struct', 'cgroups').offsetBytes;
   if (mirror.hierarchies.every((hierarchy) => hierarchy === 0)) {
@@ -43,12 +43,11 @@ export function copyGroups(program: Assembler, btf: Btf, sinks: Sinks, mirror: M
     return;
   }
   program.store(8, r10, task, r6).storeConstant(8, r10, attempts, mostAttempts).label('place');
-  mirror.hierarchies.forEach((_, place) => {
-    program.storeConstant(8, r7, placeAt(place), 0);
-  });
+  clearPlaces(program, mirror);
   program.load(8, r6, r10, task).load(8, r8, r6, cgroups).store(8, r10, cssSet, r8);
   walkLinks(program, btf, mirror, () => copyGroupIfMirrored(program, btf, mirror));
-  // While the task is in the set, its links stay. Where it was moved meanwhile, what the walk saw may be nothing.
+  // While the task is in the set, its links stay. Where it was moved meanwhile, what the walk saw may be nothing; in the
+  // end all places are left empty, by which the record says so.
   program
     .load(8, r1, r10, task)
     .load(8, r1, r1, cgroups)
@@ -58,8 +57,14 @@ export function copyGroups(program: Assembler, btf: Btf, sinks: Sinks, mirror: M
     .add(r1, -1)
     .store(8, r10, attempts, r1)
     .jumpIf(r1, '!=', 0, 'place');
-  countLoss(program, sinks);
+  clearPlaces(program, mirror);
   program.label('placed');
+}
+
+function clearPlaces(program: Assembler, mirror: Mirror): void {
+  mirror.hierarchies.forEach((_, place) => {
+    program.storeConstant(8, r7, placeAt(place), 0);
+  });
 }
 
 const placeAt = (place: number) => forkRecord.groups + 8 * place;

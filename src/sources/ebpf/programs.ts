@@ -110,7 +110,7 @@ function forkProgram(btf: Btf, layout: Layout, sinks: Sinks, mirror: Mirror): Ui
   copyUsers(program, layout, forkRecord);
   copyComm(program, layout, forkRecord.comm);
   program.call(helpers.getCurrentPidTgid).store(4, r7, forkRecord.parentPid, r0);
-  copyGroups(program, btf, sinks, mirror);
+  copyGroups(program, btf, mirror);
   return endRecord(program, sinks);
 }
 

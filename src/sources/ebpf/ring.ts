@@ -21,7 +21,7 @@ const lengthMask = 0x3fff_ffff;
  * little to let it run, and in the end leaves the record to the next drain.
  */
 const busyLooks = 2000;
-const busySleeps = 100;
+const busySleeps = 5000;
 const busySleepMs = 0.1;
 
 /** In a long drain the kernel is told of the progress each time this part of the ring has been read. */

@@ -4,7 +4,7 @@
  * at the machine come from /proc.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.ts';
 import {
   attachProgram,
@@ -14,9 +14,10 @@ import {
   missesOf,
   type Program,
 } from '../../system/bpf.ts';
-import { hasCode, messageOf, SystemCallError } from '../../system/errno.ts';
+import { messageOf, SystemCallError } from '../../system/errno.ts';
 import { checked, libc } from '../../system/libc.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
+import { otherNamespace } from '../../system/namespaces.ts';
 import { Wake } from '../../system/wake.ts';
 import {
   hierarchiesNamed,
@@ -52,10 +53,6 @@ export interface EbpfSourceOptions {
 
 const defaultRingBytes = 32 * 2 ** 20;
 const maxRingBytes = 2 ** 30;
-
-/** The inode numbers of the initial namespaces, fixed in include/linux/proc_ns.h (here in decimal). */
-const initialNamespaces = { pid: 'pid:[4026531836]', time: 'time:[4026531834]' } as const;
-const initialCgroupNamespace = 'cgroup:[4026531835]';
 
 /** The kernel checks every way through a program: with very many hierarchies that takes it seconds. */
 const mostMirrored = 25;
@@ -93,7 +90,8 @@ function openWith(
 ): Source {
   const mirror = {
     hierarchies: mirrored.map(({ hierarchy }) => hierarchy),
-    machineHierarchies: hierarchiesOfMachine().length,
+    // Nobody needs to know where nothing is mirrored, and a kernel without cgroups cannot tell.
+    machineHierarchies: mirrored.length === 0 ? 0 : hierarchiesOfMachine().length,
   };
   const ring = descriptors.keep(createRing('tasktrail_ring', ringBytes));
   const losses = descriptors.keep(createCounters('tasktrail_lost', 1));
@@ -149,9 +147,6 @@ class EbpfSource implements Source {
   readonly #descriptors: Descriptors;
   #misses = 0;
   #missesReadAtUs = 0;
-  /** How often a scan could not tell every task's groups. */
-  #unplacedScans = 0;
-  #placedAll = true;
   #isOpen = true;
 
   constructor(
@@ -197,19 +192,11 @@ class EbpfSource implements Source {
       this.#missesReadAtUs = this.#decoder.bootUs;
       this.#misses = this.#programs.reduce((sum, program) => sum + missesOf(program), 0);
     }
-    const unplaced = this.#unplacedScans + this.#decoder.unplaced;
-    return Number(Atomics.load(this.#losses, 0)) + this.#misses + unplaced;
+    return Number(Atomics.load(this.#losses, 0)) + this.#misses;
   }
 
-  *scan(): Generator<TaskSeen> {
-    let isWhole = true;
-    for (const task of scanTasks(this.#mounted, this.#commandLines)) {
-      if (task.groups === undefined && this.#mounted.length > 0) isWhole = false;
-      yield task;
-    }
-    // Worth another look, once: what two looks in a row cannot place cannot be reached at all.
-    if (!isWhole && this.#placedAll) this.#unplacedScans += 1;
-    this.#placedAll = isWhole;
+  scan(): Iterable<TaskSeen> {
+    return scanTasks(this.#mounted, this.#commandLines);
   }
 
   hierarchies(): readonly HierarchySeen[] {
@@ -262,11 +249,11 @@ function requireRingSize(ringBytes: number): void {
 
 /** The kernel's pids and times are those of the initial namespaces; those that /proc shows are the reader's. */
 function requireInitialNamespaces(): void {
-  for (const [name, initial] of Object.entries(initialNamespaces)) {
-    const own = namespaceOf(name);
-    if (own === undefined || own === initial) continue;
+  for (const kind of ['pid', 'time'] as const) {
+    const own = otherNamespace(kind);
+    if (own === undefined) continue;
     throw new SourceError(
-      `the eBPF source works only in the initial ${name} namespace, and this process is in ${own}: start it outside of the container`,
+      `the eBPF source works only in the initial ${kind} namespace, and this process is in ${own}: start it outside of the container`,
     );
   }
 }
@@ -274,8 +261,8 @@ function requireInitialNamespaces(): void {
 /** In another cgroup namespace /proc shows paths that do not begin at a hierarchy's root. */
 function mirroredHierarchies(names: readonly string[]): readonly MountedHierarchy[] {
   if (names.length === 0) return [];
-  const own = namespaceOf('cgroup');
-  if (own !== undefined && own !== initialCgroupNamespace) {
+  const own = otherNamespace('cgroup');
+  if (own !== undefined) {
     throw new Error(
       `the eBPF source can mirror cgroup hierarchies only in the initial cgroup namespace, and this process is in ${own}: start it outside of the container, or mirror none`,
     );
@@ -285,18 +272,6 @@ function mirroredHierarchies(names: readonly string[]): readonly MountedHierarch
   throw new Error(
     `the eBPF source can mirror ${mostMirrored} cgroup hierarchies and not ${mirrored.length}: name fewer`,
   );
-}
-
-/** undefined where the kernel has no namespaces of this kind. */
-function namespaceOf(name: string): string | undefined {
-  try {
-    return readlinkSync(`/proc/self/ns/${name}`);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw new SourceError(
-      `the eBPF source cannot tell which ${name} namespace it is in: ${messageOf(error)}`,
-    );
-  }
 }
 
 function readKernelBtf(): Btf {

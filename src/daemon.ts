@@ -18,6 +18,7 @@ import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
 import { Watchdog } from './engine/watchdog.ts';
+import { openMount } from './fs/mount.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
@@ -70,6 +71,8 @@ export interface DaemonOptions {
   readonly commandLines?: CommandLines | undefined;
   /** How far apart the polling source's looks at /proc are; `defaultPollIntervalMs` where not given. */
   readonly pollIntervalMs?: number;
+  /** Where the container tree is mounted, which it is not where this is absent; made if it is missing. */
+  readonly mount?: string | undefined;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -176,6 +179,10 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   reactor.start();
   parts.add(() => reactor.stop());
 
+  const mount =
+    options.mount === undefined ? undefined : openMount({ folder: options.mount, recorder, clock });
+  parts.add(() => mount?.close());
+
   const sizeBytes = folderSize(folder, () => clock.bootUs());
   const view = (): DaemonView => ({
     daemonPid: process.pid,
@@ -183,6 +190,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     sizeBytes: sizeBytes(),
     releaseAgent,
     ...(gauge && { queue: gauge.view }),
+    mountPoint: mount?.mountPoint ?? '',
   });
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());

@@ -47,6 +47,20 @@ const rooms: readonly Room[] = [
     mayTypes: ['src/ports.ts', 'src/http/'],
   },
   {
+    path: 'src/fs/',
+    may: [
+      'events/',
+      'projections/',
+      'src/engine/',
+      'src/kernel/errno.ts',
+      'src/kernel/path.ts',
+      'src/kernel/permission.ts',
+      'src/kernel/text.ts',
+      'src/system/',
+    ],
+    mayTypes: ['src/ports.ts', 'src/kernel/'],
+  },
+  {
     path: 'src/http/',
     may: ['events/', 'projections/', 'src/engine/', 'src/kernel/errno.ts', 'src/kernel/path.ts'],
     mayTypes: ['src/ports.ts', 'src/kernel/'],

@@ -115,6 +115,8 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
       appended,
     )
     .option('--release-agent <program>', 'what is run with the path of a container that falls empty')
+    .option('--mount <dir>', 'show the containers as a filesystem there (root only)')
+    .option('--no-mount', 'show them nowhere, which is so where neither is given')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
     .option('--ring-size <size>', 'how much of what happens the kernel can hold back, as 64M')
     .option('--no-pin', 'leave nothing in the kernel: what happens while no daemon runs is not recorded');

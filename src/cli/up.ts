@@ -39,6 +39,8 @@ export interface UpOptions {
   readonly ringSize?: string;
   /** Off with `--no-pin`. */
   readonly pin: boolean;
+  /** As typed; false where it is not to be mounted. */
+  readonly mount?: string | false;
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
@@ -52,6 +54,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     pollIntervalMs: pollIntervalFor(source, options.pollInterval),
     pin: options.pin,
     ...(options.ringSize !== undefined && { ringBytes: ringBytesFrom(options.ringSize) }),
+    mount: mountPointFrom(options.mount),
   };
   const { json, terminal } = context;
   const { daemon, why } = await started(context, settings, options.mirror !== undefined);
@@ -92,6 +95,7 @@ interface Settings {
   readonly pollIntervalMs: number;
   readonly pin: boolean;
   readonly ringBytes?: number;
+  readonly mount: string | undefined;
 }
 
 /** `why` says why nothing is mirrored that was to be. */
@@ -165,6 +169,7 @@ export function greeting(
     ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
+    ...(view.mountPoint === '' ? [] : [`the containers are a filesystem at ${view.mountPoint}`]),
     '',
     'next, in another terminal:',
     // A made-up machine does not know the tasks of this one.
@@ -251,6 +256,13 @@ function pollIntervalFor(source: SourceName | 'best', typed: string | undefined)
   if (typed === undefined) return defaultPollIntervalMs;
   if (source === 'polling' || source === 'best') return intervalFrom(typed);
   throw usageFailure(`--poll-interval and --source ${source} do not go together: nothing is polled`);
+}
+
+function mountPointFrom(typed: string | false | undefined): string | undefined {
+  if (typed === undefined || typed === false) return undefined;
+  const path = typedText(typed);
+  if (path === undefined || path === '') throw usageFailure(`--mount '${typed}' is no path in UTF-8`);
+  return resolve(path);
 }
 
 const intervalLimitMs = 60_000;

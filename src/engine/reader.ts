@@ -17,6 +17,8 @@ export interface DaemonView {
   readonly releaseAgent: string;
   /** How the source's queue stands; missing where it has none that could be kept. */
   readonly queue?: QueueGauge;
+  /** Where the container tree is mounted; empty where it is not. */
+  readonly mountPoint: string;
 }
 
 /** A queue, and how fast it has filled in the last seconds. */

@@ -42,7 +42,7 @@ interface Calls {
     found: Memory,
   ) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Memory, size: Memory) => number;
-  readonly mount: (source: Memory, at: Memory, type: Memory, flags: number, options: Memory) => number;
+  readonly ioctl: (fd: number, request: number, argument: number) => number;
   readonly mmap: (
     at: Address,
     sizeBytes: number,
@@ -51,6 +51,7 @@ interface Calls {
     fd: number,
     offset: number,
   ) => Address;
+  readonly mount: (source: Memory, folder: Memory, type: Memory, flags: number, options: Memory) => number;
   readonly munmap: (at: Address, sizeBytes: number) => number;
   readonly poll: (descriptors: Memory, count: number, timeoutMs: number) => number;
   readonly recv: (fd: number, into: Memory, sizeBytes: number, flags: number) => number;
@@ -60,6 +61,7 @@ interface Calls {
   readonly signal: (signal: number, disposition: number) => number;
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly syscall: (number: number, a: number, b: number, c: number) => number;
+  readonly umount2: (folder: Memory, flags: number) => number;
 }
 
 let loadedKoffi: Koffi | undefined;
@@ -105,8 +107,9 @@ function bind(): Calls {
     getpwnam_r: library.func('getpwnam_r', 'int', ['void *', 'void *', 'void *', 'size_t', 'void *']),
     getpwuid_r: library.func('getpwuid_r', 'int', ['uint', 'void *', 'void *', 'size_t', 'void *']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
-    mount: library.func('mount', 'int', ['void *', 'void *', 'void *', 'ulong', 'void *']),
+    ioctl: library.func('ioctl', 'int', ['int', 'ulong', 'long']),
     mmap: library.func('mmap', 'intptr_t', ['intptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']),
+    mount: library.func('mount', 'int', ['void *', 'void *', 'void *', 'ulong', 'void *']),
     munmap: library.func('munmap', 'int', ['intptr_t', 'size_t']),
     poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
     recv: library.func('recv', 'intptr_t', ['int', 'void *', 'size_t', 'int']),
@@ -116,5 +119,6 @@ function bind(): Calls {
     signal: library.func('signal', 'intptr_t', ['int', 'intptr_t']),
     socket: library.func('socket', 'int', ['int', 'int', 'int']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long', 'long']),
+    umount2: library.func('umount2', 'int', ['void *', 'int']),
   };
 }

@@ -1,8 +1,11 @@
 /**
  * The machine's cgroups as files show them: the parsers, and what a walk finds without any source.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -138,5 +141,16 @@ testNeeding(
     }
   },
 );
+
+testNeeding(test, ['fuse'], 'a look for hierarchies waits for nobody who serves another mount', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tasktrail-unserved-'));
+  const program = fileURLToPath(new URL('unserved.ts', import.meta.url));
+  const options = { encoding: 'utf8', timeout: 20_000, killSignal: 'SIGKILL' } as const;
+  // In a mount namespace of its own, so that nobody else can come across that mount.
+  const typed = ['--mount', process.execPath, ...process.execArgv, program, folder];
+  const { stdout, stderr } = spawnSync('unshare', typed, options);
+  rmdirSync(folder);
+  assert.is(stdout, JSON.stringify(mountedHierarchies()), stderr);
+});
 
 test.run();

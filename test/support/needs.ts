@@ -36,6 +36,8 @@ const needs = {
   memory: () => limitedMemory() !== undefined,
   /** An ordinary user who can read what is tested, to become. */
   nobody: () => process.getuid?.() === 0 && readableByNobody(),
+  bash: () => executable('bash'),
+  dash: () => executable('dash'),
   'stress-ng': () => executable('stress-ng'),
   /** A hierarchy of the first version that is mounted, to be used together with others. */
   v1Mounted: () => mountedHierarchies().some(({ hierarchy }) => hierarchy !== 0),

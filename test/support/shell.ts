@@ -13,9 +13,10 @@ export class Shell {
   #printed = '';
   #noticed = (): void => {};
 
-  constructor(folder: string, env: Readonly<Record<string, string | undefined>>) {
+  constructor(folder: string, env: Readonly<Record<string, string | undefined>>, program = 'sh') {
     // A session of its own, so that Ctrl-C and the end reach all that was started in it, and nobody else.
-    this.#process = spawn('sh', [], { cwd: folder, env, detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
+    const stdio: ['pipe', 'pipe', 'inherit'] = ['pipe', 'pipe', 'inherit'];
+    this.#process = spawn(program, [], { cwd: folder, env, detached: true, stdio });
     this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.#printed += text;
       this.#noticed();
@@ -39,6 +40,12 @@ export class Shell {
   type(command: string): void {
     this.#printed = '';
     this.#process.stdin.write(`${command}\nprintf '\\035%s\\n' $?\n`);
+  }
+
+  /** Types a command that itself reads what is typed next. It has to have begun by then. */
+  enter(command: string): void {
+    this.#printed = '';
+    this.#process.stdin.write(`${command}\n`);
   }
 
   /** Presses Ctrl-C. What the command has printed up to now is forgotten. */
@@ -75,7 +82,7 @@ export class Shell {
 
   get #pid(): number {
     const { pid } = this.#process;
-    if (pid === undefined) throw new Error('there is no shell: sh cannot be started');
+    if (pid === undefined) throw new Error('there is no shell: it cannot be started');
     return pid;
   }
 }

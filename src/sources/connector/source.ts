@@ -10,12 +10,12 @@ import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.t
 import { readBootClock } from '../../system/bootClock.ts';
 import { type Connector, messageWords, openConnector } from '../../system/connector.ts';
 import { hasCode, SystemCallError, messageOf as saidBy } from '../../system/errno.ts';
+import { Wake } from '../../system/wake.ts';
 import type { CommandLines } from '../commandLines.ts';
 import { hidesTasks } from '../hiddenTasks.ts';
 import { requireInitialNamespaces } from '../namespaces.ts';
 import { lookAtTask, readBootId, readCommandLine, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
-import { Wake } from '../wake.ts';
 import { Losses } from './losses.ts';
 import { bootUsOf, messageOf, sentOf } from './message.ts';
 import { Tracker } from './tracker.ts';

@@ -12,6 +12,7 @@ import { useBpfFilesystem } from '../../system/bpfFilesystem.ts';
 import { messageOf, SystemCallError } from '../../system/errno.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
 import { otherNamespace } from '../../system/namespaces.ts';
+import { Wake } from '../../system/wake.ts';
 import {
   hierarchiesNamed,
   hierarchiesOfMachine,
@@ -23,7 +24,6 @@ import type { CommandLines } from '../commandLines.ts';
 import { requireInitialNamespaces } from '../namespaces.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
-import { Wake } from '../wake.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
 import { Descriptors } from './descriptors.ts';

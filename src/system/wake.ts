@@ -1,10 +1,11 @@
 /**
- * The wake: one callback once a kernel source's queue holds something to read. The kernel notifies whoever polls its
- * descriptor, and a poll that begins while something is queued is answered at once, so nothing can slip in unnoticed
- * between a drain and the next arming. It costs nothing while it is not armed.
+ * The wake: one callback once a descriptor holds something to read, such as a record in the eBPF ring or a message of
+ * the FUSE device. The kernel notifies whoever polls the descriptor, and a poll that begins while something is queued
+ * is answered at once, so nothing can slip in unnoticed between a read and the next arming. It costs nothing while it
+ * is not armed.
  */
 import assert from 'node:assert/strict';
-import { koffi } from '../system/libc.ts';
+import { koffi } from './libc.ts';
 
 type PollHandle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
 

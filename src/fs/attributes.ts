@@ -1,0 +1,40 @@
+/**
+ * Attributes: what stat(2) shows of a node, as `struct fuse_attr` of include/uapi/linux/fuse.h has it.
+ */
+import type { Node } from '../../events/event.ts';
+import type { Attributes } from '../../projections/hierarchy.ts';
+
+export interface NodeAttributes extends Attributes {
+  /** As `node.ts` numbers them; it is the inode number too. */
+  readonly number: number;
+  readonly node: Node;
+  /** How many names lead to it; 0 once it was removed. */
+  readonly links: number;
+  /** Wall-clock; all three times are this. Microseconds since the epoch. */
+  readonly timeUs: number;
+}
+
+export const attributesBytes = 88;
+
+const types = { directory: 0o040000, file: 0o100000 } as const;
+const blockBytes = 4096;
+
+/** The type bits of a node's mode (inode(7)). */
+export function typeOf(node: Node): number {
+  return node === 'directory' ? types.directory : types.file;
+}
+
+/** Writes attributes into zeros. The size of every file is 0, as with the kernel's own files of this kind. */
+export function writeAttributes(into: Buffer, at: number, attributes: NodeAttributes): void {
+  const { number, node, mode, links, uid, gid, timeUs } = attributes;
+  const seconds = BigInt(Math.floor(timeUs / 1e6));
+  const nanoseconds = Math.floor(timeUs % 1e6) * 1000;
+  into.writeBigUInt64LE(BigInt(number), at);
+  for (const offset of [24, 32, 40]) into.writeBigUInt64LE(seconds, at + offset);
+  for (const offset of [48, 52, 56]) into.writeUInt32LE(nanoseconds, at + offset);
+  into.writeUInt32LE(typeOf(node) | mode, at + 60);
+  into.writeUInt32LE(links, at + 64);
+  into.writeUInt32LE(uid, at + 68);
+  into.writeUInt32LE(gid, at + 72);
+  into.writeUInt32LE(blockBytes, at + 80);
+}

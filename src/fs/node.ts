@@ -1,0 +1,23 @@
+/**
+ * Nodes by number. A container has three nodes: its directory and its two files. Their numbers are made of the
+ * container's id, which is never given out twice: neither is a node's number, on any mount. The root's directory is
+ * number 1, as the FUSE protocol wants it.
+ */
+import type { Node } from '../../events/event.ts';
+
+const nodes: readonly Node[] = ['directory', 'tasks', 'notify_on_release'];
+/** One number of each container's is not used. */
+const numbersEach = 4;
+
+export function numberOf(container: number, node: Node): number {
+  return (container - 1) * numbersEach + nodes.indexOf(node) + 1;
+}
+
+/** Undefined for a number that no node can have. */
+export function nodeNumbered(
+  number: number,
+): { readonly container: number; readonly node: Node } | undefined {
+  const node = nodes[(number - 1) % numbersEach];
+  if (number < 1 || node === undefined) return undefined;
+  return { container: Math.floor((number - 1) / numbersEach) + 1, node };
+}

@@ -1,0 +1,78 @@
+/**
+ * A session: one conversation with the kernel about one mount, message by message. It greets, answers what is of no
+ * form or meaning, and leaves what is about the tree to the filesystem. It knows of no device: messages come in as
+ * bytes, and replies go out through `send`, not always in the order in which they were asked for.
+ */
+import type { Filesystem } from './filesystem.ts';
+import { type Header, headerOf } from './header.ts';
+import { type Answer, doneReply, initReply, protocol, replyTo } from './replies.ts';
+import { requestOf } from './requests.ts';
+
+export class Session {
+  readonly #filesystem: Filesystem;
+  readonly #send: (reply: Buffer) => void;
+  readonly #unanswered = new Set<Promise<void>>();
+
+  constructor(filesystem: Filesystem, send: (reply: Buffer) => void) {
+    this.#filesystem = filesystem;
+    this.#send = send;
+  }
+
+  /**
+   * Takes one message. False where the session cannot go on: the message is none, or the kernel speaks a protocol that
+   * we do not. The message's bytes are the caller's again at the return.
+   */
+  take(message: Buffer): boolean {
+    const header = headerOf(message);
+    if (!header) return false;
+    const request = requestOf(header, message);
+    switch (request.type) {
+      case 'init':
+        if (request.major !== protocol.major || request.minor < protocol.minor) return false;
+        this.#reply(header, initReply(request.flags));
+        return true;
+      case 'interrupt':
+        return true;
+      case 'destroy':
+        this.#reply(header, doneReply());
+        return true;
+      case 'malformed':
+        this.#reply(header, 'EIO');
+        return true;
+      case 'unknown':
+        this.#reply(header, 'ENOSYS');
+        return true;
+    }
+    try {
+      const answer = this.#filesystem.answer(header, request);
+      if (answer instanceof Promise) this.#replyLater(header, answer);
+      else this.#reply(header, answer);
+    } catch (error) {
+      this.#reply(header, failed(error));
+    }
+    return true;
+  }
+
+  /** Resolves when every command that was taken so far has its reply. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#unanswered);
+  }
+
+  #replyLater(header: Header, answer: Promise<Answer>): void {
+    const replied = answer
+      .catch(failed)
+      .then((settled) => this.#reply(header, settled))
+      .finally(() => this.#unanswered.delete(replied));
+    this.#unanswered.add(replied);
+  }
+
+  #reply({ unique }: Header, answer: Answer): void {
+    if (answer !== 'nothing') this.#send(replyTo(unique, answer));
+  }
+}
+
+/** Nothing is recorded any more, or we have made a mistake. The asker is told as much as an errno can tell. */
+function failed(error: unknown): Answer {
+  process.emitWarning(error instanceof Error ? error : String(error));
+  return 'EIO';
+}

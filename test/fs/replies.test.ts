@@ -1,0 +1,99 @@
+/** Replies as the kernel gets them, byte for byte. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  attributesReply,
+  doneReply,
+  entriesReply,
+  entryReply,
+  initReply,
+  openReply,
+  replyTo,
+  statfsReply,
+  writtenReply,
+} from '../../src/fs/replies.ts';
+import { bytesIn } from './messages.ts';
+
+const replies = suite('fuse replies');
+
+function same(actual: Buffer, literal: string): void {
+  assert.is(actual.toString('hex'), bytesIn(literal).toString('hex'));
+}
+
+const zeros = (count: number): string => '00 '.repeat(count);
+
+replies(
+  'a reply has its length, an errno below zero where it is refused, and the name of its request',
+  () => {
+    same(replyTo(0x0102n, doneReply()), `10 00 00 00 00 00 00 00 02 01 ${zeros(6)}`);
+    same(replyTo(1n, 'EBUSY'), `10 00 00 00 f0 ff ff ff 01 ${zeros(7)}`);
+    same(replyTo(1n, 'ENOSYS'), `10 00 00 00 da ff ff ff 01 ${zeros(7)}`);
+    same(replyTo(1n, writtenReply(6)), `18 00 00 00 00 00 00 00 01 ${zeros(7)} 06 00 00 00 00 00 00 00`);
+  },
+);
+
+replies('a greeting takes of what is offered no more than is wanted', () => {
+  const rest = `10 00 0c 00 00 00 01 00 01 00 00 00 ${zeros(36)}`;
+  same(initReply(0xffffffff), `07 00 00 00 1f 00 00 00 00 00 00 00 28 00 00 00 ${rest}`);
+  same(initReply(0x8), `07 00 00 00 1f 00 00 00 00 00 00 00 08 00 00 00 ${rest}`);
+});
+
+const directory = {
+  number: 5,
+  node: 'directory',
+  mode: 0o755,
+  uid: 1000,
+  gid: 1001,
+  links: 2,
+  timeUs: 1_000_000_000_500_000,
+} as const;
+const file = { ...directory, number: 6, node: 'tasks', mode: 0o644, links: 1 } as const;
+
+/** Seconds three times, then nanoseconds three times. */
+const times = `${'00 ca 9a 3b 00 00 00 00 '.repeat(3)} ${'00 65 cd 1d '.repeat(3)}`;
+const directoryBytes = `05 ${zeros(7)} ${zeros(16)} ${times} ed 41 00 00 02 00 00 00 e8 03 00 00 e9 03 00 00
+  00 00 00 00 00 10 00 00 00 00 00 00`;
+
+replies('attributes are never to be kept', () => {
+  same(attributesReply(directory), `${zeros(16)} ${directoryBytes}`);
+  same(entryReply(directory), `05 ${zeros(39)} ${directoryBytes}`);
+});
+
+replies('a file is a regular one of size 0', () => {
+  const reply = attributesReply(file);
+  assert.is(reply.readUInt32LE(16 + 60), 0o100644);
+  assert.is(reply.readBigUInt64LE(16 + 8), 0n);
+});
+
+replies('a file is read and written past the page cache, a directory as any', () => {
+  same(openReply(3, 'tasks'), `03 ${zeros(7)} 01 ${zeros(7)}`);
+  same(openReply(3, 'directory'), `03 ${zeros(7)} ${zeros(8)}`);
+});
+
+replies('a filesystem has names of 255 bytes and no blocks', () => {
+  same(statfsReply(), `${zeros(40)} 00 10 00 00 ff 00 00 00 00 10 00 00 ${zeros(28)}`);
+});
+
+const entries = [
+  { number: 1, node: 'directory', name: '.' },
+  { number: 2, node: 'tasks', name: 'tasks' },
+  { number: 5, node: 'directory', name: '\xff\xfe345678' },
+] as const;
+const [first, second, third] = [
+  `01 ${zeros(7)} 01 ${zeros(7)} 01 00 00 00 04 00 00 00 '.' ${zeros(7)}`,
+  `02 ${zeros(7)} 02 ${zeros(7)} 05 00 00 00 08 00 00 00 'tasks' ${zeros(3)}`,
+  `05 ${zeros(7)} 03 ${zeros(7)} 08 00 00 00 04 00 00 00 ff fe '345678'`,
+];
+
+replies('a directory is told by entries, each up to a multiple of eight bytes', () => {
+  same(entriesReply(entries, 0, 4096), `${first} ${second} ${third}`);
+});
+
+replies('entries that have no room come with the next read', () => {
+  same(entriesReply(entries, 0, 95), `${first} ${second}`);
+  same(entriesReply(entries, 2, 95), `${third}`);
+  same(entriesReply(entries, 3, 95), '');
+  same(entriesReply(entries, 0, 31), '');
+});
+
+replies.run();

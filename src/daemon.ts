@@ -21,15 +21,19 @@ import { Watchdog } from './engine/watchdog.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
+import { byOf } from './kernel/doer.ts';
 import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
 import type { Clock, Source } from './ports.ts';
 import { Gauge } from './queueGauge.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
+import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
 import type { CommandLines } from './sources/commandLines.ts';
+import { openConnectorSource } from './sources/connector/source.ts';
 import type { PinOwner } from './sources/ebpf/pins.ts';
 import { openEbpfSource } from './sources/ebpf/source.ts';
+import { openPollingSource } from './sources/polling.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
@@ -38,12 +42,17 @@ import { peerOf } from './system/peer.ts';
 
 export type { CommandLines } from './sources/commandLines.ts';
 
-export type SourceName = 'ebpf' | 'simulated';
+/** The sources that see this machine, the best first. */
+export const machineSources = ['ebpf', 'connector', 'polling'] as const;
+
+export type MachineSource = (typeof machineSources)[number];
+export type SourceName = MachineSource | 'simulated';
 
 export interface DaemonOptions {
   /** The recording's folder; made if it is missing, 0750. */
   readonly folder: string;
-  readonly source: SourceName;
+  /** `best`: of those that see this machine, the best that can be opened. */
+  readonly source: SourceName | 'best';
   /** The release agent's path. */
   readonly releaseAgent: string;
   /** A release agent that takes longer is stuck. 10 s where not given. */
@@ -57,8 +66,10 @@ export interface DaemonOptions {
   readonly pin?: boolean;
   /** The size of the eBPF source's ring in bytes; see `openEbpfSource`. */
   readonly ringBytes?: number;
-  /** How command lines are recorded, which they are not where this is absent; for the eBPF source. */
+  /** How command lines are recorded, which they are not where this is absent. */
   readonly commandLines?: CommandLines | undefined;
+  /** How far apart the polling source's looks at /proc are; `defaultPollIntervalMs` where not given. */
+  readonly pollIntervalMs?: number;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -68,6 +79,8 @@ export interface DaemonOptions {
 export interface Daemon {
   /** As it is at each reading, and after a stop as it was then. */
   readonly view: RecordingView & DaemonView;
+  /** Better sources than the one that records, and why each was not taken. */
+  readonly passedOver: readonly PassedOver[];
   /**
    * Settles when nothing of the daemon is left: resolves after a stop in order; rejects with one sentence when
    * the log could not go on, or its end could not be written.
@@ -79,6 +92,9 @@ export interface Daemon {
 
 /** The release agent unless another is configured, as in the patch. */
 export const defaultReleaseAgent = '/sbin/container_release_agent';
+
+/** How far apart the looks of the polling source are unless told otherwise. */
+export const defaultPollIntervalMs = 1000;
 
 /** How many release agents run at once: those that are not stuck, and all. */
 const agentConcurrency = 16;
@@ -121,7 +137,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   });
   parts.add(() => log.close());
   const recording = world.chronicle.recording || nanoid();
-  const source = openSource(options, { recording, folder: log.folder }, clock);
+  const { source, passedOver } = openSource(options, { recording, folder: log.folder }, clock);
   parts.add(() => source.close());
   const gauge = source.keptQueue && new Gauge(source.keptQueue, clock);
   parts.add(() => gauge?.close());
@@ -144,6 +160,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(() => recorder.stop());
   clock.watch((lengthUs) => recorder.stalled(lengthUs));
   await leaveContainers(recorder);
+  await ownTree(recorder);
 
   const program = utf8BytesOf(releaseAgent);
   const reactor = new Reactor({
@@ -191,6 +208,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     get view() {
       return { ...recordingOf(world, clock.wallUs(), reactor.running()), ...view() };
     },
+    passedOver,
     closed,
     stop: () => {
       stopping.resolve(undefined);
@@ -210,11 +228,11 @@ async function end(parts: Closers, failure: Error | undefined): Promise<void> {
 }
 
 /**
- * Opens the source that would record this machine, and closes it again. Fails with one sentence; else tells
+ * Opens a source that would record this machine, and closes it again. Fails with one sentence; else tells
  * what the source cannot see, in words, and nothing where it sees all.
  */
-export function trySource(mirror: readonly string[]): string {
-  const source = openEbpfSource({ mirror });
+export function trySource(name: MachineSource, mirror: readonly string[]): string {
+  const source = openings({ mirror }, realClock())[name]();
   source.close();
   return source.blind;
 }
@@ -240,10 +258,40 @@ export function cgroupsHere(): CgroupsHere {
   };
 }
 
-function openSource(options: DaemonOptions, owner: PinOwner, clock: Clock): Source {
-  const { source, seed = 1, mirror = [], commandLines, pin = false, ringBytes } = options;
-  if (source === 'simulated') return openSimulatedSource({ seed, clock });
-  return openEbpfSource({ mirror, commandLines, owner, pin, ...(ringBytes !== undefined && { ringBytes }) });
+function openSource(options: DaemonOptions, owner: PinOwner, clock: Clock): Choice {
+  const { source, seed = 1 } = options;
+  if (source === 'simulated') return { source: openSimulatedSource({ seed, clock }), passedOver: [] };
+  const open = openings(options, clock, owner);
+  const names = source === 'best' ? machineSources : [source];
+  return openFirst(names.map((name) => [name, open[name]]));
+}
+
+type SourceOptions = Pick<DaemonOptions, 'mirror' | 'commandLines' | 'pollIntervalMs' | 'pin' | 'ringBytes'>;
+
+/** How each source that sees this machine is opened. */
+function openings(
+  {
+    mirror = [],
+    commandLines,
+    pollIntervalMs = defaultPollIntervalMs,
+    pin = false,
+    ringBytes,
+  }: SourceOptions,
+  clock: Clock,
+  owner?: PinOwner,
+): Record<MachineSource, () => Source> {
+  return {
+    ebpf: () =>
+      openEbpfSource({
+        mirror,
+        commandLines,
+        pin,
+        ...(owner && { owner }),
+        ...(ringBytes !== undefined && { ringBytes }),
+      }),
+    connector: () => openConnectorSource({ commandLines }),
+    polling: () => openPollingSource({ clock, intervalMs: pollIntervalMs, commandLines }),
+  };
 }
 
 /** Agents belong to the root container, and inherit it from us, whatever shell we were started in. */
@@ -255,6 +303,19 @@ async function leaveContainers(recorder: Recorder): Promise<void> {
   const command: Command = { type: 'attach', container: hierarchy.root.id, pid: process.pid };
   const answer = await recorder.submit({ name: 'attach', path: '/', actor, plan: () => command });
   assert(!isRefusal(answer), 'whoever attaches itself to the root container is not refused');
+}
+
+/** An ordinary user who records has the tree: of root, who could give it to him, this recorder knows nothing. */
+async function ownTree(recorder: Recorder): Promise<void> {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  const { root } = recorder.world.hierarchy;
+  if (uid === 0 || root.attributes.directory.uid === uid) return;
+  const by = byOf(recorder.world.hierarchy, { pid: process.pid, uid, gid });
+  for (const node of ['directory', 'tasks', 'notify_on_release'] as const) {
+    const { mode } = root.attributes[node];
+    recorder.record({ type: 'attr', container: root.id, node, mode, uid, gid, by });
+  }
+  await recorder.commit('synced');
 }
 
 /** The descriptor is Node's own affair, and there is no other way to ask the kernel about a socket. */

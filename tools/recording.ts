@@ -15,6 +15,8 @@ import type { LogReader } from '../src/ports.ts';
 
 export type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 
+export type RecordingOptions = Partial<Pick<DaemonOptions, 'source' | 'drainBeforeDecide' | 'mirror'>>;
+
 /** A recording that some daemon records into, wherever that runs. */
 export class Stage {
   readonly folder: string;
@@ -52,14 +54,15 @@ export class Recording extends Stage {
     this.#daemon = daemon;
   }
 
-  /** Begins to record. What it takes is what the eBPF source takes. */
-  static async start(options: Pick<DaemonOptions, 'drainBeforeDecide' | 'mirror'> = {}): Promise<Recording> {
+  /** Begins to record, through eBPF unless told otherwise. */
+  static async start(options: RecordingOptions = {}): Promise<Recording> {
     const folder = mkdtempSync(join(tmpdir(), 'tasktrail-recording-'));
     const daemon = await startDaemon({
       folder,
       source: 'ebpf',
       releaseAgent: '/bin/true',
       syncIntervalMs: 1000,
+      pollIntervalMs: 100,
       version: 'tools',
       ...options,
     });

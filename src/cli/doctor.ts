@@ -2,22 +2,24 @@
  * `tasktrail doctor`: tries each thing that tasktrail needs on this machine, and says in words what works, what
  * does not and why, and what that means. Ends with 0 when a recorder can run here.
  */
+import type { MachineSource } from '../daemon.ts';
 import { type Context, printAll } from './context.ts';
 import { type Finding, find, type State } from './doctor/finding.ts';
 import { kernelProbes } from './doctor/kernel.ts';
 import { machineProbes } from './doctor/machine.ts';
+import { sourceProbes, sourceTaken } from './doctor/sources.ts';
 import { exitCodes } from './failure.ts';
 import { type Paint, plain } from './format/paint.ts';
 import { padded, widest } from './format/table.ts';
 
 export async function doctor(context: Context): Promise<number> {
   const findings: Finding[] = [];
-  for (const probe of [...kernelProbes, ...machineProbes(context.folder.path)]) {
+  for (const probe of [...kernelProbes, ...sourceProbes, ...machineProbes(context.folder.path)]) {
     findings.push(await find(probe));
   }
   printAll(context, findings, (all) => findingLines(all, context.terminal.paint));
   const obstacles = findings.filter(({ needed, state }) => needed && state === 'fails');
-  if (!context.json) context.terminal.print(`\n${verdict(obstacles, context)}`);
+  if (!context.json) context.terminal.print(`\n${verdict(obstacles, sourceTaken(findings), context)}`);
   return obstacles.length === 0 ? exitCodes.done : exitCodes.failed;
 }
 
@@ -30,8 +32,8 @@ export function findingLines(findings: readonly Finding[], paint: Paint = plain)
   ]);
 }
 
-function verdict(obstacles: readonly Finding[], context: Context): string {
-  if (obstacles.length === 0) return `a recorder can run here: \`${context.typed('up')}\``;
+function verdict(obstacles: readonly Finding[], source: MachineSource | undefined, context: Context): string {
+  if (obstacles.length === 0) return `a recorder can run here, through ${source}: \`${context.typed('up')}\``;
   return `no recorder can run here, for want of: ${obstacles.map(({ probe }) => probe).join(', ')}`;
 }
 

@@ -94,7 +94,11 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
 
   program.commandsGroup('Record:');
   command('up', 'start recording, and go on until interrupted', async () => (await import('./up.ts')).up)
-    .option('--source <name>', 'ebpf, or simulated: a made-up workload', 'ebpf')
+    .option(
+      '--source <name>',
+      'ebpf, connector, polling, or simulated: a made-up workload (default: the best that works here)',
+    )
+    .option('--poll-interval <time>', 'how far apart the looks of polling are, as 250ms or 2s (default: 1s)')
     .option(
       '--mirror <name>',
       "a cgroup hierarchy of the machine's own to record too, as v2, cpuset or name=systemd; all; none; " +

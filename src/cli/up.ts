@@ -8,7 +8,9 @@ import {
   type CommandLines,
   cgroupsHere,
   type Daemon,
+  defaultPollIntervalMs,
   defaultReleaseAgent,
+  machineSources,
   type SourceName,
   startDaemon,
 } from '../daemon.ts';
@@ -25,7 +27,7 @@ import { mirrorFrom, startedMirroring, whyNone } from './mirror.ts';
 import { readVersion } from './version.ts';
 
 export interface UpOptions {
-  readonly source: string;
+  readonly source?: string;
   /** As typed: names of hierarchies, or `all` or `none`. */
   readonly mirror?: readonly string[];
   /** As typed: a number of bytes; `true` where none was. */
@@ -33,25 +35,27 @@ export interface UpOptions {
   readonly redact?: readonly string[];
   readonly releaseAgent?: string;
   readonly syncInterval: string;
+  readonly pollInterval?: string;
   readonly ringSize?: string;
   /** Off with `--no-pin`. */
   readonly pin: boolean;
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
-  const source = sourceFrom(options.source);
+  const source = sourceFrom(options.source, options.mirror);
   const settings = {
     source,
     mirror: hierarchiesFor(source, options.mirror),
     commandLines: commandLinesFor(source, options),
     releaseAgent: agentFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
+    pollIntervalMs: pollIntervalFor(source, options.pollInterval),
     pin: options.pin,
     ...(options.ringSize !== undefined && { ringBytes: ringBytesFrom(options.ringSize) }),
   };
   const { json, terminal } = context;
   const { daemon, why } = await started(context, settings, options.mirror !== undefined);
-  const unmirrored = why === '' ? whyNoneFor(source, options.mirror) : why;
+  const unmirrored = whyUnmirrored(daemon.view.source, why === '' ? whyNoneFor(source, options.mirror) : why);
   // A recorder goes on when nobody reads what it prints any more.
   terminal.outliveReaders();
   const { view } = daemon;
@@ -61,7 +65,10 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     );
   }
   if (json && unmirrored !== '') terminal.tell(`tasktrail: ${mirrorLine(view, unmirrored)}`);
-  const lines = json ? [JSON.stringify(view)] : greeting(view, context, { ...settings, unmirrored });
+  const { passedOver } = daemon;
+  const lines = json
+    ? [JSON.stringify({ ...view, passedOver })]
+    : greeting(daemon, context, { ...settings, unmirrored });
   for (const line of lines) terminal.print(line);
   stopOnSignals(daemon, context);
   await daemon.closed;
@@ -77,11 +84,12 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
 }
 
 interface Settings {
-  readonly source: SourceName;
+  readonly source: SourceName | 'best';
   readonly mirror: readonly string[];
   readonly commandLines: CommandLines | undefined;
   readonly releaseAgent: string;
   readonly syncIntervalMs: number;
+  readonly pollIntervalMs: number;
   readonly pin: boolean;
   readonly ringBytes?: number;
 }
@@ -95,14 +103,16 @@ async function started(
   const options = { folder: context.folder.path, version: readVersion(), ...settings };
   try {
     return await startedMirroring(settings.mirror, isAskedFor, (mirror) =>
-      startDaemon({ ...options, mirror }),
+      // Rather the best source without a mirror than another one.
+      startDaemon({ ...options, mirror, source: mirror.length > 0 ? 'ebpf' : settings.source }),
     );
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
-    throw new Failure(
-      `${error.message}; \`${context.typed('doctor')}\` tells more, and ` +
-        `\`${context.typed('up --source simulated')}\` plays a made-up workload instead`,
-    );
+    const instead =
+      settings.source === 'best'
+        ? `\`${context.typed('up --source simulated')}\` plays a made-up workload instead`
+        : `\`${context.typed(isAskedFor ? 'up --mirror none' : 'up')}\` takes the best source that works here`;
+    throw new Failure(`${error.message}; \`${context.typed('doctor')}\` tells more, and ${instead}`);
   }
 }
 
@@ -140,7 +150,7 @@ function isFromTerminal(): boolean {
 
 /** What is recorded, how, where, and what to type next. */
 export function greeting(
-  view: Daemon['view'],
+  { view, passedOver }: Pick<Daemon, 'view' | 'passedOver'>,
   context: Context,
   settings: Pick<Settings, 'commandLines'> & { readonly unmirrored?: string },
 ): string[] {
@@ -148,6 +158,7 @@ export function greeting(
   const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
   return [
     sourceLine(view),
+    ...passedOver.map(({ why }) => `not taken: ${why}`),
     ...(view.blind === '' ? [] : [`not seen: ${view.blind}`]),
     ...(view.source === 'simulated' ? [] : [mirrorLine(view, settings.unmirrored)]),
     ...(view.queue && view.queue.obstacle !== '' ? [`not kept: ${view.queue.obstacle}`] : []),
@@ -166,9 +177,9 @@ export function greeting(
 
 function sourceLine({ source, tasks }: Daemon['view']): string {
   const seen = `${counted(tasks, 'task')} now`;
-  return source === 'simulated'
-    ? `recording a SIMULATED workload, nothing of this machine: ${seen}`
-    : `recording every task of this machine, seen through ${source}: ${seen}`;
+  if (source === 'simulated') return `recording a SIMULATED workload, nothing of this machine: ${seen}`;
+  if (source === 'polling') return `recording the tasks that looks at /proc find: ${seen}`;
+  return `recording every task of this machine, seen through ${source}: ${seen}`;
 }
 
 /** Our own tree is the first. `unmirrored` says why there is no other, where that needs to be said. */
@@ -186,25 +197,46 @@ function commandLinesLine({ limitBytes, secrets }: CommandLines): string {
   return `recording command lines, up to ${counted(limitBytes, 'byte')} of each${redacted}`;
 }
 
-function hierarchiesFor(source: SourceName, typed: readonly string[] | undefined): readonly string[] {
-  if (source === 'ebpf') return mirrorFrom(typed, cgroupsHere());
-  if (typed !== undefined) throw usageFailure('--mirror and --source simulated do not go together');
-  return [];
+function whyNoneFor(source: SourceName | 'best', typed: readonly string[] | undefined): string {
+  return source === 'ebpf' || source === 'best' ? whyNone(typed, cgroupsHere()) : '';
 }
 
-function whyNoneFor(source: SourceName, typed: readonly string[] | undefined): string {
-  return source === 'ebpf' ? whyNone(typed, cgroupsHere()) : '';
+/** Of a source that sees no cgroups, that says all. */
+function whyUnmirrored(source: string, why: string): string {
+  return source === 'ebpf' || source === 'simulated' ? why : 'only the eBPF source sees them';
 }
 
-function commandLinesFor(source: SourceName, options: UpOptions): CommandLines | undefined {
+function commandLinesFor(source: SourceName | 'best', options: UpOptions): CommandLines | undefined {
   const commandLines = commandLinesFrom(options.cmdline, options.redact);
-  if (source === 'ebpf' || commandLines === undefined) return commandLines;
+  if (source !== 'simulated' || commandLines === undefined) return commandLines;
   throw usageFailure('--cmdline and --source simulated do not go together');
 }
 
-function sourceFrom(typed: string): SourceName {
-  if (typed === 'ebpf' || typed === 'simulated') return typed;
-  throw usageFailure(`there is no source '${typed}': the sources are ebpf and simulated`);
+function hierarchiesFor(
+  source: SourceName | 'best',
+  typed: readonly string[] | undefined,
+): readonly string[] {
+  if (source === 'ebpf' || source === 'best') return mirrorFrom(typed, cgroupsHere());
+  if (!asksForMirror(typed)) return [];
+  throw usageFailure(
+    `--mirror and --source ${source} do not go together: only the eBPF source sees the machine's own cgroups`,
+  );
+}
+
+/** Whoever asks for a mirror asks for the one source that can: no other is taken in its place. */
+function sourceFrom(
+  typed: string | undefined,
+  typedMirror: readonly string[] | undefined,
+): SourceName | 'best' {
+  if (typed === undefined) return asksForMirror(typedMirror) ? 'ebpf' : 'best';
+  const sources: readonly SourceName[] = [...machineSources, 'simulated'];
+  const source = sources.find((name) => name === typed);
+  if (source !== undefined) return source;
+  throw usageFailure(`there is no source '${typed}': the sources are ${sources.join(', ')}`);
+}
+
+function asksForMirror(typed: readonly string[] | undefined): boolean {
+  return typed?.some((name) => name !== 'none') ?? false;
 }
 
 function agentFrom(typed: string | undefined): string {
@@ -213,6 +245,12 @@ function agentFrom(typed: string | undefined): string {
   if (path === undefined || path === '') throw usageFailure(`--release-agent '${typed}' is no path in UTF-8`);
   // Agents run in / and without PATH.
   return resolve(path);
+}
+
+function pollIntervalFor(source: SourceName | 'best', typed: string | undefined): number {
+  if (typed === undefined) return defaultPollIntervalMs;
+  if (source === 'polling' || source === 'best') return intervalFrom(typed);
+  throw usageFailure(`--poll-interval and --source ${source} do not go together: nothing is polled`);
 }
 
 const intervalLimitMs = 60_000;

@@ -158,6 +158,16 @@ export interface HierarchyGoneSeen {
   readonly hierarchy: number;
 }
 
+/**
+ * All tasks, as a source that can do no more than look has found them. What has changed since it looked before happened
+ * in between.
+ */
+export interface LookedSeen {
+  readonly type: 'looked';
+  readonly bootUs: number;
+  readonly tasks: readonly TaskSeen[];
+}
+
 export type TaskObservation = ForkSeen | ExecSeen | ExitSeen | CommSeen | UidSeen | OomSeen;
 export type GroupObservation =
   | GroupMadeSeen
@@ -165,4 +175,4 @@ export type GroupObservation =
   | GroupRenamedSeen
   | MovedSeen
   | HierarchyGoneSeen;
-export type Observation = TaskObservation | GroupObservation;
+export type Observation = TaskObservation | GroupObservation | LookedSeen;

@@ -21,6 +21,7 @@ import type {
 } from './observation.ts';
 import { observeGroup } from './observeGroup.ts';
 import { populationFacts, type Shifts, shift } from './population.ts';
+import { reconcile } from './reconcile.ts';
 import { releaseOf } from './release.ts';
 
 export { isNonsense, type Nonsense, type Observed } from './nonsense.ts';
@@ -39,6 +40,8 @@ export function observe(state: Hierarchy, observation: Observation): Observed {
       return uid(state, observation);
     case 'oom':
       return oom(state, observation);
+    case 'looked':
+      return reconcile(state, observation.tasks, true);
     default:
       return observeGroup(state, observation);
   }

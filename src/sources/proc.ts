@@ -73,6 +73,12 @@ export function lookAtTask(pid: number, mirrored: readonly MountedHierarchy[] = 
   return readTask(pid, pid, mirrored);
 }
 
+/** The command line of a process; undefined where it is gone or has none. */
+export function readCommandLine(process: number, commandLines: CommandLines): CommandLine | undefined {
+  const text = readIfThere(`/proc/${process}/cmdline`) ?? '';
+  return commandLineOf(text, text.length, commandLines);
+}
+
 /** Names one boot of this machine: a UUID. */
 export function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
@@ -198,11 +204,6 @@ function readGroups(
   }
 }
 
-function readCommandLine(process: number, commandLines: CommandLines): CommandLine | undefined {
-  const text = readIfThere(`/proc/${process}/cmdline`) ?? '';
-  return commandLineOf(text, text.length, commandLines);
-}
-
 function threadsOf(process: number): number[] {
   try {
     return numbersIn(`/proc/${process}/task`);
@@ -242,6 +243,7 @@ function readWhole(fd: number): string {
   }
 }
 
+/** A task that may not be looked at (the option `hidepid` of /proc) is none that is there for us. */
 function isGone(error: unknown): boolean {
-  return hasCode(error, 'ENOENT', 'ESRCH');
+  return hasCode(error, 'ENOENT', 'ESRCH', 'EPERM', 'EACCES');
 }

@@ -17,7 +17,7 @@ export type Memory = NodeJS.TypedArray;
 /** An address in this process. Above 2^53 no user address exists, so a number holds each exactly. */
 export type Address = number;
 
-export const clocks = { realtime: 0, boottime: 7 } as const;
+export const clocks = { realtime: 0, monotonic: 1, boottime: 7 } as const;
 
 /** The calls by the names that the C library has for them; their pages of the manual say what they take. */
 interface Calls {
@@ -54,7 +54,9 @@ interface Calls {
   readonly munmap: (at: Address, sizeBytes: number) => number;
   readonly poll: (descriptors: Memory, count: number, timeoutMs: number) => number;
   readonly recv: (fd: number, into: Memory, sizeBytes: number, flags: number) => number;
+  readonly recvmmsg: (fd: number, headers: Memory, count: number, flags: number, timeout: Address) => number;
   readonly send: (fd: number, message: Memory, sizeBytes: number, flags: number) => number;
+  readonly setsockopt: (fd: number, level: number, name: number, value: Memory, sizeBytes: number) => number;
   readonly signal: (signal: number, disposition: number) => number;
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly syscall: (number: number, a: number, b: number, c: number) => number;
@@ -108,7 +110,9 @@ function bind(): Calls {
     munmap: library.func('munmap', 'int', ['intptr_t', 'size_t']),
     poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
     recv: library.func('recv', 'intptr_t', ['int', 'void *', 'size_t', 'int']),
+    recvmmsg: library.func('recvmmsg', 'int', ['int', 'void *', 'uint', 'int', 'intptr_t']),
     send: library.func('send', 'intptr_t', ['int', 'void *', 'size_t', 'int']),
+    setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
     signal: library.func('signal', 'intptr_t', ['int', 'intptr_t']),
     socket: library.func('socket', 'int', ['int', 'int', 'int']),
     syscall: library.func('syscall', 'long', ['long', 'long', 'long', 'long']),

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { find, Unknowable } from '../../src/cli/doctor/finding.ts';
 import { capabilitiesFrom, lockdownFrom } from '../../src/cli/doctor/kernel.ts';
 import { machineProbes, spaceFrom } from '../../src/cli/doctor/machine.ts';
+import { sourceProbes, sourceTaken } from '../../src/cli/doctor/sources.ts';
 import { findingLines } from '../../src/cli/doctor.ts';
 import { emptyFolder } from '../http/fakeDaemon.ts';
 
@@ -53,6 +54,28 @@ doctor('a failure is told with its errno, its cause and what it means', async ()
     '               → nothing works',
     'works  b       fine',
   ]);
+});
+
+doctor('the source that is taken is the best of those that work', () => {
+  const finding = (probe: string, state: 'works' | 'fails') => ({
+    probe,
+    state,
+    needed: false,
+    says: '',
+    means: '',
+  });
+  const [ebpf = '', connector = '', polling = ''] = sourceProbes.map(({ name }) => name);
+  const taken = (...states: readonly ('works' | 'fails')[]) =>
+    sourceTaken([ebpf, connector, polling].map((probe, i) => finding(probe, states[i] ?? 'fails')));
+  assert.is(taken('works', 'works', 'works'), 'ebpf');
+  assert.is(taken('fails', 'works', 'works'), 'connector');
+  assert.is(taken('fails', 'fails', 'works'), 'polling');
+  assert.is(taken('fails', 'fails', 'fails'), undefined);
+  // Where the last does not work, none does.
+  assert.equal(
+    sourceProbes.map(({ needed }) => needed),
+    [false, false, true],
+  );
 });
 
 doctor('what cannot be found out is neither good nor bad', async () => {

@@ -101,7 +101,7 @@ program('a command line that makes no sense ends with 2, in words, and asks nobo
     ['delegate /a 99999999999', /ids go up to/],
     ['delegate /a 1:5000000000', /ids go up to/],
     ['delegate /a 5000000000:1', /ids go up to/],
-    ['up --source netlink', /no source 'netlink': the sources are ebpf and simulated/],
+    ['up --source netlink', /no source 'netlink': the sources are ebpf, connector, polling, simulated/],
     ['up --source simulated --mirror v2', /--mirror and --source simulated do not go together/],
     ['up --source simulated --cmdline', /--cmdline and --source simulated do not go together/],
     ['up --redact x', /--redact goes with --cmdline/],

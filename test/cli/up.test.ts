@@ -4,19 +4,21 @@
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { socketName } from '../../src/http/api.ts';
 import { HttpReader } from '../../src/http/client.ts';
+import { until } from '../../tools/oracle/until.ts';
 import { emptyFolder } from '../http/fakeDaemon.ts';
 import { testNeeding } from '../support/needs.ts';
 
 const up = suite('up');
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const asNobody = fileURLToPath(new URL('./asNobody.ts', import.meta.url));
 const deadlineMs = 30_000;
 
 const running = new Set<Running>();
@@ -31,8 +33,8 @@ class Running {
   readonly #ended: Promise<unknown[]>;
   #look = (): void => {};
 
-  constructor(file: string, args: readonly string[]) {
-    this.#child = spawn(file, args);
+  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+    this.#child = spawn(file, args, { env });
     this.#ended = once(this.#child, 'close');
     running.add(this);
     this.#ended.then(() => running.delete(this));
@@ -59,6 +61,10 @@ class Running {
       };
       this.#look();
     });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -247,5 +253,160 @@ testNeeding(up, ['script'], 'a recorder stops in order when its terminal is clos
   assert.match(reader.output, /the recorder stopped in order/);
   rmSync(folder, { recursive: true });
 });
+
+/** A recorder in the namespaces that `unshare` makes for it, with a /proc of their own. */
+function namespaced(folder: string, ...args: readonly string[]): Running {
+  const line = [process.execPath, ...commandLine(folder, args)];
+  return new Running('unshare', ['--fork', '--pid', '--mount-proc', ...line]);
+}
+
+testNeeding(up, ['root', 'ebpf', 'connector'], 'the best source is taken where it works', async () => {
+  const folder = emptyFolder();
+  const recorder = tasktrail(folder, 'up');
+  await recorder.says(/stop with Ctrl-C/);
+  assert.match(recorder.output, /seen through ebpf/);
+  assert.not.match(recorder.output, /not taken/);
+  recorder.kill('SIGINT');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  rmSync(folder, { recursive: true });
+});
+
+testNeeding(up, ['root'], 'in a container /proc is polled, and why is on the screen', async () => {
+  const folder = emptyFolder();
+  const recorder = namespaced(folder, 'up', '--poll-interval', '50ms');
+  await recorder.says(/stop with Ctrl-C/);
+  assert.match(recorder.output, /^recording the tasks that looks at \/proc find: [0-9]+ tasks? now$/m);
+  assert.match(recorder.output, /^not taken: the eBPF source works only in the initial pid namespace, .*$/m);
+  assert.match(recorder.output, /^not taken: the process connector works only in the initial pid namespace/m);
+  assert.match(
+    recorder.output,
+    /^not seen: what lives between two looks at \/proc, which are 0.05 s apart; /m,
+  );
+  assert.match(recorder.output, /only the eBPF source sees them/);
+
+  const status = tasktrail(folder, 'status');
+  assert.is(await status.ends(), 0, status.output);
+  assert.match(status.output, /^source +polling; blind: what lives between two looks/m);
+  const log = tasktrail(folder, 'log', '--type', 'source');
+  assert.is(await log.ends(), 0, log.output);
+  assert.match(log.output, / source +polling .*blind: what lives between/);
+  // unshare waits for its child; the signal has to reach that.
+  process.kill(Number(childOf(recorder.pid)), 'SIGINT');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  rmSync(folder, { recursive: true });
+});
+
+/** The one child of a process. */
+function childOf(pid: number | undefined): string {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+}
+
+up('what only the eBPF source can do is refused with the others, in words', async () => {
+  const folder = emptyFolder();
+  const refused = async (...args: readonly string[]): Promise<string> => {
+    const recorder = tasktrail(folder, 'up', ...args);
+    assert.is(await recorder.ends(), 2, recorder.output);
+    return recorder.output;
+  };
+  for (const source of ['connector', 'polling', 'simulated']) {
+    assert.match(
+      await refused('--source', source, '--mirror', 'v2'),
+      new RegExp(`--mirror and --source ${source} do not go together: only the eBPF source sees`),
+    );
+  }
+  assert.match(await refused('--source', 'connector', '--poll-interval', '1s'), /nothing is polled/);
+  assert.match(await refused('--source', 'guess'), /the sources are ebpf, connector, polling, simulated/);
+  rmSync(folder, { recursive: true });
+});
+
+testNeeding(up, ['root'], 'whoever asks for a mirror gets no source that has none', async () => {
+  const folder = emptyFolder();
+  const recorder = namespaced(folder, 'up', '--mirror', 'v2');
+  assert.is(await recorder.ends(), 1, recorder.output);
+  assert.match(
+    recorder.output,
+    /^tasktrail: the eBPF source works only .*`(npx )?tasktrail up .*--mirror none` takes the best source that works here\n$/,
+  );
+  rmSync(folder, { recursive: true });
+});
+
+/** A folder of an ordinary user's, and how he types a command; where nothing is said, what he records is in there. */
+function ordinary() {
+  const home = emptyFolder();
+  chownSync(home, 65534, 65534);
+  const { TASKTRAIL_DATA: _, npm_command: __, ...rest } = process.env;
+  const env = { ...rest, XDG_STATE_HOME: home };
+  const line = [process.execPath, ...process.execArgv, asNobody];
+  const start = (...args: readonly string[]): Running => started([...line, ...args], env);
+  const done = async (...args: readonly string[]): Promise<string> => {
+    const command = start(...args);
+    assert.is(await command.ends(), 0, command.output);
+    return command.output;
+  };
+  return { home, env, line, start, done };
+}
+
+function started([file = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Running {
+  return new Running(file, args, env);
+}
+
+testNeeding(up, ['nobody'], 'an ordinary user records into his own folder, and has the tree', async () => {
+  const { home, start, done } = ordinary();
+  const recorder = start('up', '--source', 'polling', '--poll-interval', '50ms');
+  await recorder.says(/stop with Ctrl-C/);
+  assert.match(recorder.output, new RegExp(`^in ${home}/tasktrail, recording `, 'm'));
+
+  await done('mkdir', '/mine');
+  const program = start('run', '/mine', '--', 'sleep', '60');
+  const isThere = async (): Promise<boolean> => / sleep/.test(await done('tasks', '/mine'));
+  await until('the program to be in its container', isThere);
+  program.kill('SIGKILL');
+  await until('the program to be gone', async () => !(await isThere()));
+  await done('rmdir', '/mine');
+  assert.match(await done('log', '--all', '--path', '/mine'), /exit .* in \/mine .*inferred/);
+
+  recorder.kill('SIGINT');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  assert.match(await done('verify'), /^sound: /m);
+  rmSync(home, { recursive: true });
+});
+
+testNeeding(up, ['nobody'], 'an ordinary user gets a lesser source, and is told why', async () => {
+  const { home, start } = ordinary();
+  const other = start('up', '--source', 'polling', '--json');
+  await other.says(/^\{.*"source":"polling".*"passedOver":\[\]\}$/m);
+  other.kill('SIGINT');
+  await other.ends();
+
+  const recorder = start('up');
+  await recorder.says(/stop with Ctrl-C/);
+  // Before Linux 6.6 nobody but root may listen to the process connector.
+  assert.match(recorder.output, /seen through connector|looks at \/proc find/);
+  assert.match(recorder.output, /^not taken: the eBPF source cannot be opened: .*CAP_BPF/m);
+  recorder.kill('SIGINT');
+  assert.is(await recorder.ends(), 0, recorder.output);
+  rmSync(home, { recursive: true });
+});
+
+testNeeding(
+  up,
+  ['nobody'],
+  'where /proc hides tasks, the doctor says so, and that it can be polled',
+  async () => {
+    const { home, env, line } = ordinary();
+    for (const hidepid of [1, 2]) {
+      const inside = `mount -t proc -o hidepid=${hidepid} proc /proc && exec "$@"`;
+      const doctor = started(['unshare', '--mount', 'sh', '-c', inside, 'sh', ...line, 'doctor'], env);
+      assert.is(await doctor.ends(), 0, doctor.output);
+      assert.match(doctor.output, /^FAILS {2}process connector +.*hides other users' tasks \(hidepid\)/m);
+      assert.match(
+        doctor.output,
+        /^works {2}polling of \/proc +.*other users' tasks, which \/proc hides here/m,
+      );
+      assert.match(doctor.output, /^a recorder can run here, through polling: /m);
+    }
+    rmSync(home, { recursive: true });
+  },
+);
 
 up.run();

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Fact } from '../../events/event.ts';
-import type { Observation } from '../../src/kernel/observation.ts';
+import type { Observation, TaskSeen } from '../../src/kernel/observation.ts';
 import { isNonsense, observe } from '../../src/kernel/observe.ts';
 import { adoptAll } from '../../src/kernel/reconcile.ts';
 import { Ground, taskSeen } from '../support/ground.ts';
@@ -126,5 +126,26 @@ observed('neither does a birth under a pid that lives, nor a thread that takes i
   assert.is(nonsense(fork(11, 1)), 'task 11 is born while it lives');
   assert.is(nonsense(exec(t, 11)), 'task 11 takes the pid 10 of a task that lives');
 });
+
+observed(
+  'what two looks find differently has happened in between, inferred, and nothing is told of the rest',
+  () => {
+    const { here, see, seeAndApply } = ground();
+    const found = (...tasks: readonly TaskSeen[]): Observation => ({ type: 'looked', bootUs, tasks });
+    const both = [taskSeen(1), taskSeen(t)];
+    const third = taskSeen(11, { tgid: t, parentPid: t });
+    assert.equal(see(found(...both, third)), []);
+    const facts = see(found(...both, taskSeen(12, { parentPid: t, comm: 'new' })));
+    assert.equal(
+      facts.map((fact) => [fact.type, 'certainty' in fact && fact.certainty]),
+      [
+        ['adopt', 'inferred'],
+        ['exit', 'inferred'],
+      ],
+    );
+    seeAndApply(found(...both));
+    assert.equal([...here.state.tasks()].map(({ pid }) => pid).sort(), [1, t]);
+  },
+);
 
 observed.run();

@@ -3,9 +3,12 @@
  * named on stdout (`skipped: NAME (needs …)`), so that `tools/test.ts` can count it and nobody mistakes it
  * for a pass.
  */
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Test } from 'uvu';
 import { mountedHierarchies } from '../../src/sources/cgroups.ts';
+import { openConnector } from '../../src/system/connector.ts';
 import { otherNamespace } from '../../src/system/namespaces.ts';
 
 const needs = {
@@ -13,6 +16,8 @@ const needs = {
   /** eBPF with type information, in the initial pid namespace: what the eBPF source asks for. */
   ebpf: () =>
     process.getuid?.() === 0 && readable('/sys/kernel/btf/vmlinux') && otherNamespace('pid') === undefined,
+  /** The process connector, which answers in the initial namespaces only. */
+  connector: () => answers(),
   /** Whether this kernel still has cgroup v1, to mount a hierarchy of one's own. */
   cgroup1: () => process.getuid?.() === 0 && /\tcgroup\n/.test(readFileSync('/proc/filesystems', 'latin1')),
   /** A C compiler, for the small programs that no shell can stand in for. */
@@ -29,6 +34,8 @@ const needs = {
   v1: () => /\tcgroup$/m.test(readFileSync('/proc/filesystems', 'latin1')),
   /** A memory controller whose groups can be given a limit. */
   memory: () => limitedMemory() !== undefined,
+  /** An ordinary user who can read what is tested, to become. */
+  nobody: () => process.getuid?.() === 0 && readableByNobody(),
   'stress-ng': () => executable('stress-ng'),
   /** A hierarchy of the first version that is mounted, to be used together with others. */
   v1Mounted: () => mountedHierarchies().some(({ hierarchy }) => hierarchy !== 0),
@@ -75,6 +82,21 @@ export function limitedMemory():
     if (handedDown.includes('memory')) return { name, root: mountPoint, file: 'memory.max' };
   }
   return undefined;
+}
+
+function answers(): boolean {
+  try {
+    openConnector(4096).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readableByNobody(): boolean {
+  const read = `process.setgid(65534); process.setuid(65534); fs.readFileSync(process.argv[1])`;
+  const here = fileURLToPath(import.meta.url);
+  return spawnSync(process.execPath, ['-e', read, here], { stdio: 'ignore' }).status === 0;
 }
 
 function readable(path: string): boolean {

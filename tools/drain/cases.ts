@@ -21,6 +21,19 @@ export type CaseName = keyof typeof cases;
 
 export const caseNames = Object.keys(cases) as CaseName[];
 
+/** The sources whose queue can be drained. */
+export const drainedSources = ['ebpf', 'connector'] as const;
+export type DrainedSource = (typeof drainedSources)[number];
+
+/** The connector tells an exit only after it has been told to whoever waits for it. */
+export const lateCases: Readonly<Record<DrainedSource, readonly CaseName[]>> = {
+  ebpf: [],
+  connector: ['exit-process', 'exit-thread'],
+};
+
+/** The part of the answers that may be late in those cases. */
+export const mostLate = 0.1;
+
 export interface Outcome {
   readonly asked: number;
   readonly wrong: number;

@@ -10,6 +10,8 @@ import type { Tallies } from './tally.ts';
 
 /** One number that is known from two sides. */
 export interface Check {
+  /** Of what happened, however short it was; or of what was left when all was over. */
+  readonly of: 'deeds' | 'remains';
   readonly what: string;
   /** What it has to be, as the other side knows it. */
   readonly expected: string;
@@ -102,7 +104,7 @@ export const stressPhase: Phase = {
         atLeast('forks', said('fork'), forks),
         atLeast('threads', said('pthread'), threads),
         equal('exits, of all that were born', forks + threads + 1, exits),
-        equal('left over', 0, left),
+        remains('left over', 0, left),
         between(
           'births on the whole machine, by /proc/stat',
           after.least - before.most,
@@ -149,7 +151,7 @@ function stormPhase(name: string, what: string, { command, others, ownPids }: St
           equal('execs', count('execs') + others.execs, tally.execs),
           equal('exits', count('exits') + 1 + others.forks, tally.exits),
           equal('kills', count('kills'), tally.kills),
-          equal('left over', 0, tally.left),
+          remains('left over', 0, tally.left),
           equal('exits with the wrong number', others.unnumbered, tally.misnumbered.size),
         ];
         if (!ownPids) return checks;
@@ -182,13 +184,17 @@ function birthsByKernel(): number {
 }
 
 function equal(what: string, expected: number, found: number): Check {
-  return { what, expected: String(expected), found, right: found === expected };
+  return { of: 'deeds', what, expected: String(expected), found, right: found === expected };
+}
+
+function remains(what: string, expected: number, found: number): Check {
+  return { ...equal(what, expected, found), of: 'remains' };
 }
 
 function atLeast(what: string, expected: number, found: number): Check {
-  return { what, expected: `≥ ${expected}`, found, right: found >= expected };
+  return { of: 'deeds', what, expected: `≥ ${expected}`, found, right: found >= expected };
 }
 
 function between(what: string, low: number, high: number, found: number): Check {
-  return { what, expected: `${low} to ${high}`, found, right: found >= low && found <= high };
+  return { of: 'deeds', what, expected: `${low} to ${high}`, found, right: found >= low && found <= high };
 }

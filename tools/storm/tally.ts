@@ -9,9 +9,9 @@ import { Disturbances } from './disturbances.ts';
 
 /** What happened in one container. */
 export interface Tally {
-  /** Births of processes. */
+  /** Births of processes, those that a look has found among them. */
   readonly forks: number;
-  /** Births of further threads. */
+  /** Births of further threads, likewise. */
   readonly threads: number;
   readonly execs: number;
   readonly exits: number;
@@ -65,9 +65,13 @@ export class Tallies {
         this.#accountByName.set(event.name, account);
         break;
       }
-      case 'adopt':
-        this.#enter(event.task, this.#account(event.container), undefined);
+      case 'adopt': {
+        const account = this.#account(event.container);
+        if (event.pid === event.tgid) account.forks += 1;
+        else account.threads += 1;
+        this.#enter(event.task, account, undefined);
         break;
+      }
       case 'attach': {
         const member = this.#member(event.task);
         member.account.left -= 1;

@@ -1,6 +1,7 @@
 /**
  * Weather: one phase of the storm in a recording of its own, and everything that can be checked of it.
  */
+import type { MachineSource } from '../../src/daemon.ts';
 import { Recording } from '../recording.ts';
 import { type Agreement, agreementOf } from './agreement.ts';
 import type { Check, Phase } from './phases.ts';
@@ -18,8 +19,8 @@ export interface Weather {
 }
 
 /** Fails where a phase cannot be run; what is wrong with the log is in the answer. */
-export async function weather(phase: Phase, seconds: number): Promise<Weather> {
-  const recording = await Recording.start();
+export async function weather(phase: Phase, seconds: number, source: MachineSource): Promise<Weather> {
+  const recording = await Recording.start({ source });
   const stormed = (async () => ({
     check: await phase.run(recording, seconds),
     agreement: await agreementOf(recording.reader),
@@ -39,10 +40,11 @@ export async function weather(phase: Phase, seconds: number): Promise<Weather> {
 export async function undisturbed(
   phase: Phase,
   seconds: number,
+  source: MachineSource,
   onGaps: (gaps: readonly string[]) => void,
 ): Promise<Weather> {
   for (let attempts = 3; ; attempts--) {
-    const result = await weather(phase, seconds);
+    const result = await weather(phase, seconds, source);
     if (result.gaps.length === 0 || attempts === 1) return result;
     onGaps(result.gaps);
   }

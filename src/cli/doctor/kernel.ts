@@ -6,7 +6,6 @@ import type { CgroupsHere } from '../../daemon.ts';
 import { allKept, type PinnedInstallation } from '../../kept.ts';
 import { createCounters } from '../../system/bpf.ts';
 import { bpfFilesystem, isBpfFilesystemMounted } from '../../system/bpfFilesystem.ts';
-import { tryConnector } from '../../system/connector.ts';
 import { codeOf } from '../../system/errno.ts';
 import { libc } from '../../system/libc.ts';
 import { otherNamespace } from '../../system/namespaces.ts';
@@ -74,17 +73,6 @@ export const kernelProbes: readonly Probe[] = [
     },
   },
   {
-    name: 'eBPF source',
-    needed: true,
-    means: 'nothing of this machine can be recorded; --source simulated plays a made-up workload',
-    attempt: async () => {
-      // Loaded as late as this, so that its own libraries can be what does not work.
-      const { trySource } = await import('../../daemon.ts');
-      const blind = trySource([]);
-      return `opened, and closed again${blind === '' ? '' : `; it does not see everything: ${blind}`}`;
-    },
-  },
-  {
     name: 'cgroup hierarchies',
     needed: false,
     means: "none of the machine's own cgroups can be mirrored; everything else works without",
@@ -92,7 +80,7 @@ export const kernelProbes: readonly Probe[] = [
       const { cgroupsHere, trySource } = await import('../../daemon.ts');
       const cgroups = cgroupsHere();
       const says = cgroupsFrom(cgroups);
-      tryMirror(mirroredByDefault(cgroups), trySource);
+      tryMirror(mirroredByDefault(cgroups), (mirror) => trySource('ebpf', mirror));
       return says;
     },
   },
@@ -114,22 +102,6 @@ export const kernelProbes: readonly Probe[] = [
     needed: false,
     means: 'it cannot be told what the kernel goes on recording',
     attempt: () => keptText(allKept()),
-  },
-  {
-    name: 'process connector',
-    needed: false,
-    means: 'nothing as long as the eBPF source works',
-    causes: {
-      EPERM: 'CAP_NET_ADMIN is missing',
-      ECONNREFUSED:
-        'the kernel is built without CONFIG_PROC_EVENTS, or this is not the initial network namespace',
-      EPROTONOSUPPORT: 'the kernel is built without CONFIG_CONNECTOR',
-      ETIMEDOUT: 'it does not answer outside of the initial namespaces',
-    },
-    attempt: () => {
-      tryConnector();
-      return 'it answers';
-    },
   },
 ];
 

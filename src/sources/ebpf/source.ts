@@ -20,8 +20,10 @@ import {
   stillMounted,
 } from '../cgroups.ts';
 import type { CommandLines } from '../commandLines.ts';
+import { requireInitialNamespaces } from '../namespaces.ts';
 import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
+import { Wake } from '../wake.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
 import { Descriptors } from './descriptors.ts';
@@ -32,7 +34,6 @@ import type { Mirror } from './places.ts';
 import { PlacesMap } from './placesMap.ts';
 import { Ring } from './ring.ts';
 import { RingQueue } from './ringQueue.ts';
-import { Wake } from './wake.ts';
 
 export interface EbpfSourceOptions {
   /**
@@ -74,7 +75,7 @@ const missesAgeUs = 1_000_000;
  */
 export function openEbpfSource(options: EbpfSourceOptions = {}): Source {
   if (options.ringBytes !== undefined) requireRingSize(options.ringBytes);
-  requireInitialNamespaces();
+  requireInitialNamespaces('the eBPF source');
   const mirrored = mirroredHierarchies(options.mirror ?? []);
   const btf = readKernelBtf();
   const descriptors = new Descriptors();
@@ -289,17 +290,6 @@ function requireRingSize(ringBytes: number): void {
   throw new RangeError(
     `the eBPF source cannot have a ring of ${ringBytes} bytes: choose a power of two from ${pageSizeBytes()} to ${maxRingBytes}`,
   );
-}
-
-/** The kernel's pids and times are those of the initial namespaces; those that /proc shows are the reader's. */
-function requireInitialNamespaces(): void {
-  for (const kind of ['pid', 'time'] as const) {
-    const own = otherNamespace(kind);
-    if (own === undefined) continue;
-    throw new SourceError(
-      `the eBPF source works only in the initial ${kind} namespace, and this process is in ${own}: start it outside of the container`,
-    );
-  }
 }
 
 /** In another cgroup namespace /proc shows paths that do not begin at a hierarchy's root. */

@@ -1,10 +1,10 @@
 /**
- * The wake: one callback once the ring holds something to read. The kernel notifies whoever polls the ring's
- * descriptor, and a poll that begins while something is queued is answered at once, so no record can slip in
- * unnoticed between a drain and the next arming. It costs nothing while it is not armed.
+ * The wake: one callback once a kernel source's queue holds something to read. The kernel notifies whoever polls its
+ * descriptor, and a poll that begins while something is queued is answered at once, so nothing can slip in unnoticed
+ * between a drain and the next arming. It costs nothing while it is not armed.
  */
 import assert from 'node:assert/strict';
-import { koffi } from '../../system/libc.ts';
+import { koffi } from '../system/libc.ts';
 
 type PollHandle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
 

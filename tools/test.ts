@@ -14,7 +14,7 @@ const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
 const count = { passed: 0, failed: 0, skipped: 0 };
 for (const file of files) {
   console.log(`\n# ${file}`);
-  const run = spawnSync(process.execPath, ['--import', 'tsx', `test/${file}`], {
+  const run = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), `test/${file}`], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 64 * 1024 * 1024,

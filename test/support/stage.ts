@@ -83,7 +83,16 @@ export class Stage {
   async record(...mirror: readonly string[]): Promise<void> {
     const main = join(repository, 'src/cli/main.ts');
     const options = mirror.flatMap((name) => ['--mirror', name]);
-    const typed = [process.execPath, ...process.execArgv, main, 'up', '--json', '--data', this.recording];
+    const typed = [
+      process.execPath,
+      ...process.execArgv,
+      main,
+      'up',
+      '--no-pin',
+      '--json',
+      '--data',
+      this.recording,
+    ];
     this.#recorder = this.start([...typed, ...options]);
     await firstLine(this.#recorder);
   }

@@ -28,7 +28,17 @@ export class MountedDaemon {
   async start(...args: readonly string[]): Promise<unknown> {
     // Other users have to come through to the mount point.
     chmodSync(this.#folder, 0o755);
-    const typed = ['up', '--no-pin', '--data', this.data, '--mirror', 'none', '--mount', this.mountPoint, ...args];
+    const typed = [
+      'up',
+      '--no-pin',
+      '--data',
+      this.data,
+      '--mirror',
+      'none',
+      '--mount',
+      this.mountPoint,
+      ...args,
+    ];
     const daemon = spawn(process.execPath, [...process.execArgv, main, ...typed], { cwd: '/' });
     this.#process = daemon;
     this.output = '';

@@ -2,7 +2,7 @@
  * A daemon as a user runs it: `tasktrail up` from the built program, in a process of its own, on a recording in a
  * temporary folder; and what it costs, as the kernel accounts for it.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ const usPerTick = 10_000;
 /** Starts one, with these options of `up`. */
 export async function startMeasured(options: readonly string[] = []): Promise<MeasuredDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'tasktrail-bench-'));
-  const daemon = spawn(process.execPath, [main, 'up', '--no-pin', '--data', folder, ...options], {
+  const daemon = spawn(process.execPath, [main, 'up', '--data', folder, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(daemon, 'close');
@@ -39,7 +39,7 @@ export async function startMeasured(options: readonly string[] = []): Promise<Me
     status: () => reader.status(),
     cpuUs: () => cpuUsOf(daemon.pid ?? 0),
     stop: async () => {
-      daemon.kill('SIGTERM');
+      execFileSync(process.execPath, [main, 'down', '--unload', '--data', folder], { stdio: 'ignore' });
       await ended;
       rmSync(folder, { recursive: true, force: true });
     },

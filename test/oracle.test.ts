@@ -8,7 +8,7 @@ import { Difference, Oracle, type OracleOptions } from '../tools/oracle/oracle.t
 import { testNeeding } from './support/needs.ts';
 
 const oracle = suite('oracle');
-const needed = ['root', 'ebpf', 'cc', 'cgroup1'] as const;
+const needed = ['root', 'ebpf', 'cc', 'v1'] as const;
 
 /** Runs one program; resolves with the difference that it found, if it did. */
 async function run(options: OracleOptions, steps: number): Promise<Difference | undefined> {

@@ -262,6 +262,8 @@ export class Story {
   readonly #query: LogQuery;
   readonly #history: History;
   #nextSeq = 1;
+  /** Found once: it may take a look through the log, and who follows comes back whenever that has grown. */
+  #span: Span | undefined;
 
   constructor(query: LogQuery) {
     this.#query = query;
@@ -270,9 +272,8 @@ export class Story {
 
   /** The entries since the last call. */
   async *tell(log: LogReader): AsyncGenerator<Entry> {
-    const { since, until } = this.#query;
-    const first = since && (await edgeOf(log, since));
-    const last = until && (await edgeOf(log, until));
+    this.#span ??= await spanOf(log, this.#query);
+    const { first, last } = this.#span;
     // What is left out is folded all the same: entries tell of what was there before.
     for await (const events of log.read(this.#nextSeq)) {
       for (const event of events) {
@@ -294,6 +295,16 @@ export class Story {
     }
     return last.slice(-limit);
   }
+}
+
+/** Where what is asked for begins and ends. */
+interface Span {
+  readonly first: Edge | undefined;
+  readonly last: Edge | undefined;
+}
+
+async function spanOf(log: LogReader, { since, until }: LogQuery): Promise<Span> {
+  return { first: since && (await edgeOf(log, since)), last: until && (await edgeOf(log, until)) };
 }
 
 /** Whether a gap that ended behind an edge began before it: then what was told up to there may lack something. */

@@ -177,16 +177,15 @@ async function answerAt(
     const answer = options.recorder.read((world) => answerTo(world, question, now(options)));
     return send(response, answer);
   }
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  const chunks = options.archive.past(question, instant, gone.signal);
+  const gone = goneWith(response);
+  const chunks = options.archive.past(question, instant, gone);
   if (!chunks) return write(response, 503, busy);
   let text = '';
   try {
     for await (const chunk of chunks) text += chunk;
   } catch (error) {
     // Whatever fails because the client has gone away concerns nobody.
-    if (gone.signal.aborted) return;
+    if (gone.aborted) return;
     throw error;
   }
   const past = JSON.parse(text) as PastAnswer | Unclear;
@@ -308,24 +307,30 @@ async function stream(
   response: ServerResponse,
   open: (gone: AbortSignal) => Chunks | undefined,
 ): Promise<void> {
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  const chunks = open(gone.signal);
+  const gone = goneWith(response);
+  const chunks = open(gone);
   if (!chunks) return write(response, 503, busy);
   try {
     for await (const chunk of chunks) {
       begin(response);
-      if (chunk !== '' && !response.write(chunk)) await once(response, 'drain', { signal: gone.signal });
+      if (chunk !== '' && !response.write(chunk)) await once(response, 'drain', { signal: gone });
     }
     begin(response);
     response.end();
   } catch (error) {
     // Whatever fails because the client has gone away concerns nobody.
-    if (gone.signal.aborted) return;
+    if (gone.aborted) return;
     if (!response.headersSent) throw error;
     const last: ErrorBody = { error: error instanceof Error ? error.message : String(error) };
     response.end(`${JSON.stringify(last)}\n`);
   }
+}
+
+/** Aborts when nobody waits for the response any more. */
+function goneWith(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return gone.signal;
 }
 
 const busy: ErrorBody = {

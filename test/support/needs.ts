@@ -18,8 +18,6 @@ const needs = {
     process.getuid?.() === 0 && readable('/sys/kernel/btf/vmlinux') && otherNamespace('pid') === undefined,
   /** The process connector, which answers in the initial namespaces only. */
   connector: () => answers(),
-  /** Whether this kernel still has cgroup v1, to mount a hierarchy of one's own. */
-  cgroup1: () => process.getuid?.() === 0 && /\tcgroup\n/.test(readFileSync('/proc/filesystems', 'latin1')),
   /** A C compiler, for the small programs that no shell can stand in for. */
   cc: () => executable('cc'),
   /** A loop device and mkfs.ext4: a file system of our own, whose power can be cut. */

@@ -8,8 +8,9 @@
  *
  * A row's time counts from the row before it, the first row's from the time in the body's head.
  */
-import { DecodeError, place, RowReader, RowWriter, readRow, writeRow } from '../../events/codec.ts';
+import { place, readRow, writeRow } from '../../events/codec.ts';
 import type { Event } from '../../events/event.ts';
+import { DecodeError, RowReader, RowWriter } from '../../events/rows.ts';
 import type { Head, Stamped } from '../ports.ts';
 
 /** The format of recordings that this tasktrail writes and reads. */

@@ -8,8 +8,8 @@
  * LevelDB keeps the folder to one process. Within it, threads share it.
  */
 import { ClassicLevel } from 'classic-level';
-import { DecodeError } from '../../events/codec.ts';
 import type { Event } from '../../events/event.ts';
+import { DecodeError } from '../../events/rows.ts';
 import { hasCode } from '../system/errno.ts';
 import { Chain, eventsFrom, format, linkOf, UnsoundError } from './commit.ts';
 import {

@@ -147,6 +147,7 @@ function lineOfSlope(values: ArrayLike<number>, count: number, slope: number): L
     if (rest < base) base = rest;
     if (i === 0 || rest > top) top = rest;
   }
+  if (top - base > Number.MAX_SAFE_INTEGER) return { base, slope, scale: 1, width: maxWidth + 1 };
   // A common divisor, such as the page size in sizes of memory, need not be packed with each value.
   let scale = 0;
   for (let i = 0; i < count && scale !== 1; i++) scale = divisor(scale, (values[i] ?? 0) - i * slope - base);

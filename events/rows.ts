@@ -26,7 +26,7 @@ const minInt = -(2 ** 52);
 const maxInt = 2 ** 52 - 1;
 
 /** Most lists are empty: one of them serves all. */
-const noUints: readonly number[] = Object.freeze([]);
+export const noUints: readonly number[] = Object.freeze([]);
 
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

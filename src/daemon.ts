@@ -10,6 +10,7 @@ import { nanoid } from 'nanoid';
 import { textOf, utf8BytesOf } from '../events/bytes.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
+import { openArchivist } from './archive/archivist.ts';
 import { realClock } from './clock.ts';
 import { Closers } from './closers.ts';
 import { nameContainers } from './engine/namer.ts';
@@ -187,6 +188,13 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     ...(gauge && { queue: gauge.view }),
     mountPoint: mount?.mountPoint ?? '',
   });
+  const archivist = openArchivist({
+    log,
+    clock,
+    follow: (grown) => recorder.follow(grown),
+    onFailure: failure.resolve,
+  });
+  parts.add(() => archivist.close());
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());
   const stopping = pending<undefined>();

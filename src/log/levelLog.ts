@@ -50,7 +50,9 @@ export async function openLevelLog({ folder }: LevelLogOptions): Promise<LevelLo
   }
   held.add(store.folder);
   try {
-    return new LevelLog(store, await lastLink(new LevelReader(store)));
+    const reader = new LevelReader(store);
+    const sealedSeq = (await reader.lastBlock())?.lastSeq ?? 0;
+    return new LevelLog(store, { link: await lastLink(reader), sealedSeq });
   } catch (error) {
     await release(store);
     throw error;
@@ -123,6 +125,7 @@ export class LevelLog implements EventLog {
   #writtenCursor: string;
   /** The last commit in LevelDB. */
   #link: Link;
+  #sealedSeq: number;
   /** The last seq known to survive a loss of power. */
   #syncedSeq = 0;
   #waiting: Waiter[] = [];
@@ -138,13 +141,14 @@ export class LevelLog implements EventLog {
   #closing: Promise<void> | undefined;
 
   /** Takes over a store that has been checked, up to its last link. */
-  constructor(store: Store, link: Link) {
+  constructor(store: Store, { link, sealedSeq }: { readonly link: Link; readonly sealedSeq: number }) {
     this.folder = store.folder;
     this.#store = store;
     this.#reader = new LevelReader(store);
     this.#sync = new LevelSync(store.folder);
     this.#open = new OpenCommit(link);
     this.#link = link;
+    this.#sealedSeq = sealedSeq;
     this.#id = store.meta?.id ?? '';
     this.#isOlder = store.meta !== undefined && store.meta.format < format;
     this.#cursor = store.cursor;
@@ -153,6 +157,11 @@ export class LevelLog implements EventLog {
 
   get seq(): number {
     return this.#open.seq;
+  }
+
+  /** The last seq that a block has. */
+  get sealedSeq(): number {
+    return this.#sealedSeq;
   }
 
   get head(): Head {
@@ -248,7 +257,7 @@ export class LevelLog implements EventLog {
     void this.#syncWritten();
   }
 
-  async #putBatch({ batch: { puts, dels }, resolve }: StoredBatch): Promise<void> {
+  async #putBatch({ batch: { puts, dels, sealedSeq }, resolve }: StoredBatch): Promise<void> {
     const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
     await this.#store.level.batch([
       // From its first block on, a recording of format 0 is one of this format.
@@ -258,6 +267,7 @@ export class LevelLog implements EventLog {
     ]);
     this.#sync.wrote();
     this.#isOlder = false;
+    this.#sealedSeq = sealedSeq ?? this.#sealedSeq;
     this.#batches.shift();
     resolve();
   }

@@ -17,10 +17,13 @@ import { commitsBehind } from './tail.ts';
 export interface Batch {
   readonly puts: readonly (readonly [key: Uint8Array, value: Uint8Array])[];
   readonly dels: readonly Uint8Array[];
+  /** The last seq that a block has from then on, where that changes. */
+  readonly sealedSeq?: number;
 }
 
 /** A block that is ready to take the place of commits. */
 export interface Sealing extends Batch {
+  readonly sealedSeq: number;
   readonly block: Block;
   readonly events: readonly Event[];
 }
@@ -113,7 +116,8 @@ export class Sealer {
     this.#sealedLink = linkAfter;
     this.#tasks = tasksAmong(events, this.#tasks);
     this.#nextBlock += 1;
-    return { block, events, puts, dels: ended.map((commit) => commitKey(commit.firstSeq)) };
+    const dels = ended.map((commit) => commitKey(commit.firstSeq));
+    return { block, events, puts, dels, sealedSeq: block.lastSeq };
   }
 
   /** The commits that end at this seq or before. */

@@ -50,6 +50,18 @@ export interface Verification {
   readonly unsound?: { readonly seq: number; readonly why: string };
 }
 
+/** What projections had come to behind an event: bytes by projections' names, which each can read for itself. */
+export interface KeptSnapshot {
+  readonly seq: number;
+  readonly parts: Readonly<Record<string, Uint8Array>>;
+}
+
+/** The seqs of one commit, both included. */
+export interface CommitSpan {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
 /** The log as a reader has it, who may be another thread than the recorder. */
 export interface LogReader {
   /**
@@ -62,6 +74,12 @@ export interface LogReader {
    * it may be a view that the next one reuses. Resolves with the last seq that there was, `fromSeq - 1` where none was.
    */
   replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number>;
+  /** The last committed seq that had happened by then (wall-clock microseconds); 0 where none had. */
+  seqAt(timeUs: number): Promise<number>;
+  /** The commit that holds a seq, which is committed. */
+  commitOf(seq: number): Promise<CommitSpan>;
+  /** The snapshots that are kept of the projections up to a seq, the latest first. */
+  snapshots(seq: number): AsyncIterable<KeptSnapshot>;
   close(): Promise<void>;
 }
 

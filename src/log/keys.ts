@@ -8,8 +8,11 @@
  *     'c' + first seq (8 bytes)  a commit of the tail, as commit.ts says
  *     'd' + chunk (6 bytes)      a chunk of the dictionary, as dictionary.ts says
  *     'i' + page (6 bytes)       a page of the index, as blockIndex.ts says
+ *     's' + seq (8 bytes) + name a projection as it was behind that seq, with a checksum; what is in it is the
+ *                                projection's own affair
  */
 const utf8 = new TextEncoder();
+const snapshotSeqBytes = 8;
 
 export const metaKey = utf8.encode('meta');
 export const cursorKey = utf8.encode('queue');
@@ -18,6 +21,7 @@ const blockMark = 0x62;
 export const commitMark = 0x63;
 const chunkMark = 0x64;
 const pageMark = 0x69;
+const snapshotMark = 0x73;
 
 export function blockKey(block: number): Uint8Array {
   return numbered(blockMark, 6, block);
@@ -35,6 +39,32 @@ export function pageKey(page: number): Uint8Array {
   return numbered(pageMark, 6, page);
 }
 
+export function snapshotKey(seq: number, projection: string): Uint8Array {
+  const prefix = numbered(snapshotMark, snapshotSeqBytes, seq);
+  const name = utf8.encode(projection);
+  const key = new Uint8Array(prefix.length + name.length);
+  key.set(prefix);
+  key.set(name, prefix.length);
+  return key;
+}
+
+/** The snapshots of a seq, or of all seqs up to one. */
+export function snapshotsOf(seq: number): KeyRange {
+  return {
+    gte: numbered(snapshotMark, snapshotSeqBytes, seq),
+    lt: numbered(snapshotMark, snapshotSeqBytes, seq + 1),
+  };
+}
+
+/** Of which seq and of which projection a snapshot is. */
+export function partsOfSnapshotKey(key: Uint8Array): { readonly seq: number; readonly projection: string } {
+  const prefix = 1 + snapshotSeqBytes;
+  return {
+    seq: numberIn(key.subarray(0, prefix)),
+    projection: new TextDecoder().decode(key.subarray(prefix)),
+  };
+}
+
 /** Every key of a kind is between these. */
 export interface KeyRange {
   readonly gte: Uint8Array;
@@ -43,6 +73,7 @@ export interface KeyRange {
 
 export const allBlocks = rangeOf(blockMark);
 export const allCommits = rangeOf(commitMark);
+export const allSnapshots = rangeOf(snapshotMark);
 
 /** The first seq of the commit that has this key; undefined where the key is damaged. */
 export function seqOfCommitKey(key: Uint8Array): number | undefined {

@@ -7,7 +7,15 @@
  * the process ends.
  */
 import type { Event } from '../../events/event.ts';
-import type { Durability, EventLog, Head, Stamped, Verification } from '../ports.ts';
+import type {
+  CommitSpan,
+  Durability,
+  EventLog,
+  Head,
+  KeptSnapshot,
+  Stamped,
+  Verification,
+} from '../ports.ts';
 import { headOf, type Link, missing, OpenCommit, origin } from './commit.ts';
 import {
   RecordingClosedError,
@@ -208,6 +216,18 @@ export class LevelLog implements EventLog {
 
   replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
     return this.#reader.replay(fromSeq, Math.min(lastSeq, this.#link.seq), evolve);
+  }
+
+  seqAt(timeUs: number): Promise<number> {
+    return this.#reader.seqAt(timeUs);
+  }
+
+  commitOf(seq: number): Promise<CommitSpan> {
+    return this.#reader.commitOf(seq);
+  }
+
+  snapshots(seq: number): AsyncIterable<KeptSnapshot> {
+    return this.#reader.snapshots(seq);
   }
 
   /** Commits what was appended, marks where the recording ends, and lets go of the folder. */

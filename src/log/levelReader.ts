@@ -4,22 +4,45 @@
  * find a block looks for both at one moment.
  */
 import type { Event } from '../../events/event.ts';
-import type { LogReader } from '../ports.ts';
-import { Block, blockOf, firstSeqOf } from './block.ts';
-import { eventsFrom, type Link, origin, UnsoundError } from './commit.ts';
+import { DecodeError } from '../../events/rows.ts';
+import type { CommitSpan, KeptSnapshot, LogReader } from '../ports.ts';
+import { Block, blockEvents, blockOf, firstSeqOf } from './block.ts';
+import { BlockIndex } from './blockIndex.ts';
+import { checksumBytes, unsealed } from './checked.ts';
+import { eventsFrom, type Link, missing, origin, UnsoundError } from './commit.ts';
 import { crc32 } from './crc32.ts';
 import { Dictionary } from './dictionary.ts';
-import { readingError } from './errors.ts';
-import { allBlocks, blockKey, blockOfKey, chunkKey } from './keys.ts';
+import { RecordingError, readingError } from './errors.ts';
+import {
+  allBlocks,
+  allSnapshots,
+  blockKey,
+  blockOfKey,
+  chunkKey,
+  pageKey,
+  partsOfSnapshotKey,
+  snapshotsOf,
+} from './keys.ts';
 import type { Snapshot, Store } from './levelStore.ts';
 import { commitsBehind, linkBefore } from './tail.ts';
 
 export class LevelReader implements LogReader {
   readonly store: Store;
   readonly dictionary: Dictionary;
+  readonly #index: BlockIndex;
 
   constructor(store: Store) {
     this.store = store;
+    this.#index = new BlockIndex(
+      {
+        page: (number) => store.level.getSync(pageKey(number)),
+        place: (number) => {
+          const block = this.#sealed(number);
+          return { firstUs: block.firstUs, tasksBefore: block.head.tasksBefore };
+        },
+      },
+      crc32,
+    );
     this.dictionary = new Dictionary((chunk) => store.level.getSync(chunkKey(chunk)), crc32);
   }
 
@@ -100,6 +123,81 @@ export class LevelReader implements LogReader {
       }
       if (at === before) return at - 1;
     }
+  }
+
+  async seqAt(timeUs: number): Promise<number> {
+    const last = await this.lastBlock();
+    let seq = 0;
+    if (last) {
+      const block = this.#guarded(1, () => this.#index.blockAt(timeUs, 0, blockOf(last.head.firstSeq)));
+      if (block === undefined) return 0;
+      seq = this.#sealed(block).seqAt(timeUs);
+      if (seq < last.lastSeq) return seq;
+    }
+    for await (const events of this.read(seq + 1)) {
+      for (const event of events) {
+        if (event.timeUs > timeUs) return seq;
+        seq = event.seq;
+      }
+    }
+    return seq;
+  }
+
+  async commitOf(seq: number): Promise<CommitSpan> {
+    for (let number = blockOf(seq); ; number++) {
+      const block = this.block(number);
+      if (block === undefined) break;
+      const { linkBefore } = block.head;
+      const next = block.ends.findIndex((end) => end >= seq);
+      const lastSeq = block.ends[next];
+      if (lastSeq !== undefined) return { firstSeq: (block.ends[next - 1] ?? linkBefore.seq) + 1, lastSeq };
+    }
+    let firstSeq = (await this.sealedLink()).seq + 1;
+    for await (const { link } of commitsBehind(this.store, await this.sealedLink())) {
+      if (link.seq >= seq) return { firstSeq, lastSeq: link.seq };
+      firstSeq = link.seq + 1;
+    }
+    throw new RecordingError(`there is no event #${seq} yet`);
+  }
+
+  /** One that is damaged is left out: it can be made again from the events, which are what counts. */
+  async *snapshots(seq: number): AsyncGenerator<KeptSnapshot> {
+    const { level } = this.store;
+    for (let before = seq; ; ) {
+      const range = { gte: allSnapshots.gte, lt: snapshotsOf(before).lt, reverse: true, limit: 1 };
+      const [key] = await level.keys(range).all();
+      if (key === undefined) return;
+      const found = partsOfSnapshotKey(key).seq;
+      const snapshot = await this.#snapshotOf(found);
+      if (snapshot) yield snapshot;
+      before = found - 1;
+    }
+  }
+
+  async #snapshotOf(seq: number): Promise<KeptSnapshot | undefined> {
+    const parts: Record<string, Uint8Array> = {};
+    for await (const [key, value] of this.store.level.iterator(snapshotsOf(seq))) {
+      try {
+        const reader = unsealed(value, crc32);
+        parts[partsOfSnapshotKey(key).projection] = reader.raw(value.length - checksumBytes);
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+        return undefined;
+      }
+    }
+    return { seq, parts };
+  }
+
+  /** A block that is known to be there. */
+  #sealed(number: number): Block {
+    const block = this.block(number);
+    if (block) return block;
+    const firstSeq = firstSeqOf(number);
+    throw readingError(
+      this.store.folder,
+      firstSeq,
+      new UnsoundError(firstSeq, missing(firstSeq, firstSeq + blockEvents - 1)),
+    );
   }
 
   async close(): Promise<void> {

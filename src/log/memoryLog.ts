@@ -3,7 +3,7 @@
  * and chain as on disk, so that what is read back has been through the codec.
  */
 import type { Event } from '../../events/event.ts';
-import type { Durability, EventLog, Head, Stamped } from '../ports.ts';
+import type { CommitSpan, Durability, EventLog, Head, KeptSnapshot, Stamped } from '../ports.ts';
 import { eventsFrom, eventsOf, headOf, type Link, OpenCommit, origin } from './commit.ts';
 import { RecordingClosedError } from './errors.ts';
 import { sha256 } from './sha256.ts';
@@ -65,6 +65,22 @@ export class MemoryLog implements EventLog {
     }
     return last;
   }
+
+  async seqAt(timeUs: number): Promise<number> {
+    let seq = 0;
+    await this.replay(1, this.#link.seq, (event) => {
+      if (event.timeUs <= timeUs) seq = event.seq;
+    });
+    return seq;
+  }
+
+  async commitOf(seq: number): Promise<CommitSpan> {
+    const index = this.#indexOf(seq);
+    return { firstSeq: (this.#lastSeqs[index - 1] ?? 0) + 1, lastSeq: this.#lastSeqs[index] ?? 0 };
+  }
+
+  /** None are kept. */
+  async *snapshots(): AsyncGenerator<KeptSnapshot> {}
 
   async close(): Promise<void> {
     if (this.#closed) return;

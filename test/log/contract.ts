@@ -68,6 +68,19 @@ export function testContract(test: Test, open: () => Promise<EventLog>): void {
     await log.close();
   });
 
+  test('a seq tells its commit, and a time the last seq that had happened', async () => {
+    const log = await open();
+    log.append([exit(1, 10), exit(2, 20)]);
+    await log.commit('written');
+    log.append([exit(3, 20), exit(4, 30), exit(5, 30)]);
+    await log.commit('written');
+    assert.equal(await log.commitOf(2), { firstSeq: 1, lastSeq: 2 });
+    assert.equal(await log.commitOf(3), { firstSeq: 3, lastSeq: 5 });
+    const asked = [9, 10, 19, 20, 29, 30, 31];
+    assert.equal(await Promise.all(asked.map((timeUs) => log.seqAt(timeUs))), [0, 1, 1, 3, 3, 5, 5]);
+    await log.close();
+  });
+
   test('a reading does not go beyond the head at its call', async () => {
     const log = await open();
     log.append([exit(1, 1)]);

@@ -111,6 +111,30 @@ sealing('a replay hands over any part, in order, once', async () => {
   await log.close();
 });
 
+sealing('a time is found in the blocks and behind them, and a seq tells its commit', async () => {
+  const log = await openLevelLog({ folder: scratch.folder() });
+  const random = seededRandom(8);
+  const spans = [];
+  while (log.seq < 7000) {
+    const firstSeq = log.seq + 1;
+    log.append(randomStamped(random, 1 + random.below(700), log.head.timeUs));
+    await log.commit('written');
+    spans.push({ firstSeq, lastSeq: log.seq });
+  }
+  await sealAll(log);
+  for (const span of spans) {
+    for (const seq of [span.firstSeq, span.lastSeq])
+      assert.equal(await log.commitOf(seq), span, `seq ${seq}`);
+  }
+  const events = await readAll(log);
+  for (let i = 0; i < 300; i++) {
+    const timeUs = (random.pick(events).timeUs ?? 0) + random.below(3) - 1;
+    const wanted = events.findLast((event) => event.timeUs <= timeUs)?.seq ?? 0;
+    assert.is(await log.seqAt(timeUs), wanted, `at ${timeUs}`);
+  }
+  await log.close();
+});
+
 sealing('a reader that is half-way when the rest is sealed reads on', async () => {
   const log = await openLevelLog({ folder: scratch.folder() });
   const events = await commitRandom(log, 6, 6000, 50);

@@ -57,6 +57,7 @@ class Account {
   tallies(): [second: number, counts: Counts][] {
     const tallies: [number, Counts][] = [];
     const { seconds } = this;
+    this.#forgetBefore((seconds[seconds.length - tallySize] ?? 0) - windowSeconds);
     for (let at = 0; at < seconds.length; at += tallySize) {
       const [second = 0, forks = 0, exits = 0, attaches = 0] = seconds.slice(at, at + tallySize);
       tallies.push([second, { forks, exits, attaches }]);
@@ -64,16 +65,24 @@ class Account {
     return tallies;
   }
 
-  /** A new second makes room by forgetting what has left the window. */
+  /** A new second makes room, now and then, by forgetting what has left the window. */
   #begin(second: number): void {
     const { seconds } = this;
-    let gone = 0;
-    while (gone < seconds.length && (seconds[gone] ?? 0) < second - windowSeconds) gone += tallySize;
-    if (gone > 0) seconds.splice(0, gone);
+    if (seconds.length >= mostTallies * tallySize) this.#forgetBefore(second - windowSeconds);
     seconds.push(second, 0, 0, 0);
+  }
+
+  #forgetBefore(second: number): void {
+    const { seconds } = this;
+    let gone = 0;
+    while (gone < seconds.length && (seconds[gone] ?? 0) < second) gone += tallySize;
+    seconds.copyWithin(0, gone);
+    seconds.length -= gone;
   }
 }
 
+/** Some more than the window has seconds, so that not each new one has to move the others. */
+const mostTallies = windowSeconds + 20;
 const tallySize = 4;
 
 export class Activity {
@@ -99,9 +108,10 @@ export class Activity {
         if (this.#isElsewhere(event)) this.#count(event.container, attaches, secondOf(event.timeUs));
         break;
       case 'oom':
-        this.#hierarchy.eachPlaceOf(event.task, (place) => {
-          this.#account(place).ooms += 1;
-        });
+        for (let layer = 0; layer < this.#hierarchy.layers; layer++) {
+          const account = this.#accountIn(layer, event.task);
+          if (account) account.ooms += 1;
+        }
         break;
       case 'rmdir':
         this.#forget(event.container);
@@ -160,7 +170,9 @@ export class Activity {
 
   #fork({ parent, into }: ForkFact, second: number): void {
     if (into.length === 0) {
-      this.#hierarchy.eachPlaceOf(parent, (place) => this.#account(place).count(forks, second));
+      for (let layer = 0; layer < this.#hierarchy.layers; layer++) {
+        this.#accountIn(layer, parent)?.count(forks, second);
+      }
       return;
     }
     const trees = new Set(into.map((id) => this.#hierarchy.container(id)?.tree));
@@ -170,12 +182,13 @@ export class Activity {
   }
 
   #exit({ task, cpuUs, peakBytes }: ExitFact, second: number): void {
-    this.#hierarchy.eachPlaceOf(task, (place) => {
-      const account = this.#account(place);
+    for (let layer = 0; layer < this.#hierarchy.layers; layer++) {
+      const account = this.#accountIn(layer, task);
+      if (!account) continue;
       account.count(exits, second);
       account.cpuUs += cpuUs;
       account.peakBytes = Math.max(account.peakBytes, peakBytes);
-    });
+    }
   }
 
   #isElsewhere({ task, container }: AttachFact): boolean {
@@ -185,6 +198,12 @@ export class Activity {
 
   #count(container: number, kind: Kind, second: number): void {
     this.#account(this.#hierarchy.placeOf(container)).count(kind, second);
+  }
+
+  /** The account of the container that a task is in, in one layer. */
+  #accountIn(layer: number, task: number): Account | undefined {
+    const place = this.#hierarchy.placeOfTask(task, layer);
+    return place === 0 ? undefined : this.#account(place);
   }
 
   #account(place: number): Account {

@@ -5,8 +5,8 @@
 
 type Values = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
-/** How much longer an array becomes that is full: memory for a quarter more than there ever was at a time. */
-const growth = 1.25;
+/** How much longer an array becomes that is full: memory for an eighth more than there ever was at a time. */
+export const growth = 1.125;
 
 export class Field {
   #values: Values;

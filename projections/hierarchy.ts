@@ -200,13 +200,14 @@ export class Hierarchy {
     return threads.sort(byPid);
   }
 
-  /** Calls with the place of each container that a live task is in. For folds over many events: nothing is allocated. */
-  eachPlaceOf(task: number, call: (place: number) => void): void {
-    const slot = this.#live(task);
-    for (let layer = 0; layer < this.#membership.layers; layer++) {
-      const place = this.#membership.placeOf(slot, layer);
-      if (place !== 0) call(place);
-    }
+  /** How many layers there are: numbers for the trees that stand. In some no tree may stand. */
+  get layers(): number {
+    return this.#membership.layers;
+  }
+
+  /** The place of the container that a live task is in, in one layer, or 0. For folds over many events: nothing is allocated. */
+  placeOfTask(id: number, layer: number): number {
+    return this.#membership.placeOf(this.#live(id), layer);
   }
 
   /** Everything held, as plain data in a fixed order: equal hierarchies give equal dumps. */

@@ -2,6 +2,8 @@
  * Links: lists of slots that are linked through the slots themselves, so that one comes and goes without a search. Each
  * slot is in one list at a time. A list is its first slot, which its owner keeps; 0 is the empty list.
  */
+import { growth } from './field.ts';
+
 export class Links {
   #next = new Int32Array(1);
   #previous = new Int32Array(1);
@@ -32,7 +34,7 @@ export class Links {
   }
 
   #resize(slot: number): void {
-    const capacity = Math.ceil(slot * 1.25) + 8;
+    const capacity = Math.ceil(slot * growth) + 8;
     this.#next = grown(this.#next, capacity);
     this.#previous = grown(this.#previous, capacity);
   }

@@ -98,6 +98,7 @@ export class Membership {
     this.#placements.draft(this.#placementOf.get(task));
     this.#placements.put(layer, place);
     const placement = this.#placements.drafted();
+    if (placement === this.#placementOf.get(task)) return;
     this.#unlist(task);
     this.#list(task, placement);
     if (from !== 0) this.#count(from, -1);

@@ -36,6 +36,8 @@ export class Tasks {
   #free = 0;
   #count = 0;
   #lastId = 0;
+  /** The slot that was asked for last. */
+  #recent = 0;
 
   get count(): number {
     return this.#count;
@@ -48,7 +50,9 @@ export class Tasks {
 
   /** The slot of a live task, or 0. */
   slotOf(id: number): number {
-    return this.#byId.find(id);
+    // One event after another is about the same task, and several projections ask for it.
+    if (this.#ids.get(this.#recent) !== id) this.#recent = this.#byId.find(id);
+    return this.#recent;
   }
 
   /** The slot of the live task that has this pid, or 0. */
@@ -108,6 +112,7 @@ export class Tasks {
     this.#clear(this.#programs, slot);
     this.#clear(this.#commandLines, slot);
     this.#ids.set(slot, 0);
+    this.#recent = 0;
     this.#parents.set(slot, this.#free);
     this.#free = slot;
   }

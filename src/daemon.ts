@@ -8,12 +8,12 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
 import { textOf, utf8BytesOf } from '../events/bytes.ts';
-import { World } from '../projections/world.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
 import { realClock } from './clock.ts';
 import { Closers } from './closers.ts';
 import { nameContainers } from './engine/namer.ts';
+import { openWorld } from './engine/openWorld.ts';
 import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
@@ -131,14 +131,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
   const { folder, releaseAgent, syncIntervalMs, version } = options;
   const clock = new Watchdog(realClock());
-  const world = new World();
-  const log = await openLevelLog({
-    folder,
-    onCommit: (events) => {
-      for (const event of events) world.apply(event);
-    },
-  });
+  const log = await openLevelLog({ folder });
   parts.add(() => log.close());
+  const world = await openWorld(log);
   const recording = world.chronicle.recording || nanoid();
   const owner = { recording, folder: log.folder };
   const { source, passedOver } = openSource(options, owner, clock);

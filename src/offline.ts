@@ -53,7 +53,7 @@ export function openOffline(folder: string): Reader {
       if (query.limit === undefined) yield* story.tell(log);
       else yield* await story.tellLast(log, query.limit);
     },
-    verify: (progress) => verifyLog({ folder }, progress),
+    verify: (progress) => verifyLog({ folder }, { progress }),
     close: async () => {
       // What could not be opened has been said already, and there is nothing to close.
       const { log } = (await opening?.catch(() => undefined)) ?? {};
@@ -63,6 +63,7 @@ export function openOffline(folder: string): Reader {
 }
 
 async function open(folder: string): Promise<Opened> {
-  const { log, world } = await openWorld((onCommit) => openLogReader({ folder, onCommit }));
+  const log = await openLogReader({ folder });
+  const world = await openWorld(log);
   return { log, world, nowUs: world.chronicle.timeUs };
 }

@@ -53,10 +53,15 @@ export interface Verification {
 /** The log as a reader has it, who may be another thread than the recorder. */
 export interface LogReader {
   /**
-   * The committed events from `fromSeq` on, one commit at a time. What is committed while they are read may be among
-   * them, unless an implementation says that it is not.
+   * The committed events from `fromSeq` on, some at a time. What is committed while they are read may be among them,
+   * unless an implementation says that it is not.
    */
   read(fromSeq: number): AsyncIterable<readonly Event[]>;
+  /**
+   * Hands over the committed events from `fromSeq` to `lastSeq`, one after the other and each good for that call only:
+   * it may be a view that the next one reuses. Resolves with the last seq that there was, `fromSeq - 1` where none was.
+   */
+  replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -78,9 +78,14 @@ async function tell(log: LogReader, query: LogQuery): Promise<void> {
 
 async function verify(): Promise<void> {
   let progress = '';
-  const result = await verifyLog({ folder }, (seq) => {
-    progress = `${JSON.stringify({ seq })}\n`;
-  });
+  const result = await verifyLog(
+    { folder },
+    {
+      progress: (seq) => {
+        progress = `${JSON.stringify({ seq })}\n`;
+      },
+    },
+  );
   await send({ lines: `${progress}${JSON.stringify(result)}\n` });
 }
 

@@ -1,19 +1,12 @@
 /**
- * Opens a log into a world: what is in the log is folded while the log is read and checked, so that it is read once.
+ * Opens a world: what a log holds, folded from its first event to its last.
  */
-import type { Event } from '../../events/event.ts';
 import { World } from '../../projections/world.ts';
+import type { LogReader } from '../ports.ts';
 
-/** A log that hands over every commit that is in it, in order, before it counts as open. */
-export type OpenLog<Log> = (onCommit: (events: readonly Event[]) => void) => Promise<Log>;
-
-/** The log, and the world as it is after the log's last event. Fails as `open` does. */
-export async function openWorld<Log>(
-  open: OpenLog<Log>,
-): Promise<{ readonly log: Log; readonly world: World }> {
+/** The world as it is after the log's last event. Fails as the log's reading does. */
+export async function openWorld(log: LogReader): Promise<World> {
   const world = new World();
-  const log = await open((events) => {
-    for (const event of events) world.apply(event);
-  });
-  return { log, world };
+  await log.replay(1, Number.POSITIVE_INFINITY, (event) => world.apply(event));
+  return world;
 }

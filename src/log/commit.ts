@@ -1,6 +1,6 @@
 /**
- * A commit, format 0: the events that were written together, as one value, and the chain that holds commits
- * together. Pure functions over bytes: no Node import, the hash function is handed in.
+ * A commit: the events that were written together, as one value, and the chain that holds commits together. Pure
+ * functions over bytes: no Node import, the hash function is handed in.
  *
  *     value = format (1 byte, 0), hash (32 bytes), body
  *     body  = first seq (8 bytes), count (4), timeUs of the first event (8), rows; numbers big-endian
@@ -8,17 +8,19 @@
  *
  * A row's time counts from the row before it, the first row's from the time in the body's head.
  */
-import { DecodeError, place, RowReader, RowWriter, readRow, writeRow } from '../../events/codec.ts';
+import { assert } from '../../events/assert.ts';
+import { place, readRow, writeRow } from '../../events/codec.ts';
 import type { Event } from '../../events/event.ts';
+import { DecodeError, RowReader, RowWriter } from '../../events/rows.ts';
 import type { Head, Stamped } from '../ports.ts';
 
-/** The format of recordings that this tasktrail writes and reads. */
+/** The format of commits, which is that of the first recordings: those had commits only. */
 export const format = 0;
 
 /** SHA-256 over two pieces, one after the other; 32 bytes. */
 export type ChainHash = (previous: Uint8Array, body: Uint8Array) => Uint8Array;
 
-const hashBytes = 32;
+export const hashBytes = 32;
 const bodyAt = 1 + hashBytes;
 const countAt = bodyAt + 8;
 const timeAt = countAt + 4;
@@ -109,6 +111,16 @@ export class OpenCommit {
     return place(fact, this.#seq, timeUs, skewUs);
   }
 
+  /** Takes in an event that has its place already: to go through once more what was committed before. */
+  retake(event: Event): void {
+    assert(event.seq === this.#seq + 1, `seq ${event.seq} follows ${this.#seq}`);
+    const first = this.count === 0;
+    writeRow(this.#rows, event, first ? 0 : event.timeUs - this.#timeUs, event.skewUs);
+    if (first) this.#firstUs = event.timeUs;
+    this.#seq = event.seq;
+    this.#timeUs = event.timeUs;
+  }
+
   /** The value of everything appended since the last seal, and the link that it makes. Not when empty. */
   seal(previous: Uint8Array, chainHash: ChainHash): { readonly value: Uint8Array; readonly link: Link } {
     const rows = this.#rows;
@@ -149,7 +161,7 @@ export class Chain {
     if (firstSeq > expected) throw new UnsoundError(expected, missing(expected, firstSeq - 1));
     if (firstSeq < expected) throw new UnsoundError(expected, `seq ${firstSeq} is stored a second time`);
     const hash = chainHash(previous, value.subarray(bodyAt));
-    if (!equal(hash, value.subarray(1, bodyAt))) {
+    if (!equalBytes(hash, value.subarray(1, bodyAt))) {
       throw new UnsoundError(expected, 'the commit there is not the one that was written (its hash differs)');
     }
     const events = decode(expected, value);
@@ -224,7 +236,7 @@ function setUint64(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, value % 2 ** 32);
 }
 
-function equal(a: Uint8Array, b: Uint8Array): boolean {
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 

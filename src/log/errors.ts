@@ -2,7 +2,9 @@
  * What can go wrong with a recording, as errors whose message is for a person: what is wrong, and what to do. It goes
  * on a line behind `tasktrail: `, so it begins with a small letter and has no full stop at its end.
  */
+import { DecodeError } from '../../events/rows.ts';
 import { hasCode } from '../system/errno.ts';
+import { UnsoundError } from './commit.ts';
 
 /** The recording cannot be opened, read or written. */
 export class RecordingError extends Error {
@@ -74,4 +76,21 @@ export function isLevelDamage(error: unknown): error is Error {
 /** What LevelDB says about a file of its own, without the folder. */
 export function damageText(folder: string, error: Error): string {
   return `LevelDB cannot read its files (${error.message.replaceAll(`${folder}/`, '')})`;
+}
+
+/**
+ * The error of a reading that had come to `seq`, for a person; what neither the recording nor LevelDB is the cause of
+ * stays as it is.
+ */
+export function readingError(folder: string, seq: number, error: unknown): unknown {
+  if (error instanceof UnsoundError) return new UnsoundLogError(folder, error.seq, error.message);
+  if (error instanceof DecodeError) return new UnsoundLogError(folder, seq, error.message);
+  if (isLevelDamage(error)) return new UnsoundLogError(folder, seq, damageText(folder, error));
+  if (hasCode(error, 'LEVEL_DATABASE_NOT_OPEN', 'LEVEL_ITERATOR_NOT_OPEN')) {
+    return new RecordingClosedError();
+  }
+  if (!hasCode(error, 'LEVEL_IO_ERROR')) return error;
+  return new RecordingError(`the recording in ${folder} cannot be read: ${reasonOf(error)}`, {
+    cause: error,
+  });
 }

@@ -1,13 +1,14 @@
 /**
- * The log in LevelDB, format 0: one value a commit. The one writer, and readers beside it.
+ * The log in LevelDB: a tail of one value a commit, sealed into blocks in the background. The one writer, and readers
+ * beside it.
  *
  * The process that holds a recording may read it on other threads too, each through `openLogReader`. Such a
  * thread is started after the log is opened, and ends before the log is closed, or LevelDB stays open until
  * the process ends.
  */
 import type { Event } from '../../events/event.ts';
-import type { Durability, EventLog, Head, LogReader, Stamped, Verification } from '../ports.ts';
-import { Chain, format, headOf, type Link, missing, OpenCommit } from './commit.ts';
+import type { Durability, EventLog, Head, Stamped, Verification } from '../ports.ts';
+import { headOf, type Link, missing, OpenCommit, origin } from './commit.ts';
 import {
   RecordingClosedError,
   RecordingError,
@@ -15,39 +16,33 @@ import {
   reasonOf,
   UnsoundLogError,
 } from './errors.ts';
-import {
-  commitKey,
-  cursorKey,
-  metaKey,
-  metaValue,
-  openStore,
-  readAll,
-  readFrom,
-  type Store,
-  textValue,
-} from './levelStore.ts';
+import { commitKey, cursorKey, metaKey } from './keys.ts';
+import { LevelReader } from './levelReader.ts';
+import { format, metaValue, openStore, type Store, textValue } from './levelStore.ts';
 import { LevelSync } from './levelSync.ts';
 import { markName, readMark, writeMark } from './mark.ts';
+import type { Batch } from './sealer.ts';
 import { sha256 } from './sha256.ts';
+import { commitsBehind } from './tail.ts';
+import { type VerifyOptions, verify } from './verify.ts';
 
 export { RecordingError, RecordingHeldError, UnsoundLogError } from './errors.ts';
+export type { VerifyOptions } from './verify.ts';
 
 export interface LevelLogOptions {
   /** The recording's folder. */
   readonly folder: string;
-  /** Is given every commit that is there, in order, as it has been found sound. */
-  readonly onCommit?: (events: readonly Event[]) => void;
 }
 
 /** The recordings that a `LevelLog` of this thread holds: LevelDB keeps out other processes only. */
 const held = new Set<string>();
 
 /**
- * Opens a recording to write it, and begins one where there is none. Everything in it is read and checked first. Fails with a `RecordingError`:
- * a `RecordingHeldError` when another has it open, an `UnsoundLogError` when it is not what was recorded.
+ * Opens a recording to write it, and begins one where there is none. What is not sealed in it is read and checked first.
+ * Fails with a `RecordingError`: a `RecordingHeldError` when another has it open, an `UnsoundLogError` when it is not
+ * what was recorded.
  */
-export async function openLevelLog(options: LevelLogOptions): Promise<LevelLog> {
-  const { folder, onCommit = () => {} } = options;
+export async function openLevelLog({ folder }: LevelLogOptions): Promise<LevelLog> {
   const store = await openStore(folder, true);
   if (held.has(store.folder)) {
     await store.close();
@@ -55,70 +50,50 @@ export async function openLevelLog(options: LevelLogOptions): Promise<LevelLog> 
   }
   held.add(store.folder);
   try {
-    const chain = new Chain();
-    await check(store, chain, onCommit);
-    return new LevelLog(store, chain.link);
+    return new LevelLog(store, await lastLink(new LevelReader(store)));
   } catch (error) {
     await release(store);
     throw error;
   }
 }
 
-export interface LogReaderOptions {
-  /** The recording's folder. */
-  readonly folder: string;
-  /** Where given, everything is read and checked first, as when a log is opened, and this is given every commit. */
-  readonly onCommit?: (events: readonly Event[]) => void;
-}
-
 /**
  * Opens a recording to read it, beside the log that this process holds or alone; other processes are kept out all the
- * same. Checks what it reads, and fails as `openLevelLog` does. What is committed while it reads is read too.
+ * same. Checks its end, and what it reads, and fails as `openLevelLog` does. What is committed while it reads is read
+ * too.
  */
-export async function openLogReader({ folder, onCommit }: LogReaderOptions): Promise<LogReader> {
+export async function openLogReader({ folder }: LevelLogOptions): Promise<LevelReader> {
   const store = await openStore(folder, false);
   try {
-    if (onCommit) await check(store, new Chain(), onCommit);
+    const reader = new LevelReader(store);
+    await lastLink(reader);
+    return reader;
   } catch (error) {
     await store.close();
     throw error;
   }
-  return {
-    read: (fromSeq) => readFrom(store, fromSeq, Number.POSITIVE_INFINITY),
-    close: () => store.close(),
-  };
 }
 
 /**
- * Reads and checks a recording from its first event on, which the log of this process may hold. `progress`
- * is told the last sound seq, commit by commit. Unsoundness is a result; all else is a `RecordingError`.
+ * Reads and checks a recording from its first event on, which the log of this process may hold. Unsoundness is a
+ * result; all else is a `RecordingError`.
  */
 export async function verifyLog(
-  { folder }: { readonly folder: string },
-  progress: (seq: number) => void = () => {},
+  { folder }: LevelLogOptions,
+  options: VerifyOptions = {},
 ): Promise<Verification> {
-  const chain = new Chain();
-  let commits = 0;
-  let source = '';
-  const result = (): Verification => {
-    const { seq, hash } = headOf(chain.link);
-    return { events: seq, commits, seq, hash, source };
-  };
+  let store: Store;
   try {
-    const store = await openStore(folder, false);
-    try {
-      await check(store, chain, (events) => {
-        commits += 1;
-        for (const event of events) if (event.type === 'source') source = event.name;
-        progress(chain.link.seq);
-      });
-    } finally {
-      await store.close();
-    }
-    return result();
+    store = await openStore(folder, false);
   } catch (error) {
     if (!(error instanceof UnsoundLogError)) throw error;
-    return { ...result(), unsound: { seq: error.seq, why: error.why } };
+    const unsound = { seq: error.seq, why: error.why };
+    return { events: 0, commits: 0, ...headOf(origin), source: '', unsound };
+  }
+  try {
+    return await verify(new LevelReader(store), options);
+  } finally {
+    await store.close();
   }
 }
 
@@ -130,9 +105,17 @@ interface Waiter {
   reject(error: Error): void;
 }
 
+/** A batch that somebody waits for. */
+interface StoredBatch {
+  readonly batch: Batch;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
 export class LevelLog implements EventLog {
   readonly folder: string;
   readonly #store: Store;
+  readonly #reader: LevelReader;
   readonly #sync: LevelSync;
   readonly #open: OpenCommit;
   #id: string;
@@ -143,7 +126,13 @@ export class LevelLog implements EventLog {
   /** The last seq known to survive a loss of power. */
   #syncedSeq = 0;
   #waiting: Waiter[] = [];
+  /** Somebody has asked for a commit since the last one began. */
+  #asked = false;
+  /** What is to be stored beside the commits, in the order in which it was handed over. */
+  readonly #batches: StoredBatch[] = [];
+  #isOlder: boolean;
   #writing = false;
+  #syncing = false;
   /** Set for good by the first write that fails, or by the close. */
   #refusal: RecordingError | undefined;
   #closing: Promise<void> | undefined;
@@ -152,10 +141,12 @@ export class LevelLog implements EventLog {
   constructor(store: Store, link: Link) {
     this.folder = store.folder;
     this.#store = store;
+    this.#reader = new LevelReader(store);
     this.#sync = new LevelSync(store.folder);
     this.#open = new OpenCommit(link);
     this.#link = link;
     this.#id = store.meta?.id ?? '';
+    this.#isOlder = store.meta !== undefined && store.meta.format < format;
     this.#cursor = store.cursor;
     this.#writtenCursor = store.cursor;
   }
@@ -193,8 +184,21 @@ export class LevelLog implements EventLog {
     return this.#commit(durability);
   }
 
+  /**
+   * Writes what was made out of what the log holds: blocks, and what is kept beside them. Resolves when it is written;
+   * nothing that was committed hangs on it.
+   */
+  store(batch: Batch): Promise<void> {
+    if (this.#refusal) return Promise.reject(this.#refusal);
+    return this.#keep(batch);
+  }
+
   read(fromSeq: number): AsyncIterable<readonly Event[]> {
-    return readFrom(this.#store, fromSeq, this.#link.seq);
+    return this.#reader.read(fromSeq, this.#link.seq);
+  }
+
+  replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
+    return this.#reader.replay(fromSeq, Math.min(lastSeq, this.#link.seq), evolve);
   }
 
   /** Commits what was appended, marks where the recording ends, and lets go of the folder. */
@@ -206,26 +210,73 @@ export class LevelLog implements EventLog {
   #commit(durability: Durability): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ seq: this.seq, durability, resolve, reject });
+      this.#asked = true;
       void this.#write();
     });
   }
 
-  /** Writes for as long as somebody waits. One at a time, so that commits reach the disk in order. */
+  #keep(batch: Batch): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#batches.push({ batch, resolve, reject });
+      void this.#write();
+    });
+  }
+
+  /** One write at a time, so that commits reach the disk in order; what is synced meanwhile is what came before. */
   async #write(): Promise<void> {
     if (this.#writing) return;
     this.#writing = true;
     try {
-      while (this.#waiting.length > 0) {
-        if (this.#open.count > 0) await this.#put();
-        else if (this.#cursor !== this.#writtenCursor) await this.#putCursor();
-        this.#settle();
-        if (this.#waiting.some(({ seq }) => seq <= this.#link.seq)) await this.#syncAll();
-        this.#settle();
+      for (;;) {
+        const [next] = this.#batches;
+        if (this.#asked) await this.#putAsked();
+        else if (next) await this.#putBatch(next);
+        else return;
       }
     } catch (error) {
       this.#fail(error);
     } finally {
       this.#writing = false;
+    }
+  }
+
+  async #putAsked(): Promise<void> {
+    this.#asked = false;
+    if (this.#open.count > 0) await this.#put();
+    else if (this.#cursor !== this.#writtenCursor) await this.#putCursor();
+    this.#settle();
+    void this.#syncWritten();
+  }
+
+  async #putBatch({ batch: { puts, dels }, resolve }: StoredBatch): Promise<void> {
+    const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
+    await this.#store.level.batch([
+      // From its first block on, a recording of format 0 is one of this format.
+      ...(this.#isOlder ? [meta] : []),
+      ...puts.map(([key, value]) => ({ type: 'put', key, value }) as const),
+      ...dels.map((key) => ({ type: 'del', key }) as const),
+    ]);
+    this.#sync.wrote();
+    this.#isOlder = false;
+    this.#batches.shift();
+    resolve();
+  }
+
+  /** Syncs for as long as somebody waits for what is written, while other things are written. */
+  async #syncWritten(): Promise<void> {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    try {
+      while (this.#waiting.some(({ seq }) => seq <= this.#link.seq)) {
+        const { seq } = this.#link;
+        if (seq > this.#syncedSeq) await this.#sync.run();
+        this.#syncedSeq = seq;
+        this.#settle();
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#syncing = false;
     }
   }
 
@@ -256,12 +307,6 @@ export class LevelLog implements EventLog {
     this.#writtenCursor = cursor;
   }
 
-  async #syncAll(): Promise<void> {
-    const { seq } = this.#link;
-    if (seq > this.#syncedSeq) await this.#sync.run();
-    this.#syncedSeq = seq;
-  }
-
   /** Resolves those who wait for no more than there is by now. */
   #settle(): void {
     const waiting = this.#waiting;
@@ -279,14 +324,17 @@ export class LevelLog implements EventLog {
     );
     this.#refusal = failure;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(failure);
+    for (const waiter of this.#batches.splice(0)) waiter.reject(failure);
   }
 
   async #close(): Promise<void> {
     const failed = this.#refusal !== undefined;
     const lastCommit = failed ? undefined : this.#commit('synced');
+    // It comes to its turn when all that was handed over before it is written.
+    const lastBatch = failed ? undefined : this.#keep({ puts: [], dels: [] });
     this.#refusal ??= new RecordingClosedError();
     try {
-      await lastCommit;
+      await Promise.all([lastCommit, lastBatch]);
       if (!failed) await this.#mark();
     } finally {
       await this.#sync.close();
@@ -308,23 +356,22 @@ export class LevelLog implements EventLog {
   }
 }
 
-/** Takes the chain along every commit of a recording, and sees that none is missing at its end. */
-async function check(
-  store: Store,
-  chain: Chain,
-  onCommit: (events: readonly Event[]) => void,
-): Promise<void> {
+/** The chain's end: along the commits behind the last block, of which none may be missing at the end. */
+async function lastLink(reader: LevelReader): Promise<Link> {
+  const { store } = reader;
   const { folder } = store;
   // Read first: a log of this process that is closed meanwhile may set it further than we can see.
   const mark = await readMark(folder);
-  await readAll(store, chain, onCommit);
-  const { seq } = chain.link;
+  let last = await reader.sealedLink();
+  for await (const { link } of commitsBehind(store, last)) last = link;
+  const { seq } = last;
   if (mark === 'damaged') {
     throw new UnsoundLogError(folder, seq + 1, `the file ${markName}, which says where it ended, is damaged`);
   }
   if (mark > seq) {
     throw new UnsoundLogError(folder, seq + 1, `${missing(seq + 1, mark)} at the end`);
   }
+  return last;
 }
 
 async function release(store: Store): Promise<void> {

@@ -1,34 +1,28 @@
 /**
- * A recording's LevelDB: which keys it has, how it is opened, and how its commits are read and checked.
- *
- *     'c' + first seq (8 bytes, big-endian)   a commit, as commit.ts says
- *     'meta'                                  JSON: format number, recording id; written with the first commit
- *     'queue'                                 where the source's queue stands that the commits came from, as text
+ * A recording's LevelDB: how it is opened, and how single values are got from it. It knows nothing of what is in them.
  *
  * LevelDB keeps the folder to one process. Within it, threads share it.
  */
 import { ClassicLevel } from 'classic-level';
-import { DecodeError } from '../../events/codec.ts';
-import type { Event } from '../../events/event.ts';
-import { hasCode } from '../system/errno.ts';
-import { Chain, eventsFrom, format, linkOf, UnsoundError } from './commit.ts';
-import {
-  damageText,
-  isLevelDamage,
-  RecordingClosedError,
-  RecordingError,
-  reasonOf,
-  UnsoundLogError,
-} from './errors.ts';
+import { format as commitFormat, linkOf } from './commit.ts';
+import { RecordingError, UnsoundLogError } from './errors.ts';
 import { Handle } from './handles.ts';
+import { commitMark, cursorKey, metaKey } from './keys.ts';
 import { findDamage, holdsLevel } from './levelFiles.ts';
 import { syncFolder } from './levelSync.ts';
 import { putsIn } from './levelWrites.ts';
 import { markName, readMark } from './mark.ts';
 import { noRecording, openFolder, openingError } from './opening.ts';
-import { sha256 } from './sha256.ts';
 
-type Level = ClassicLevel<Uint8Array, Uint8Array>;
+export type Level = ClassicLevel<Uint8Array, Uint8Array>;
+/** LevelDB as it was at one moment; to be closed. */
+export type Snapshot = ReturnType<Level['snapshot']>;
+
+/**
+ * The format of recordings that this tasktrail writes. Format 0, which it reads and goes on with too, had a tail of
+ * commits and nothing else.
+ */
+export const format = 1;
 
 /** What the `meta` key holds. */
 export interface Meta {
@@ -50,21 +44,6 @@ export interface Store {
 }
 
 const utf8 = new TextEncoder();
-export const metaKey = utf8.encode('meta');
-/** No commit's key begins like this one. */
-export const cursorKey = utf8.encode('queue');
-const commitMark = 0x63;
-const commitKeyBytes = 9;
-const commitsEnd = Uint8Array.of(commitMark + 1);
-
-export function commitKey(firstSeq: number): Uint8Array {
-  const key = new Uint8Array(commitKeyBytes);
-  const view = new DataView(key.buffer);
-  view.setUint8(0, commitMark);
-  view.setUint32(1, Math.floor(firstSeq / 2 ** 32));
-  view.setUint32(5, firstSeq % 2 ** 32);
-  return key;
-}
 
 export function metaValue(meta: Meta): Uint8Array {
   return utf8.encode(JSON.stringify(meta));
@@ -109,92 +88,6 @@ async function assertNew(folder: string, create: boolean): Promise<void> {
   if (!create) throw noRecording(folder);
 }
 
-/**
- * Takes the chain along all commits behind its link, and hands over the events of each. An `UnsoundLogError`
- * ends this at the first that is not what was written, or not there.
- */
-export async function readAll(
-  store: Store,
-  chain: Chain,
-  onCommit: (events: readonly Event[]) => void,
-): Promise<void> {
-  for await (const batch of batchesBehind(store, chain)) {
-    for (const entry of batch) onCommit(nextEvents(store, chain, entry));
-  }
-}
-
-/** The events from `fromSeq` to `lastSeq`, one commit at a time, checked as they are read. */
-export async function* readFrom(
-  store: Store,
-  fromSeq: number,
-  lastSeq: number,
-): AsyncGenerator<readonly Event[]> {
-  const chain = await chainBefore(store, fromSeq);
-  for await (const batch of batchesBehind(store, chain)) {
-    for (const entry of batch) {
-      if (chain.link.seq >= lastSeq) return;
-      const events = eventsFrom(fromSeq, nextEvents(store, chain, entry));
-      if (events.length > 0) yield events;
-    }
-  }
-}
-
-/** A chain that stands right before the commit that holds `seq`. */
-async function chainBefore({ folder, level }: Store, seq: number): Promise<Chain> {
-  try {
-    const range = { gte: commitKey(1), lte: commitKey(Math.max(seq, 1)), reverse: true, limit: 2 };
-    const [, previous] = await level.values(range).all();
-    return new Chain(previous && linkOf(previous));
-  } catch (error) {
-    throw readingError(folder, 1, error);
-  }
-}
-
-/** A commit's key and value. */
-type Entry = readonly [Uint8Array, Uint8Array];
-
-const batchSize = 1000;
-const batchBytes = 1024 * 1024;
-
-/**
- * What is stored behind the chain's link, in order. The chain is to be taken along each batch before the
- * next: where LevelDB fails in the middle of one, reading goes on from there one by one, so that everything
- * that can be read is.
- */
-async function* batchesBehind({ folder, level }: Store, chain: Chain): AsyncGenerator<readonly Entry[]> {
-  for (let size = batchSize; ; size = 1) {
-    const from = commitKey(chain.link.seq + 1);
-    try {
-      const iterator = level.iterator({ gte: from, lt: commitsEnd, highWaterMarkBytes: batchBytes });
-      try {
-        for (;;) {
-          const batch = await iterator.nextv(size);
-          if (batch.length === 0) return;
-          yield batch;
-        }
-      } finally {
-        await iterator.close();
-      }
-    } catch (error) {
-      if (size === 1 || !isLevelDamage(error)) throw readingError(folder, chain.link.seq + 1, error);
-    }
-  }
-}
-
-function nextEvents({ folder }: Store, chain: Chain, [key, value]: Entry): readonly Event[] {
-  try {
-    return chain.next(seqOfKey(key, chain), value, sha256);
-  } catch (error) {
-    throw readingError(folder, chain.link.seq + 1, error);
-  }
-}
-
-function seqOfKey(key: Uint8Array, chain: Chain): number {
-  if (key.length !== commitKeyBytes) throw new UnsoundError(chain.link.seq + 1, 'a key there is damaged');
-  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
-  return view.getUint32(1) * 2 ** 32 + view.getUint32(5);
-}
-
 async function readMeta(folder: string, level: Level): Promise<Meta | undefined> {
   const value = await level.get(metaKey);
   if (value !== undefined) return parseMeta(folder, value);
@@ -218,7 +111,7 @@ export function textValue(text: string): Uint8Array {
 function parseMeta(folder: string, value: Uint8Array): Meta {
   const meta = jsonOf(value);
   if (!isMeta(meta)) throw new UnsoundLogError(folder, 1, 'the key that says its format is damaged');
-  if (meta.format === format) return meta;
+  if (meta.format <= format) return meta;
   throw new RecordingError(
     `the recording in ${folder} is format ${meta.format}, this tasktrail reads format ${format}: use a newer tasktrail`,
   );
@@ -244,20 +137,6 @@ function jsonOf(text: Uint8Array): unknown {
 /** The last seq of the commits in a write; 0 when it holds none that this tasktrail can read. */
 function lastSeqIn(write: Uint8Array | undefined): number {
   const puts = write ? [...putsIn(write)] : [];
-  const commit = puts.findLast(({ key, value }) => key[0] === commitMark && value[0] === format);
+  const commit = puts.findLast(({ key, value }) => key[0] === commitMark && value[0] === commitFormat);
   return commit ? linkOf(commit.value).seq : 0;
-}
-
-/** The error for a person; what neither the recording nor LevelDB is the cause of stays as it is. */
-function readingError(folder: string, seq: number, error: unknown): unknown {
-  if (error instanceof UnsoundError) return new UnsoundLogError(folder, error.seq, error.message);
-  if (error instanceof DecodeError) return new UnsoundLogError(folder, seq, error.message);
-  if (isLevelDamage(error)) return new UnsoundLogError(folder, seq, damageText(folder, error));
-  if (hasCode(error, 'LEVEL_DATABASE_NOT_OPEN', 'LEVEL_ITERATOR_NOT_OPEN')) {
-    return new RecordingClosedError();
-  }
-  if (!hasCode(error, 'LEVEL_IO_ERROR')) return error;
-  return new RecordingError(`the recording in ${folder} cannot be read: ${reasonOf(error)}`, {
-    cause: error,
-  });
 }

@@ -10,8 +10,8 @@ import { isLogFile } from './levelFiles.ts';
 
 /**
  * Syncs the log files of one LevelDB. The one that it writes to stays open from one sync to the next, so that a sync
- * needs no descriptor that others may have taken. `wrote` is to be called after each write, and no write may be under
- * way during a `run`.
+ * needs no descriptor that others may have taken. `wrote` is to be called after each write, of which there is one at a
+ * time. A `run` makes durable what had been written when it was called; there is one at a time as well.
  */
 export class LevelSync {
   readonly #folder: string;
@@ -20,6 +20,8 @@ export class LevelSync {
   #sizeBytes = 0;
   /** Whether LevelDB has begun another log file since. */
   #left = false;
+  /** Whether something was written while the file was being looked for: to another file, for all that is known. */
+  #wroteMeanwhile = false;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -27,6 +29,7 @@ export class LevelSync {
 
   /** Every write makes the log file longer that it goes to; where ours has not grown, it went to another one. */
   wrote(): void {
+    this.#wroteMeanwhile = true;
     if (this.#file === undefined || this.#left) return;
     const { size } = fstatSync(this.#file.fd);
     this.#left = size === this.#sizeBytes;
@@ -46,6 +49,7 @@ export class LevelSync {
 
   /** Syncs every log file that there is, and keeps the newest open: it is the one that is written to. */
   async #syncAll(): Promise<void> {
+    this.#wroteMeanwhile = false;
     // Given back first: then a descriptor is free for the one that takes its place.
     await this.close();
     const names = (await readdir(this.#folder)).filter(isLogFile);
@@ -57,7 +61,7 @@ export class LevelSync {
     this.#sizeBytes = this.#file === undefined ? 0 : fstatSync(this.#file.fd).size;
     // A new file outlives a loss of power only when its name in the folder does.
     await syncFolder(this.#folder);
-    this.#left = false;
+    this.#left = this.#wroteMeanwhile;
   }
 }
 

@@ -5,7 +5,7 @@
  * A log file is blocks of 32 KiB. In them are fragments of writes, each with a checksum, a length and whether it is a
  * whole write, its first part, a middle one or its last.
  */
-import { RowReader } from '../../events/codec.ts';
+import { RowReader } from '../../events/rows.ts';
 
 /** A write begins with LevelDB's own sequence number and a count. */
 const writeHeaderBytes = 12;

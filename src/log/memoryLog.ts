@@ -54,6 +54,18 @@ export class MemoryLog implements EventLog {
     return this.#read(fromSeq, this.#values.length);
   }
 
+  async replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
+    let last = fromSeq - 1;
+    for await (const events of this.read(fromSeq)) {
+      for (const event of events) {
+        if (event.seq > lastSeq) return last;
+        evolve(event);
+        last = event.seq;
+      }
+    }
+    return last;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     await this.commit('synced');

@@ -2,9 +2,10 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DecodeError, place, RowReader, RowWriter, readRow, writeRow } from '../../events/codec.ts';
+import { place, readRow, writeRow } from '../../events/codec.ts';
 import type { Event, EventType, ExitFact, Fact } from '../../events/event.ts';
 import { layouts, words } from '../../events/layout.ts';
+import { DecodeError, RowReader, RowWriter } from '../../events/rows.ts';
 import { seededRandom } from '../../src/random.ts';
 import { eventTypes, randomFact } from '../support/facts.ts';
 

@@ -8,8 +8,9 @@ import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Event } from '../../events/event.ts';
+import { commitKey, metaKey } from '../../src/log/keys.ts';
 import { UnsoundLogError, verifyLog } from '../../src/log/levelLog.ts';
-import { commitKey, metaKey, metaValue } from '../../src/log/levelStore.ts';
+import { metaValue } from '../../src/log/levelStore.ts';
 import { seededRandom } from '../../src/random.ts';
 import {
   changeFile,
@@ -202,7 +203,7 @@ damage('verify counts what is sound and says what is not', async () => {
   assert.is(whole.unsound, undefined);
   await changeLevel(folder, (level) => level.del(commitKey(first)));
   const steps: number[] = [];
-  const broken = await verifyLog({ folder }, (seq) => steps.push(seq));
+  const broken = await verifyLog({ folder }, { progress: (seq) => steps.push(seq) });
   assert.equal([broken.events, broken.commits, broken.seq], [first - 1, 35, first - 1]);
   assert.is(broken.unsound?.seq, first);
   assert.is(steps.at(-1), first - 1);

@@ -1,0 +1,76 @@
+/**
+ * The keys of a recording's LevelDB. Each kind begins with a byte of its own; numbers are big-endian, so that LevelDB
+ * has them in order.
+ *
+ *     'meta'                     JSON: format number, recording id; written with the first commit
+ *     'queue'                    where the source's queue stands that the commits came from, as text
+ *     'b' + block (6 bytes)      a block, as block.ts says
+ *     'c' + first seq (8 bytes)  a commit of the tail, as commit.ts says
+ *     'd' + chunk (6 bytes)      a chunk of the dictionary, as dictionary.ts says
+ *     'i' + page (6 bytes)       a page of the index, as blockIndex.ts says
+ */
+const utf8 = new TextEncoder();
+
+export const metaKey = utf8.encode('meta');
+export const cursorKey = utf8.encode('queue');
+
+const blockMark = 0x62;
+export const commitMark = 0x63;
+const chunkMark = 0x64;
+const pageMark = 0x69;
+
+export function blockKey(block: number): Uint8Array {
+  return numbered(blockMark, 6, block);
+}
+
+export function commitKey(firstSeq: number): Uint8Array {
+  return numbered(commitMark, 8, firstSeq);
+}
+
+export function chunkKey(chunk: number): Uint8Array {
+  return numbered(chunkMark, 6, chunk);
+}
+
+export function pageKey(page: number): Uint8Array {
+  return numbered(pageMark, 6, page);
+}
+
+/** Every key of a kind is between these. */
+export interface KeyRange {
+  readonly gte: Uint8Array;
+  readonly lt: Uint8Array;
+}
+
+export const allBlocks = rangeOf(blockMark);
+export const allCommits = rangeOf(commitMark);
+
+/** The first seq of the commit that has this key; undefined where the key is damaged. */
+export function seqOfCommitKey(key: Uint8Array): number | undefined {
+  return key.length === 9 ? numberIn(key) : undefined;
+}
+
+/** The number of the block that has this key; undefined where the key is damaged. */
+export function blockOfKey(key: Uint8Array): number | undefined {
+  return key.length === 7 ? numberIn(key) : undefined;
+}
+
+function rangeOf(mark: number): KeyRange {
+  return { gte: Uint8Array.of(mark), lt: Uint8Array.of(mark + 1) };
+}
+
+function numbered(mark: number, bytes: number, number: number): Uint8Array {
+  const key = new Uint8Array(1 + bytes);
+  key[0] = mark;
+  let rest = number;
+  for (let at = bytes; at > 0; at--) {
+    key[at] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return key;
+}
+
+function numberIn(key: Uint8Array): number {
+  let number = 0;
+  for (const byte of key.subarray(1)) number = number * 256 + byte;
+  return number;
+}

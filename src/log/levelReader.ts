@@ -1,0 +1,140 @@
+/**
+ * Reads a recording: from its blocks as far as they go, then from the tail. It may be one of several readers on other
+ * threads, while the one writer appends and seals: a block takes the place of commits in one step, so whoever does not
+ * find a block looks for both at one moment.
+ */
+import type { Event } from '../../events/event.ts';
+import type { LogReader } from '../ports.ts';
+import { Block, blockOf, firstSeqOf } from './block.ts';
+import { eventsFrom, type Link, origin, UnsoundError } from './commit.ts';
+import { crc32 } from './crc32.ts';
+import { Dictionary } from './dictionary.ts';
+import { readingError } from './errors.ts';
+import { allBlocks, blockKey, blockOfKey, chunkKey } from './keys.ts';
+import type { Snapshot, Store } from './levelStore.ts';
+import { commitsBehind, linkBefore } from './tail.ts';
+
+export class LevelReader implements LogReader {
+  readonly store: Store;
+  readonly dictionary: Dictionary;
+
+  constructor(store: Store) {
+    this.store = store;
+    this.dictionary = new Dictionary((chunk) => store.level.getSync(chunkKey(chunk)), crc32);
+  }
+
+  /** A block; undefined where it is not sealed yet. */
+  block(number: number, snapshot?: Snapshot): Block | undefined {
+    const { folder, level } = this.store;
+    const firstSeq = firstSeqOf(number);
+    try {
+      const value = level.getSync(blockKey(number), snapshot ? { snapshot } : {});
+      if (value === undefined) return undefined;
+      const block = new Block(value, this.dictionary, crc32);
+      if (block.head.firstSeq === firstSeq) return block;
+      throw new UnsoundError(firstSeq, `the block there begins with seq ${block.head.firstSeq}`);
+    } catch (error) {
+      throw readingError(folder, firstSeq, error);
+    }
+  }
+
+  /** The last block that is sealed; undefined where none is. */
+  async lastBlock(snapshot?: Snapshot): Promise<Block | undefined> {
+    const { folder, level } = this.store;
+    const range = { ...allBlocks, reverse: true, limit: 1 };
+    let key: Uint8Array | undefined;
+    try {
+      [key] = await level.keys(snapshot ? { ...range, snapshot } : range).all();
+    } catch (error) {
+      throw readingError(folder, 1, error);
+    }
+    if (key === undefined) return undefined;
+    const number = blockOfKey(key);
+    if (number === undefined)
+      throw readingError(folder, 1, new UnsoundError(1, 'the key of a block is damaged'));
+    return this.block(number, snapshot);
+  }
+
+  /** Where the chain stands behind the last commit that ended in a block. */
+  async sealedLink(snapshot?: Snapshot): Promise<Link> {
+    return (await this.lastBlock(snapshot))?.head.linkAfter ?? origin;
+  }
+
+  /** The events from `fromSeq` to `lastSeq`, some at a time: those of a block, or of a commit. */
+  async *read(fromSeq: number, lastSeq = Number.POSITIVE_INFINITY): AsyncGenerator<readonly Event[]> {
+    for (let at = Math.max(fromSeq, 1); at <= lastSeq; ) {
+      const block = this.#guarded(at, () => this.block(blockOf(at)));
+      if (block) {
+        yield this.#guarded(at, () => block.events(at, lastSeq));
+        at = block.lastSeq + 1;
+        continue;
+      }
+      const before = at;
+      for await (const events of this.#tail(at, lastSeq)) {
+        if (events.length === 0) continue;
+        yield events;
+        at += events.length;
+      }
+      if (at === before) return;
+    }
+  }
+
+  /**
+   * Hands over the events from `fromSeq` to `lastSeq`, each good for the call only; resolves with the last seq that
+   * there was.
+   */
+  async replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
+    for (let at = Math.max(fromSeq, 1); ; ) {
+      const block = at <= lastSeq ? this.block(blockOf(at)) : undefined;
+      if (block) {
+        this.#guarded(at, () => block.replay(at, lastSeq, evolve));
+        at = Math.min(block.lastSeq, lastSeq) + 1;
+        continue;
+      }
+      const before = at;
+      if (at <= lastSeq) {
+        for await (const events of this.#tail(at, lastSeq)) {
+          for (const event of events) evolve(event);
+          at += events.length;
+        }
+      }
+      if (at === before) return at - 1;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.store.close();
+  }
+
+  /** What the tail has from one seq to another, unless a block has it by now; then whatever that block has. */
+  async *#tail(fromSeq: number, lastSeq: number): AsyncGenerator<readonly Event[]> {
+    const snapshot = this.#snapshot();
+    try {
+      const block = this.block(blockOf(fromSeq), snapshot);
+      if (block) {
+        yield block.events(fromSeq, lastSeq);
+        return;
+      }
+      const link = await linkBefore(this.store, fromSeq, await this.sealedLink(snapshot), snapshot);
+      for await (const { events } of commitsBehind(this.store, link, snapshot)) {
+        const first = events[0]?.seq ?? 0;
+        if (first > lastSeq) return;
+        yield eventsFrom(fromSeq, events).slice(0, Math.max(lastSeq - Math.max(first, fromSeq) + 1, 0));
+      }
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  #snapshot(): Snapshot {
+    return this.#guarded(1, () => this.store.level.snapshot());
+  }
+
+  #guarded<Result>(seq: number, act: () => Result): Result {
+    try {
+      return act();
+    } catch (error) {
+      throw readingError(this.store.folder, seq, error);
+    }
+  }
+}

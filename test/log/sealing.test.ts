@@ -1,0 +1,145 @@
+/**
+ * Sealing: blocks take the place of commits, while the log goes on and is read, and nothing that is read or checked
+ * tells the difference.
+ */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Event } from '../../events/event.ts';
+import { blockEvents } from '../../src/log/block.ts';
+import { type LevelLog, openLevelLog, openLogReader, verifyLog } from '../../src/log/levelLog.ts';
+import { Sealer } from '../../src/log/sealer.ts';
+import { seededRandom } from '../../src/random.ts';
+import { randomStamped } from '../support/facts.ts';
+import { readAll } from './contract.ts';
+import { Scratch } from './recordings.ts';
+
+const sealing = suite('sealing');
+const scratch = await Scratch.open();
+sealing.after(() => scratch.remove());
+
+/** Commits random events, `most` at a time, until there are `count`. */
+async function commitRandom(log: LevelLog, seed: number, count: number, most: number): Promise<Event[]> {
+  const random = seededRandom(seed);
+  const events: Event[] = [];
+  while (events.length < count) {
+    const wanted = Math.min(1 + random.below(most), count - events.length);
+    events.push(
+      ...log.append(randomStamped(random, wanted, Math.max(log.head.timeUs, events.at(-1)?.timeUs ?? 0))),
+    );
+    await log.commit('written');
+  }
+  return events;
+}
+
+/** Seals as much as there is; returns the last sealed seq. */
+async function sealAll(log: LevelLog): Promise<number> {
+  const reader = await openLogReader(log);
+  try {
+    const sealer = await Sealer.open(reader);
+    for (let sealed = await sealer.next(); sealed; sealed = await sealer.next()) await log.store(sealed);
+    return sealer.sealedSeq;
+  } finally {
+    await reader.close();
+  }
+}
+
+for (const most of [1, 7, 1024, 5000]) {
+  sealing(`what is sealed reads as before, in commits of up to ${most}`, async () => {
+    const folder = scratch.folder();
+    const log = await openLevelLog({ folder });
+    const events = await commitRandom(log, most, most === 1 ? 2500 : 9000, most);
+    const before = await verifyLog(log);
+    assert.is(await sealAll(log), Math.floor(events.length / blockEvents) * blockEvents);
+    assert.equal(await readAll(log), events);
+    assert.equal(await verifyLog(log), before);
+    for (const fromSeq of [1, 2, 1023, 1024, 1025, 1026, 2049, events.length - 1, events.length]) {
+      assert.equal(await readAll(log, fromSeq), events.slice(fromSeq - 1), `from seq ${fromSeq}`);
+    }
+    await log.close();
+    const again = await openLevelLog({ folder });
+    assert.equal(again.head, log.head);
+    assert.equal(await readAll(again), events);
+    await again.close();
+  });
+}
+
+sealing('a recording that is opened, written and sealed again and again stays one chain', async () => {
+  const folder = scratch.folder();
+  const events: Event[] = [];
+  const heads = [];
+  for (let turn = 0; turn < 6; turn++) {
+    const log = await openLevelLog({ folder });
+    events.push(...(await commitRandom(log, turn, 700 + 400 * turn, 300)));
+    await sealAll(log);
+    heads.push(log.head);
+    await log.close();
+  }
+  const log = await openLevelLog({ folder });
+  assert.equal(await readAll(log), events);
+  for (const expect of heads) assert.is((await verifyLog(log, { expect })).unsound, undefined);
+  const [first] = heads;
+  const other = await verifyLog(log, { expect: { seq: first?.seq ?? 0, hash: '0'.repeat(64) } });
+  assert.match(String(other.unsound?.why), /the log that was noted at seq 700 is another/);
+  const never = await verifyLog(log, { expect: { seq: 699, hash: first?.hash ?? '' } });
+  assert.match(String(never.unsound?.why), /no commit ends with seq 699/);
+  const later = await verifyLog(log, { expect: { seq: log.seq + 5, hash: first?.hash ?? '' } });
+  assert.match(String(later.unsound?.why), /are missing at the end, which was noted before/);
+  await log.close();
+});
+
+sealing('a replay hands over any part, in order, once', async () => {
+  const log = await openLevelLog({ folder: scratch.folder() });
+  const events = await commitRandom(log, 5, 5000, 100);
+  await sealAll(log);
+  for (const [fromSeq, lastSeq] of [
+    [1, 5000],
+    [1000, 1030],
+    [4000, 9999],
+    [4500, 4501],
+    [5001, 6000],
+  ] as const) {
+    const seen: [number, string][] = [];
+    const last = await log.replay(fromSeq, lastSeq, ({ seq, type }) => seen.push([seq, type]));
+    const wanted = events.slice(fromSeq - 1, lastSeq);
+    assert.equal(
+      seen,
+      wanted.map(({ seq, type }) => [seq, type] as [number, string]),
+    );
+    assert.is(last, wanted.at(-1)?.seq ?? fromSeq - 1);
+  }
+  await log.close();
+});
+
+sealing('a reader that is half-way when the rest is sealed reads on', async () => {
+  const log = await openLevelLog({ folder: scratch.folder() });
+  const events = await commitRandom(log, 6, 6000, 50);
+  const seen: Event[] = [];
+  for await (const some of log.read(1)) {
+    seen.push(...some);
+    if (seen.length === some.length) await sealAll(log);
+  }
+  assert.equal(seen, events);
+  await log.close();
+});
+
+sealing('a sealer that is stopped anywhere leaves a log that the next one seals on', async () => {
+  const log = await openLevelLog({ folder: scratch.folder() });
+  const events = await commitRandom(log, 7, 8000, 90);
+  for (let turn = 0; turn < 4; turn++) {
+    const reader = await openLogReader(log);
+    const sealer = await Sealer.open(reader);
+    for (let i = 0; i < turn; i++) {
+      const sealed = await sealer.next();
+      if (sealed) await log.store(sealed);
+    }
+    // Made, and never written.
+    await sealer.next();
+    await reader.close();
+  }
+  assert.equal(await readAll(log), events);
+  assert.is((await verifyLog(log)).unsound, undefined);
+  await log.close();
+});
+
+sealing.run();

@@ -6,6 +6,7 @@
 import { assert } from '../events/assert.ts';
 import type { AttachFact, Event, ExitFact, ForkFact } from '../events/event.ts';
 import { type Hierarchy, placeIn, type Task } from './hierarchy.ts';
+import { SnapshotError, SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 export interface Counts {
   readonly forks: number;
@@ -84,8 +85,11 @@ class Account {
 /** Some more than the window has seconds, so that not each new one has to move the others. */
 const mostTallies = windowSeconds + 20;
 const tallySize = 4;
+const countFields = ['forks', 'exits', 'attaches', 'cpuUs', 'peakBytes', 'ooms'] as const;
 
 export class Activity {
+  /** Of what `save` writes and what that means: another one for every change of either. */
+  static readonly version = 1;
   readonly #hierarchy: Hierarchy;
   /** By the place of the container in the hierarchy. */
   readonly #accounts: (Account | undefined)[] = [];
@@ -153,6 +157,66 @@ export class Activity {
       exits: sum.exits / seconds,
       attaches: sum.attaches / seconds,
     };
+  }
+
+  save(): Uint8Array {
+    const writer = new SnapshotWriter('activity', Activity.version);
+    const ids: number[] = [];
+    const accounts: Account[] = [];
+    for (const { id } of this.#hierarchy.containers()) {
+      const account = this.#accountOf(id);
+      if (!account) continue;
+      ids.push(id);
+      accounts.push(account);
+    }
+    const tallies = accounts.map((account) => account.tallies());
+    const all = tallies.flat();
+    writer.number(ids.length);
+    writer.number(all.length);
+    writer.numbers(ids.length, (i) => ids[i] ?? 0);
+    for (const field of countFields) writer.numbers(ids.length, (i) => accounts[i]?.[field] ?? 0);
+    writer.numbers(ids.length, (i) => tallies[i]?.length ?? 0);
+    writer.numbers(all.length, (i) => all[i]?.[0] ?? 0);
+    for (const kind of ['forks', 'exits', 'attaches'] as const) {
+      writer.numbers(all.length, (i) => all[i]?.[1][kind] ?? 0);
+    }
+    return writer.sealed();
+  }
+
+  /**
+   * Takes in what was saved; nothing must have been applied yet, and the hierarchy must be of the same moment. Throws a
+   * `SnapshotError`, and is not to be used then.
+   */
+  load(bytes: Uint8Array): void {
+    const reader = new SnapshotReader(bytes, 'activity', Activity.version);
+    const count = reader.number();
+    const tallyCount = reader.number();
+    const accounts = Array.from(reader.numbers(count), (id) => {
+      const place = this.#hierarchy.placeOf(id);
+      if (place === 0) throw new SnapshotError(`something happened in container ${id}, which does not stand`);
+      return this.#account(place);
+    });
+    for (const field of countFields) {
+      reader.each(count, (value, i) => {
+        const account = accounts[i];
+        if (account) account[field] = value;
+      });
+    }
+    const lengths = reader.numbers(count);
+    const [seconds, forkCounts, exitCounts] = [
+      reader.numbers(tallyCount),
+      reader.numbers(tallyCount),
+      reader.numbers(tallyCount),
+    ];
+    const attachCounts = reader.numbers(tallyCount);
+    reader.end();
+    let at = 0;
+    for (const [i, account] of accounts.entries()) {
+      for (const end = at + (lengths[i] ?? 0); at < end; at++) {
+        account.seconds.push(seconds?.[at] ?? 0, forkCounts?.[at] ?? 0, exitCounts?.[at] ?? 0);
+        account.seconds.push(attachCounts[at] ?? 0);
+      }
+    }
   }
 
   /** Everything held, as plain data in a fixed order: equal activities give equal dumps. */

@@ -25,6 +25,8 @@ import {
   type TreeNode,
 } from './container.ts';
 import { Membership } from './membership.ts';
+import { loadContainers, loadTree, saveContainers, saveTree } from './savedContainers.ts';
+import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 import { byPid, type Task, TaskView, type Whereabouts } from './task.ts';
 import { Tasks } from './tasks.ts';
 
@@ -42,6 +44,8 @@ const rootDirectory: Attributes = { mode: 0o755, uid: 0, gid: 0 };
 const rootFile: Attributes = { mode: 0o644, uid: 0, gid: 0 };
 
 export class Hierarchy {
+  /** Of what `save` writes and what that means: another one for every change of either. */
+  static readonly version = 1;
   readonly #tasks = new Tasks();
   readonly #membership = new Membership((place, by) => this.#populate(place, by));
   readonly #containers = new Map<number, ContainerNode>();
@@ -250,6 +254,48 @@ export class Hierarchy {
     };
   }
 
+  save(): Uint8Array {
+    const writer = new SnapshotWriter('hierarchy', Hierarchy.version);
+    const trees = [...this.#trees.values()];
+    const containers = [...this.#containers.values()].sort(byId);
+    const places: number[] = [];
+    for (const [i, { slot }] of containers.entries()) places[slot] = i + 1;
+    writer.number(this.#lastTree);
+    writer.number(this.#lastContainer);
+    writer.number(trees.length);
+    writer.number(this.layers);
+    for (const tree of trees) saveTree(writer, tree);
+    writer.number(containers.length);
+    saveContainers(writer, containers, places);
+    const slots = this.#tasks.slots();
+    writer.number(slots.length);
+    this.#tasks.save(writer, slots);
+    this.#membership.save(writer, slots, places);
+    return writer.sealed();
+  }
+
+  /** Takes in what was saved; nothing must have been applied yet. Throws a `SnapshotError`, and is not to be used then. */
+  load(bytes: Uint8Array): void {
+    const reader = new SnapshotReader(bytes, 'hierarchy', Hierarchy.version);
+    this.#lastTree = reader.number();
+    this.#lastContainer = reader.number();
+    const treeCount = reader.number();
+    const layers = reader.number();
+    for (let layer = 0; layer < layers; layer++) this.#membership.addLayer(layer);
+    const trees = Array.from({ length: treeCount }, () => loadTree(reader));
+    for (const saved of loadContainers(reader, reader.number())) {
+      const parent = saved.parent === 0 ? undefined : this.#places[saved.parent];
+      const tree = parent ? undefined : trees.find(({ number }) => number === saved.tree);
+      const container = this.#node(saved, parent, parent?.layer ?? tree?.layer ?? 0);
+      if (tree) this.#trees.set(saved.tree, { ...tree, root: container, groups: new Map() });
+      this.#stand(container, saved.isCalled);
+    }
+    const count = reader.number();
+    this.#tasks.load(reader, count);
+    this.#membership.load(reader, count);
+    reader.end();
+  }
+
   #fork(event: ForkFact): void {
     const parent = this.#live(event.parent);
     const slot = this.#tasks.bear(event);
@@ -324,11 +370,12 @@ export class Hierarchy {
     this.#stand(container);
   }
 
-  #stand(container: ContainerNode): void {
+  /** `isCalled` is false where another one has its name by now. */
+  #stand(container: ContainerNode, isCalled = true): void {
     this.#containers.set(container.id, container);
     this.#places[container.slot] = container;
     this.#membership.clearPlace(container.slot);
-    container.parent?.call(container);
+    if (isCalled) container.parent?.call(container);
     if (container.tree !== 0) this.#trees.get(container.tree)?.groups.set(container.group, container);
   }
 

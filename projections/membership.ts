@@ -5,6 +5,7 @@
 import { Field } from './field.ts';
 import { grown, Links } from './links.ts';
 import { Placements } from './placements.ts';
+import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 /** Told when a container has its first task, or none any more. `by` is 1 or -1. */
 export type OnPopulated = (place: number, by: number) => void;
@@ -112,6 +113,17 @@ export class Membership {
       if (place !== 0) this.#count(place, -1);
     }
     this.#unlist(task);
+  }
+
+  /** Writes where these tasks are; `places` gives a place the number that it will have when all this is read again. */
+  save(writer: SnapshotWriter, tasks: readonly number[], places: readonly number[]): void {
+    const placementOf = (i: number) => this.#placementOf.get(tasks[i] ?? 0);
+    this.#placements.save(writer, tasks.length, placementOf, places);
+  }
+
+  /** Reads where the tasks from 1 to `count` are. The layers and places of that time must stand. */
+  load(reader: SnapshotReader, count: number): void {
+    this.#placements.load(reader, count, (placement, i) => this.#enter(i + 1, placement));
   }
 
   #enter(task: number, placement: number): void {

@@ -7,11 +7,12 @@
  * placement 0 is nowhere.
  */
 import { grown } from './links.ts';
+import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 export class Placements {
   /** By layer and placement, the place there. */
   readonly #layers: Int32Array[] = [];
-  /** By placement, how many tasks have it. */
+  /** By placement, how many tasks have it; -1 for those that are free. */
   #uses = new Int32Array(16);
   /** Placements by the hash of their places: the first of each bucket, and by placement the next one in its bucket. */
   #buckets = new Int32Array(16);
@@ -21,21 +22,6 @@ export class Placements {
   readonly #free: number[] = [];
   /** What is being looked for. */
   readonly #draft: number[] = [];
-
-  /** How many layers there are, with those that are empty. */
-  get layers(): number {
-    return this.#layers.length;
-  }
-
-  /** How many tasks have a placement. */
-  uses(placement: number): number {
-    return this.#uses[placement] ?? 0;
-  }
-
-  /** One behind the greatest placement. */
-  get end(): number {
-    return this.#end;
-  }
 
   /** Where it is in a layer, or 0. */
   placeIn(layer: number, placement: number): number {
@@ -93,13 +79,50 @@ export class Placements {
   forget(placement: number): void {
     this.#unchain(placement);
     for (const layer of this.#layers) layer[placement] = 0;
+    this.#uses[placement] = -1;
     this.#free.push(placement);
+  }
+
+  /**
+   * Writes the placements of `count` tasks, and which task has which. `places` gives a place the number that it will have
+   * when all this is read again.
+   */
+  save(
+    writer: SnapshotWriter,
+    count: number,
+    placementOf: (i: number) => number,
+    places: readonly number[],
+  ): void {
+    const numbers = new Int32Array(this.#end);
+    const used: number[] = [0];
+    for (let i = 0; i < count; i++) {
+      const placement = placementOf(i);
+      if (numbers[placement] !== 0) continue;
+      numbers[placement] = used.length;
+      used.push(placement);
+    }
+    writer.number(used.length);
+    for (const layer of this.#layers)
+      writer.numbers(used.length, (i) => places[layer[used[i] ?? 0] ?? 0] ?? 0);
+    writer.numbers(count, (i) => numbers[placementOf(i)] ?? 0);
+  }
+
+  /** Reads what was saved, with the layers that were; calls with the placement of each task, which has it then. */
+  load(reader: SnapshotReader, count: number, take: (placement: number, i: number) => void): void {
+    const saved = reader.number();
+    const layers = this.#layers.map(() => reader.numbers(saved));
+    const placements = Array.from({ length: saved }, (_, i) => {
+      for (const [layer, places] of layers.entries()) this.put(layer, places[i] ?? 0);
+      return i === 0 ? 0 : this.#make();
+    });
+    reader.each(count, (number, i) => take(placements[number] ?? 0, i));
   }
 
   #make(): number {
     const placement = this.#free.pop() ?? this.#end;
-    if (placement === this.#end) this.#end += 1;
     if (placement === this.#uses.length) this.#grow();
+    if (placement === this.#end) this.#end += 1;
+    this.#uses[placement] = 0;
     for (let layer = 0; layer < this.#layers.length; layer++) {
       const places = this.#layers[layer];
       if (places) places[placement] = this.#draft[layer] ?? 0;
@@ -156,7 +179,7 @@ export class Placements {
   #rehash(buckets: number): void {
     this.#buckets = new Int32Array(buckets);
     for (let placement = 1; placement < this.#end; placement++) {
-      if (this.uses(placement) > 0) this.#enchain(placement);
+      if ((this.#uses[placement] ?? -1) >= 0) this.#enchain(placement);
     }
   }
 }

@@ -10,6 +10,7 @@ import type { AdoptFact, Event, ForkFact } from '../events/event.ts';
 import { Field } from './field.ts';
 import { Placements } from './placements.ts';
 import { SlotTable } from './slotTable.ts';
+import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 interface Place {
   readonly slot: number;
@@ -20,6 +21,8 @@ interface Place {
 }
 
 export class TaskPaths {
+  /** Of what `save` writes and what that means: another one for every change of either. */
+  static readonly version = 1;
   readonly #places = new Map<number, Place>();
   /** The places that stand, by their slots, from 1; and the slots that are free. */
   readonly #placeAt: (Place | undefined)[] = [undefined];
@@ -86,6 +89,74 @@ export class TaskPaths {
       pid: this.#pids.get(slot),
       paths: this.#placesOf(slot).map(pathOf),
     }));
+  }
+
+  save(): Uint8Array {
+    const writer = new SnapshotWriter('taskPaths', TaskPaths.version);
+    writer.number(this.#trees.length);
+    for (const tree of this.#trees) writer.number(tree ?? -1);
+    const places = [...this.#places];
+    const numbers: number[] = [];
+    for (const [i, [, { slot }]] of places.entries()) numbers[slot] = i + 1;
+    writer.number(places.length);
+    writer.numbers(places.length, (i) => places[i]?.[0] ?? 0);
+    const column = (numberOf: (place: Place) => number) => {
+      writer.numbers(places.length, (i) => (places[i] ? numberOf(places[i][1]) : 0));
+    };
+    column(({ name }) => writer.string(name));
+    column(({ layer }) => layer);
+    column(({ parent }) => (parent ? (numbers[parent.slot] ?? 0) : 0));
+    const slots = this.#slots();
+    const slotAt = (i: number) => slots[i] ?? 0;
+    writer.number(slots.length);
+    writer.numbers(slots.length, (i) => this.#ids.get(slotAt(i)));
+    writer.numbers(slots.length, (i) => this.#pids.get(slotAt(i)));
+    writer.numbers(slots.length, (i) => (this.#byPid.find(this.#pids.get(slotAt(i))) === slotAt(i) ? 1 : 0));
+    this.#placements.save(writer, slots.length, (i) => this.#placementOf.get(slotAt(i)), numbers);
+    return writer.sealed();
+  }
+
+  /** Takes in what was saved; nothing must have been applied yet. Throws a `SnapshotError`, and is not to be used then. */
+  load(bytes: Uint8Array): void {
+    const reader = new SnapshotReader(bytes, 'taskPaths', TaskPaths.version);
+    const layers = reader.number();
+    for (let layer = 0; layer < layers; layer++) {
+      const tree = reader.number();
+      this.#trees.push(tree < 0 ? undefined : tree);
+      this.#placements.addLayer(layer);
+    }
+    this.#loadPlaces(reader, reader.number());
+    const count = reader.number();
+    this.#end = count + 1;
+    reader.each(count, (id, i) => this.#ids.set(i + 1, id));
+    reader.each(count, (pid, i) => this.#pids.set(i + 1, pid));
+    this.#byId.reserve(count);
+    this.#byPid.reserve(count);
+    reader.each(count, (isFound, i) => {
+      this.#byId.put(i + 1);
+      if (isFound === 1) this.#byPid.put(i + 1);
+    });
+    this.#placements.load(reader, count, (placement, i) => {
+      this.#placementOf.set(i + 1, placement);
+      this.#placements.use(placement);
+    });
+    reader.end();
+  }
+
+  #loadPlaces(reader: SnapshotReader, count: number): void {
+    const containers = reader.numbers(count);
+    const names = reader.numbers(count);
+    const layers = reader.numbers(count);
+    reader.each(count, (parent, i) => {
+      const layer = layers[i] ?? 0;
+      this.#stand(containers[i] ?? 0, {
+        slot: i + 1,
+        name: reader.string(names[i] ?? 0),
+        tree: this.#trees[layer] ?? 0,
+        layer,
+        parent: this.#placeAt[parent],
+      });
+    });
   }
 
   #fork(event: ForkFact): void {

@@ -9,6 +9,7 @@ import { Field } from './field.ts';
 import { Interned } from './interned.ts';
 import { Links } from './links.ts';
 import { SlotTable } from './slotTable.ts';
+import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 const certainties: readonly Certainty[] = ['known', 'inferred', 'unknown'];
 
@@ -150,6 +151,65 @@ export class Tasks {
 
   setCertainty(slot: number, certainty: Certainty): void {
     this.#certainties.set(slot, certainties.indexOf(certainty));
+  }
+
+  /** Writes what is known of the tasks in these slots, which are all there are, in the order of their ids. */
+  save(writer: SnapshotWriter, slots: readonly number[]): void {
+    const { length } = slots;
+    writer.number(this.#lastId);
+    const column = (numberOf: (slot: number) => number) => {
+      writer.numbers(length, (i) => numberOf(slots[i] ?? 0));
+    };
+    const strings = (field: Field) => column((slot) => writer.string(this.#strings.at(field.get(slot))));
+    column((slot) => this.idAt(slot));
+    column((slot) => this.idAt(slot) - this.parentAt(slot));
+    column((slot) => this.pidAt(slot));
+    column((slot) => this.pidAt(slot) - this.tgidAt(slot));
+    column((slot) => this.startTicksAt(slot));
+    column((slot) => this.uidAt(slot));
+    column((slot) => this.suidAt(slot) - this.uidAt(slot));
+    strings(this.#comms);
+    strings(this.#programs);
+    strings(this.#commandLines);
+    column((slot) => this.#certainties.get(slot));
+    column((slot) => (this.slotOfPid(this.pidAt(slot)) === slot ? 1 : 0));
+  }
+
+  /** Reads `count` tasks, into the slots from 1 on. There must be none yet. */
+  load(reader: SnapshotReader, count: number): void {
+    this.#lastId = reader.number();
+    this.#count = count;
+    this.#end = count + 1;
+    const ids = this.#ids;
+    const pids = this.#pids;
+    const column = (field: Field, base?: Field, sign = 1) => {
+      field.reserve(count + 1);
+      reader.each(count, (value, i) => field.set(i + 1, (base?.get(i + 1) ?? 0) + sign * value));
+    };
+    const strings = (field: Field) => {
+      field.reserve(count + 1);
+      reader.each(count, (value, i) => field.set(i + 1, this.#strings.take(reader.string(value))));
+    };
+    column(ids);
+    column(this.#parents, ids, -1);
+    column(pids);
+    column(this.#tgids, pids, -1);
+    column(this.#startTicks);
+    column(this.#uids);
+    column(this.#suids, this.#uids);
+    strings(this.#comms);
+    strings(this.#programs);
+    strings(this.#commandLines);
+    column(this.#certainties);
+    this.#byId.reserve(count);
+    this.#byPid.reserve(count);
+    reader.each(count, (isFound, i) => {
+      const slot = i + 1;
+      this.#byId.put(slot);
+      if (isFound === 1) this.#byPid.put(slot);
+      const tgid = this.tgidAt(slot);
+      if (this.pidAt(slot) !== tgid) this.#joinThreads(slot, tgid);
+    });
   }
 
   idAt(slot: number): number {

@@ -5,7 +5,8 @@
  */
 import { assert } from '../events/assert.ts';
 import type { AttachFact, Event, ExitFact, ForkFact } from '../events/event.ts';
-import type { Hierarchy, Task } from './hierarchy.ts';
+import { type Hierarchy, placeIn, type Task } from './hierarchy.ts';
+import { SnapshotError, SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 export interface Counts {
   readonly forks: number;
@@ -26,22 +27,72 @@ export interface Usage {
 /** How many seconds of the past are kept apart. */
 export const windowSeconds = 60;
 
-interface Tally {
-  forks: number;
-  exits: number;
-  attaches: number;
+const forks = 1;
+const exits = 2;
+const attaches = 3;
+/** Where in a tally a count of each kind stands. */
+type Kind = typeof forks | typeof exits | typeof attaches;
+
+/** What happened in one container. */
+class Account {
+  forks = 0;
+  exits = 0;
+  attaches = 0;
+  cpuUs = 0;
+  peakBytes = 0;
+  ooms = 0;
+  /** A tally for each second in which anything happened, oldest first: the second, then its forks, exits and attaches. */
+  readonly seconds: number[] = [];
+
+  count(kind: Kind, second: number): void {
+    if (kind === forks) this.forks += 1;
+    else if (kind === exits) this.exits += 1;
+    else this.attaches += 1;
+    const { seconds } = this;
+    if (seconds[seconds.length - tallySize] !== second) this.#begin(second);
+    const at = seconds.length - tallySize + kind;
+    seconds[at] = (seconds[at] ?? 0) + 1;
+  }
+
+  /** Each second in which anything happened, with what did. */
+  tallies(): [second: number, counts: Counts][] {
+    const tallies: [number, Counts][] = [];
+    const { seconds } = this;
+    this.#forgetBefore((seconds[seconds.length - tallySize] ?? 0) - windowSeconds);
+    for (let at = 0; at < seconds.length; at += tallySize) {
+      const [second = 0, forks = 0, exits = 0, attaches = 0] = seconds.slice(at, at + tallySize);
+      tallies.push([second, { forks, exits, attaches }]);
+    }
+    return tallies;
+  }
+
+  /** A new second makes room, now and then, by forgetting what has left the window. */
+  #begin(second: number): void {
+    const { seconds } = this;
+    if (seconds.length >= mostTallies * tallySize) this.#forgetBefore(second - windowSeconds);
+    seconds.push(second, 0, 0, 0);
+  }
+
+  #forgetBefore(second: number): void {
+    const { seconds } = this;
+    let gone = 0;
+    while (gone < seconds.length && (seconds[gone] ?? 0) < second) gone += tallySize;
+    seconds.copyWithin(0, gone);
+    seconds.length -= gone;
+  }
 }
 
-interface Account {
-  readonly total: Tally;
-  usage: Usage;
-  /** One tally for each second in which anything happened, oldest first. */
-  readonly seconds: Map<number, Tally>;
-}
+/** Some more than the window has seconds, so that not each new one has to move the others. */
+const mostTallies = windowSeconds + 20;
+const tallySize = 4;
+const countFields = ['forks', 'exits', 'attaches', 'cpuUs', 'peakBytes', 'ooms'] as const;
 
 export class Activity {
+  /** Of what `save` writes and what that means: another one for every change of either. */
+  static readonly version = 1;
   readonly #hierarchy: Hierarchy;
-  readonly #accounts = new Map<number, Account>();
+  /** By the place of the container in the hierarchy. */
+  readonly #accounts: (Account | undefined)[] = [];
 
   /** `hierarchy` must be applied *after* this projection: an exit is counted where its task still is. */
   constructor(hierarchy: Hierarchy) {
@@ -51,27 +102,26 @@ export class Activity {
   apply(event: Event): void {
     switch (event.type) {
       case 'fork':
-        this.#fork(event, event.timeUs);
+        this.#fork(event, secondOf(event.timeUs));
         break;
       case 'exit':
-        this.#exit(event, event.timeUs);
+        this.#exit(event, secondOf(event.timeUs));
         break;
       case 'attach':
         // Where it was nowhere in the tree, it has not moved: there is only now anything known of it.
-        if (this.#isElsewhere(event)) this.#count(event.container, event.timeUs, 'attaches');
+        if (this.#isElsewhere(event)) this.#count(event.container, attaches, secondOf(event.timeUs));
         break;
       case 'oom':
-        for (const { id } of placesOf(this.#live(event.task))) {
-          const account = this.#account(id);
-          account.usage = { ...account.usage, ooms: account.usage.ooms + 1 };
+        for (let layer = 0; layer < this.#hierarchy.layers; layer++) {
+          const account = this.#accountIn(layer, event.task);
+          if (account) account.ooms += 1;
         }
         break;
       case 'rmdir':
-        this.#accounts.delete(event.container);
+        this.#forget(event.container);
         break;
       case 'untree':
-        for (const { id } of this.#hierarchy.tree(event.tree)?.groups.values() ?? [])
-          this.#accounts.delete(id);
+        for (const { id } of this.#hierarchy.tree(event.tree)?.groups.values() ?? []) this.#forget(id);
         break;
       default:
     }
@@ -79,12 +129,14 @@ export class Activity {
 
   /** All that happened in a container since recording began. */
   totalOf(container: number): Counts {
-    return this.#accounts.get(container)?.total ?? nothing;
+    const account = this.#accountOf(container);
+    return account ? { forks: account.forks, exits: account.exits, attaches: account.attaches } : nothing;
   }
 
   /** What the tasks that have ended in a container had used since recording began. */
   usageOf(container: number): Usage {
-    return this.#accounts.get(container)?.usage ?? unused;
+    const account = this.#accountOf(container);
+    return account ? { cpuUs: account.cpuUs, peakBytes: account.peakBytes, ooms: account.ooms } : unused;
   }
 
   /**
@@ -93,8 +145,8 @@ export class Activity {
    */
   rateOf(container: number, nowUs: number, seconds: number): Counts {
     const end = secondOf(nowUs);
-    const sum: Tally = { forks: 0, exits: 0, attaches: 0 };
-    for (const [second, tally] of this.#accounts.get(container)?.seconds ?? []) {
+    const sum = { forks: 0, exits: 0, attaches: 0 };
+    for (const [second, tally] of this.#accountOf(container)?.tallies() ?? []) {
       if (second < end - seconds || second >= end) continue;
       sum.forks += tally.forks;
       sum.exits += tally.exits;
@@ -107,51 +159,131 @@ export class Activity {
     };
   }
 
-  /** Everything held, as plain data in a fixed order: equal activities give equal dumps. */
-  dump(): unknown {
-    return [...this.#accounts]
-      .sort(([a], [b]) => a - b)
-      .map(([container, { total, usage, seconds }]) => ({ container, total, usage, seconds: [...seconds] }));
+  save(): Uint8Array {
+    const writer = new SnapshotWriter('activity', Activity.version);
+    const ids: number[] = [];
+    const accounts: Account[] = [];
+    for (const { id } of this.#hierarchy.containers()) {
+      const account = this.#accountOf(id);
+      if (!account) continue;
+      ids.push(id);
+      accounts.push(account);
+    }
+    const tallies = accounts.map((account) => account.tallies());
+    const all = tallies.flat();
+    writer.number(ids.length);
+    writer.number(all.length);
+    writer.numbers(ids.length, (i) => ids[i] ?? 0);
+    for (const field of countFields) writer.numbers(ids.length, (i) => accounts[i]?.[field] ?? 0);
+    writer.numbers(ids.length, (i) => tallies[i]?.length ?? 0);
+    writer.numbers(all.length, (i) => all[i]?.[0] ?? 0);
+    for (const kind of ['forks', 'exits', 'attaches'] as const) {
+      writer.numbers(all.length, (i) => all[i]?.[1][kind] ?? 0);
+    }
+    return writer.sealed();
   }
 
-  #fork(event: ForkFact, timeUs: number): void {
-    const trees = new Set(event.into.map((id) => this.#hierarchy.container(id)?.tree));
-    const inherited = placesOf(this.#live(event.parent)).filter(({ tree }) => !trees.has(tree));
-    for (const id of [...event.into, ...inherited.map((place) => place.id)]) {
-      this.#count(id, timeUs, 'forks');
+  /**
+   * Takes in what was saved; nothing must have been applied yet, and the hierarchy must be of the same moment. Throws a
+   * `SnapshotError`, and is not to be used then.
+   */
+  load(bytes: Uint8Array): void {
+    const reader = new SnapshotReader(bytes, 'activity', Activity.version);
+    const count = reader.number();
+    const tallyCount = reader.number();
+    const accounts = Array.from(reader.numbers(count), (id) => {
+      const place = this.#hierarchy.placeOf(id);
+      if (place === 0) throw new SnapshotError(`something happened in container ${id}, which does not stand`);
+      return this.#account(place);
+    });
+    for (const field of countFields) {
+      reader.each(count, (value, i) => {
+        const account = accounts[i];
+        if (account) account[field] = value;
+      });
+    }
+    const lengths = reader.numbers(count);
+    const [seconds, forkCounts, exitCounts] = [
+      reader.numbers(tallyCount),
+      reader.numbers(tallyCount),
+      reader.numbers(tallyCount),
+    ];
+    const attachCounts = reader.numbers(tallyCount);
+    reader.end();
+    let at = 0;
+    for (const [i, account] of accounts.entries()) {
+      for (const end = at + (lengths[i] ?? 0); at < end; at++) {
+        account.seconds.push(seconds?.[at] ?? 0, forkCounts?.[at] ?? 0, exitCounts?.[at] ?? 0);
+        account.seconds.push(attachCounts[at] ?? 0);
+      }
     }
   }
 
-  #exit(event: ExitFact, timeUs: number): void {
-    for (const { id } of placesOf(this.#live(event.task))) {
-      this.#count(id, timeUs, 'exits');
-      const account = this.#account(id);
-      const { cpuUs, peakBytes, ooms } = account.usage;
-      account.usage = {
-        cpuUs: cpuUs + event.cpuUs,
-        peakBytes: Math.max(peakBytes, event.peakBytes),
-        ooms,
-      };
+  /** Everything held, as plain data in a fixed order: equal activities give equal dumps. */
+  dump(): unknown {
+    return [...this.#hierarchy.containers()]
+      .sort((a, b) => a.id - b.id)
+      .filter(({ id }) => this.#accountOf(id))
+      .map(({ id }) => ({
+        container: id,
+        total: this.totalOf(id),
+        usage: this.usageOf(id),
+        seconds: this.#accountOf(id)?.tallies(),
+      }));
+  }
+
+  #fork({ parent, into }: ForkFact, second: number): void {
+    if (into.length === 0) {
+      for (let layer = 0; layer < this.#hierarchy.layers; layer++) {
+        this.#accountIn(layer, parent)?.count(forks, second);
+      }
+      return;
+    }
+    const trees = new Set(into.map((id) => this.#hierarchy.container(id)?.tree));
+    const { container, mirrored } = this.#live(parent);
+    const inherited = [container, ...mirrored].filter(({ tree }) => !trees.has(tree));
+    for (const id of [...into, ...inherited.map((each) => each.id)]) this.#count(id, forks, second);
+  }
+
+  #exit({ task, cpuUs, peakBytes }: ExitFact, second: number): void {
+    for (let layer = 0; layer < this.#hierarchy.layers; layer++) {
+      const account = this.#accountIn(layer, task);
+      if (!account) continue;
+      account.count(exits, second);
+      account.cpuUs += cpuUs;
+      account.peakBytes = Math.max(account.peakBytes, peakBytes);
     }
   }
 
   #isElsewhere({ task, container }: AttachFact): boolean {
     const tree = this.#hierarchy.container(container)?.tree;
-    return placesOf(this.#live(task)).some((place) => place.tree === tree);
+    return tree !== undefined && placeIn(this.#live(task), tree) !== undefined;
   }
 
-  #count(container: number, timeUs: number, what: keyof Tally): void {
-    const account = this.#account(container);
-    account.total[what] += 1;
-    tallyOf(account, secondOf(timeUs))[what] += 1;
+  #count(container: number, kind: Kind, second: number): void {
+    this.#account(this.#hierarchy.placeOf(container)).count(kind, second);
   }
 
-  #account(container: number): Account {
-    const known = this.#accounts.get(container);
+  /** The account of the container that a task is in, in one layer. */
+  #accountIn(layer: number, task: number): Account | undefined {
+    const place = this.#hierarchy.placeOfTask(task, layer);
+    return place === 0 ? undefined : this.#account(place);
+  }
+
+  #account(place: number): Account {
+    const known = this.#accounts[place];
     if (known) return known;
-    const account = { total: { forks: 0, exits: 0, attaches: 0 }, usage: unused, seconds: new Map() };
-    this.#accounts.set(container, account);
+    const account = new Account();
+    this.#accounts[place] = account;
     return account;
+  }
+
+  #accountOf(container: number): Account | undefined {
+    return this.#accounts[this.#hierarchy.placeOf(container)];
+  }
+
+  #forget(container: number): void {
+    this.#accounts[this.#hierarchy.placeOf(container)] = undefined;
   }
 
   #live(id: number): Task {
@@ -161,26 +293,8 @@ export class Activity {
   }
 }
 
-/** Where a task is in every tree. */
-function placesOf(task: Task) {
-  return [task.container, ...task.mirrored];
-}
-
 const nothing: Counts = { forks: 0, exits: 0, attaches: 0 };
 const unused: Usage = { cpuUs: 0, peakBytes: 0, ooms: 0 };
-
-/** The tally of a second; a new one makes room by forgetting what has left the window. */
-function tallyOf(account: Account, second: number): Tally {
-  const known = account.seconds.get(second);
-  if (known) return known;
-  for (const old of account.seconds.keys()) {
-    if (old >= second - windowSeconds) break;
-    account.seconds.delete(old);
-  }
-  const tally: Tally = { forks: 0, exits: 0, attaches: 0 };
-  account.seconds.set(second, tally);
-  return tally;
-}
 
 function secondOf(timeUs: number): number {
   return Math.floor(timeUs / 1_000_000);

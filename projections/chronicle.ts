@@ -2,7 +2,9 @@
  * The chronicle: what the log says of the recording itself. Which recording this is, what source it has,
  * on which boot, how boot time becomes wall-clock time, where it has gaps, and how often the recorder was late.
  */
+import { assert } from '../events/assert.ts';
 import type { Event, GapReason } from '../events/event.ts';
+import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 export interface Gap {
   /** The seq of the `gap` event. */
@@ -13,7 +15,11 @@ export interface Gap {
   readonly untilUs: number;
 }
 
+const reasons: readonly GapReason[] = ['overflow', 'stopped', 'nonsense', 'unplaced'];
+
 export class Chronicle {
+  /** Of what `save` writes and what that means: another one for every change of either. */
+  static readonly version = 1;
   recording = '';
   version = '';
   /** Empty before the first `source` event. */
@@ -70,6 +76,55 @@ export class Chronicle {
         break;
       default:
     }
+  }
+
+  save(): Uint8Array {
+    const writer = new SnapshotWriter('chronicle', Chronicle.version);
+    for (const text of [this.recording, this.version, this.source, this.blind, this.bootId])
+      writer.text(text);
+    const { offsetUs, startedUs, stopped, seq, timeUs, stalls, longestStallUs, gaps } = this;
+    const numbers = [offsetUs, startedUs, stopped ? 1 : 0, seq, timeUs, stalls, longestStallUs, gaps.length];
+    for (const number of numbers) writer.number(number);
+    const column = (numberOf: (gap: Gap) => number) => {
+      writer.numbers(gaps.length, (i) => (gaps[i] ? numberOf(gaps[i]) : 0));
+    };
+    column((gap) => gap.seq);
+    column((gap) => reasons.indexOf(gap.reason));
+    column((gap) => gap.lost);
+    column((gap) => gap.sinceUs);
+    column((gap) => gap.untilUs);
+    return writer.sealed();
+  }
+
+  /** Takes in what was saved; nothing must have been applied yet. Throws a `SnapshotError`, and is not to be used then. */
+  load(bytes: Uint8Array): void {
+    const reader = new SnapshotReader(bytes, 'chronicle', Chronicle.version);
+    this.recording = reader.text();
+    this.version = reader.text();
+    this.source = reader.text();
+    this.blind = reader.text();
+    this.bootId = reader.text();
+    this.offsetUs = reader.number();
+    this.startedUs = reader.number();
+    this.stopped = reader.number() === 1;
+    this.seq = reader.number();
+    this.timeUs = reader.number();
+    this.stalls = reader.number();
+    this.longestStallUs = reader.number();
+    this.#loadGaps(reader, reader.number());
+    reader.end();
+  }
+
+  #loadGaps(reader: SnapshotReader, count: number): void {
+    const seqs = reader.numbers(count);
+    const gapReasons = reader.numbers(count);
+    const losses = reader.numbers(count);
+    const starts = reader.numbers(count);
+    reader.each(count, (untilUs, i) => {
+      const reason = reasons[gapReasons[i] ?? 0];
+      assert(reason, `gap ${i} has a reason`);
+      this.gaps.push({ seq: seqs[i] ?? 0, reason, lost: losses[i] ?? 0, sinceUs: starts[i] ?? 0, untilUs });
+    });
   }
 
   dump(): unknown {

@@ -4,139 +4,89 @@
  * on an event that cannot follow from what it holds.
  */
 import { assert } from '../events/assert.ts';
-import type { Bytes } from '../events/bytes.ts';
 import type {
   AdoptFact,
   AttachFact,
   AttrFact,
-  Certainty,
-  CmdlineFact,
-  CommandLine,
   Event,
-  ExecFact,
-  ExitFact,
   ForkFact,
   MkdirFact,
-  Node,
   RenameFact,
   RmdirFact,
   TreeFact,
   UntreeFact,
 } from '../events/event.ts';
+import {
+  type Attributes,
+  type Container,
+  ContainerNode,
+  type Roster,
+  type Tree,
+  type TreeNode,
+} from './container.ts';
+import { Membership } from './membership.ts';
+import { loadContainers, loadTree, saveContainers, saveTree } from './savedContainers.ts';
+import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
+import { byPid, type Task, TaskView, type Whereabouts } from './task.ts';
+import { Tasks } from './tasks.ts';
 
-/** Mode (permission bits and the sticky bit) and owner of one node. */
-export interface Attributes {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-export interface Container {
-  readonly id: number;
-  readonly tree: number;
-  /** Undefined for the root of a tree. */
-  readonly parent: Container | undefined;
-  readonly name: Bytes;
-  /** notify_on_release. */
-  readonly notify: boolean;
-  readonly attributes: Readonly<Record<Node, Attributes>>;
-  /** The kernel's id of the group in a mirrored tree; 0 in our own. */
-  readonly group: number;
-  /** How many of its children are populated: hold a task, in themselves or below. */
-  readonly populatedChildren: number;
-  readonly children: ReadonlyMap<Bytes, Container>;
-  readonly tasks: ReadonlySet<Task>;
-}
-
-/** A task that has not exited. */
-export interface Task {
-  readonly id: number;
-  /** Id of the task that forked it, 0 where unknown. It may have exited. */
-  readonly parent: number;
-  readonly pid: number;
-  readonly tgid: number;
-  readonly startTicks: number;
-  readonly uid: number;
-  readonly suid: number;
-  readonly comm: Bytes;
-  /** Path of the last program executed since recording began, else empty. */
-  readonly program: Bytes;
-  /** Its process's, where command lines are recorded. */
-  readonly commandLine: CommandLine | undefined;
-  /** Where it is in our own tree. */
-  readonly container: Container;
-  /** How the recorder knows that it is there. */
-  readonly certainty: Certainty;
-  /** Where it is in the mirrored trees, one container of each in which the kernel has told. */
-  readonly mirrored: readonly Container[];
-}
-
-/** One tree: tasktrail's own, which is number 0, or the mirror of a cgroup hierarchy. */
-export interface Tree {
-  readonly number: number;
-  readonly name: Bytes;
-  /** The kernel's id of the hierarchy; 0 is v2. */
-  readonly hierarchy: number;
-  readonly mountPoint: Bytes;
-  readonly root: Container;
-  /** The containers of a mirrored tree by the kernel's ids of their groups. */
-  readonly groups: ReadonlyMap<number, Container>;
-}
-
-// The same two shapes, as this file alone may write them.
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
-interface ContainerNode extends Writable<Omit<Container, 'parent' | 'children' | 'tasks' | 'attributes'>> {
-  parent: ContainerNode | undefined;
-  attributes: Record<Node, Attributes>;
-  children: Map<Bytes, ContainerNode>;
-  tasks: Set<TaskNode>;
-}
-interface TaskNode extends Writable<Omit<Task, 'container' | 'mirrored'>> {
-  container: ContainerNode;
-  mirrored: readonly ContainerNode[];
-}
-interface TreeNode extends Tree {
-  readonly root: ContainerNode;
-  readonly groups: Map<number, ContainerNode>;
-}
+export {
+  type Attributes,
+  type Container,
+  isPopulated,
+  type Members,
+  pathOf,
+  type Tree,
+} from './container.ts';
+export { placeIn, type Task, tasksOf } from './task.ts';
 
 const rootDirectory: Attributes = { mode: 0o755, uid: 0, gid: 0 };
 const rootFile: Attributes = { mode: 0o644, uid: 0, gid: 0 };
 
 export class Hierarchy {
+  /** Of what `save` writes and what that means: another one for every change of either. */
+  static readonly version = 1;
+  readonly #tasks = new Tasks();
+  readonly #membership = new Membership((place, by) => this.#populate(place, by));
   readonly #containers = new Map<number, ContainerNode>();
-  readonly #tasks = new Map<number, TaskNode>();
-  readonly #taskByPid = new Map<number, TaskNode>();
-  /** The threads of each process without its leader, by its tgid. */
-  readonly #threads = new Map<number, Set<TaskNode>>();
+  /** The containers that stand, by their slots, from 1; and the slots that are free. */
+  readonly #places: (ContainerNode | undefined)[] = [undefined];
+  readonly #freePlaces: number[] = [];
   readonly #trees = new Map<number, TreeNode>();
   #lastTree = -1;
   #lastContainer = 0;
-  #lastTask = 0;
+  readonly #roster: Roster = {
+    countIn: (place) => this.#membership.countIn(place),
+    tasksIn: (place, layer) => Array.from(this.#membership.tasksIn(place, layer), (slot) => this.#view(slot)),
+  };
+  readonly #whereabouts: Whereabouts = {
+    ownPlaceOf: (slot) => this.#placeIn(slot, 0),
+    mirroredPlacesOf: (slot) => this.#mirroredPlacesOf(slot),
+  };
 
   apply(event: Event): void {
     switch (event.type) {
       case 'fork':
         this.#fork(event);
         break;
-      case 'exit':
-        this.#exit(event);
-        break;
-      case 'exec':
-        this.#exec(event);
-        break;
-      case 'cmdline':
-        this.#cmdline(event);
-        break;
-      case 'comm':
-        this.#live(event.task).comm = event.comm;
-        break;
-      case 'uid': {
-        const task = this.#live(event.task);
-        task.uid = event.uid;
-        task.suid = event.suid;
+      case 'exit': {
+        const slot = this.#live(event.task);
+        this.#membership.leave(slot);
+        this.#tasks.end(slot);
         break;
       }
+      case 'exec':
+        this.#tasks.execute(this.#live(event.task), event);
+        break;
+      case 'cmdline':
+        this.#tasks.setCommandLine(this.#live(event.task), event);
+        break;
+      case 'comm':
+        this.#tasks.rename(this.#live(event.task), event.comm);
+        break;
+      case 'uid':
+        this.#tasks.changeUser(this.#live(event.task), event.uid, event.suid);
+        break;
       case 'adopt':
         this.#adopt(event);
         break;
@@ -199,7 +149,7 @@ export class Hierarchy {
 
   /** The id that the next task gets. */
   get nextTask(): number {
-    return this.#lastTask + 1;
+    return this.#tasks.lastId + 1;
   }
 
   /** The id that the next container gets. */
@@ -208,7 +158,7 @@ export class Hierarchy {
   }
 
   get taskCount(): number {
-    return this.#tasks.size;
+    return this.#tasks.count;
   }
 
   get containerCount(): number {
@@ -220,36 +170,56 @@ export class Hierarchy {
     return this.#containers.get(id);
   }
 
+  /** All containers of all trees. */
+  containers(): Iterable<Container> {
+    return this.#containers.values();
+  }
+
+  /** The number of a container among those that stand, from 1, which it keeps for as long as it does; 0 for none. */
+  placeOf(container: number): number {
+    return this.#containers.get(container)?.slot ?? 0;
+  }
+
   /** Undefined when no such task was born, or it has exited. */
   task(id: number): Task | undefined {
-    return this.#tasks.get(id);
+    return this.#viewOf(this.#tasks.slotOf(id));
   }
 
   /** The live task that has this pid (thread id). */
   taskByPid(pid: number): Task | undefined {
-    return this.#taskByPid.get(pid);
+    return this.#viewOf(this.#tasks.slotOfPid(pid));
   }
 
   /** All live tasks, in the order of their ids. */
-  tasks(): Iterable<Task> {
-    return this.#tasks.values();
+  tasks(): Task[] {
+    return this.#tasks.slots().map((slot) => this.#view(slot));
   }
 
   /** The live threads of a process, by ascending pid; the leader may have exited before them. */
   threadsOf(tgid: number): Task[] {
-    const threads: Task[] = [...(this.#threads.get(tgid) ?? [])];
-    const leader = this.#taskByPid.get(tgid);
+    const threads = [...this.#tasks.threadSlots(tgid)].map((slot) => this.#view(slot));
+    const leader = this.taskByPid(tgid);
     // The leader may have ended, and its pid may be that of another process's thread.
     if (leader?.tgid === tgid) threads.push(leader);
     return threads.sort(byPid);
+  }
+
+  /** How many layers there are: numbers for the trees that stand. In some no tree may stand. */
+  get layers(): number {
+    return this.#membership.layers;
+  }
+
+  /** The place of the container that a live task is in, in one layer, or 0. For folds over many events: nothing is allocated. */
+  placeOfTask(id: number, layer: number): number {
+    return this.#membership.placeOf(this.#live(id), layer);
   }
 
   /** Everything held, as plain data in a fixed order: equal hierarchies give equal dumps. */
   dump(): unknown {
     return {
       lastContainer: this.#lastContainer,
-      lastTask: this.#lastTask,
-      trees: [...this.#trees.values()].map(({ root, groups, ...tree }) => ({
+      lastTask: this.#tasks.lastId,
+      trees: [...this.#trees.values()].map(({ root, groups, layer: _, ...tree }) => ({
         ...tree,
         root: root.id,
         groups: [...groups].map(([group, container]) => [group, container.id]).sort(byFirst),
@@ -266,117 +236,113 @@ export class Hierarchy {
         children: [...container.children.values()].map((child) => child.id).sort((a, b) => a - b),
         tasks: [...container.tasks].map((task) => task.id).sort((a, b) => a - b),
       })),
-      tasks: [...this.#tasks.values()].map((task) => ({
-        ...task,
+      tasks: this.tasks().map((task) => ({
+        id: task.id,
+        parent: task.parent,
+        pid: task.pid,
+        tgid: task.tgid,
+        startTicks: task.startTicks,
+        uid: task.uid,
+        suid: task.suid,
+        comm: task.comm,
+        program: task.program,
+        commandLine: task.commandLine,
         container: task.container.id,
         mirrored: task.mirrored.map(({ id }) => id),
+        certainty: task.certainty,
       })),
     };
   }
 
+  save(): Uint8Array {
+    const writer = new SnapshotWriter('hierarchy', Hierarchy.version);
+    const trees = [...this.#trees.values()];
+    const containers = [...this.#containers.values()].sort(byId);
+    const places: number[] = [];
+    for (const [i, { slot }] of containers.entries()) places[slot] = i + 1;
+    writer.number(this.#lastTree);
+    writer.number(this.#lastContainer);
+    writer.number(trees.length);
+    writer.number(this.layers);
+    for (const tree of trees) saveTree(writer, tree);
+    writer.number(containers.length);
+    saveContainers(writer, containers, places);
+    const slots = this.#tasks.slots();
+    writer.number(slots.length);
+    this.#tasks.save(writer, slots);
+    this.#membership.save(writer, slots, places);
+    return writer.sealed();
+  }
+
+  /** Takes in what was saved; nothing must have been applied yet. Throws a `SnapshotError`, and is not to be used then. */
+  load(bytes: Uint8Array): void {
+    const reader = new SnapshotReader(bytes, 'hierarchy', Hierarchy.version);
+    this.#lastTree = reader.number();
+    this.#lastContainer = reader.number();
+    const treeCount = reader.number();
+    const layers = reader.number();
+    for (let layer = 0; layer < layers; layer++) this.#membership.addLayer(layer);
+    const trees = Array.from({ length: treeCount }, () => loadTree(reader));
+    for (const saved of loadContainers(reader, reader.number())) {
+      const parent = saved.parent === 0 ? undefined : this.#places[saved.parent];
+      const tree = parent ? undefined : trees.find(({ number }) => number === saved.tree);
+      const container = this.#node(saved, parent, parent?.layer ?? tree?.layer ?? 0);
+      if (tree) this.#trees.set(saved.tree, { ...tree, root: container, groups: new Map() });
+      this.#stand(container, saved.isCalled);
+    }
+    const count = reader.number();
+    this.#tasks.load(reader, count);
+    this.#membership.load(reader, count);
+    reader.end();
+  }
+
   #fork(event: ForkFact): void {
     const parent = this.#live(event.parent);
-    const mirrored = event.into.reduce(
-      (places, into) => moved(places, this.#standing(into)),
-      parent.mirrored,
-    );
-    // What is known of the parent's place is known of the child's, and no more.
-    this.#enter(taskOf(event, parent.container, mirrored, parent.certainty, parent.commandLine));
+    const slot = this.#tasks.bear(event);
+    this.#tasks.inherit(slot, parent);
+    if (event.into.length === 0) {
+      this.#membership.join(slot, parent);
+      return;
+    }
+    this.#membership.draft(parent);
+    for (const into of event.into) this.#draft(into);
+    this.#membership.settle(slot);
   }
 
   #adopt(event: AdoptFact): void {
-    const mirrored = event.mirrored.map((container) => this.#standing(container));
-    this.#enter(taskOf(event, this.#standing(event.container), mirrored, event.certainty, undefined));
+    const slot = this.#tasks.bear(event);
+    this.#tasks.setCertainty(slot, event.certainty);
+    this.#membership.draft(0);
+    this.#draft(event.container);
+    for (const container of event.mirrored) this.#draft(container);
+    this.#membership.settle(slot);
   }
 
-  #enter(task: TaskNode): void {
-    assert(task.id === this.nextTask, `task ids are dense: ${task.id} after ${this.#lastTask}`);
-    this.#lastTask = task.id;
-    this.#tasks.set(task.id, task);
-    this.#taskByPid.set(task.pid, task);
-    if (task.pid !== task.tgid) this.#joinThreads(task);
-    settle(task, task.container);
-    for (const container of task.mirrored) settle(task, container);
-  }
-
-  #exit(event: ExitFact): void {
-    const task = this.#live(event.task);
-    this.#tasks.delete(task.id);
-    this.#leaveThreads(task);
-    leave(task, task.container);
-    for (const container of task.mirrored) leave(task, container);
-    // A look at the machine reports births before exits, so the pid may be another task's already.
-    if (this.#taskByPid.get(task.pid) === task) this.#taskByPid.delete(task.pid);
-  }
-
-  #exec(event: ExecFact): void {
-    const task = this.#live(event.task);
-    task.comm = event.comm;
-    task.program = event.program;
-    task.startTicks = event.startTicks;
-    if (task.pid === event.pid) return;
-    // A thread gives its own pid up before its exec is seen, so that may be another task's already.
-    if (this.#taskByPid.get(task.pid) === task) this.#taskByPid.delete(task.pid);
-    this.#leaveThreads(task);
-    task.pid = event.pid;
-    assert(!this.#taskByPid.has(task.pid), `the leader ${task.pid} exits before its thread takes its pid`);
-    this.#taskByPid.set(task.pid, task);
-  }
-
-  #cmdline({ task, arguments: args, cut }: CmdlineFact): void {
-    const { tgid } = this.#live(task);
-    const commandLine = { arguments: args, cut };
-    this.#live(task).commandLine = commandLine;
-    for (const thread of this.#threads.get(tgid) ?? []) thread.commandLine = commandLine;
-  }
-
-  #joinThreads(task: TaskNode): void {
-    const threads = this.#threads.get(task.tgid);
-    if (threads) threads.add(task);
-    else this.#threads.set(task.tgid, new Set([task]));
-  }
-
-  #leaveThreads(task: TaskNode): void {
-    const threads = this.#threads.get(task.tgid);
-    if (threads?.delete(task) && threads.size === 0) this.#threads.delete(task.tgid);
+  #draft(container: number): void {
+    const { layer, slot } = this.#standing(container);
+    this.#membership.put(layer, slot);
   }
 
   #attach(event: AttachFact): void {
     const task = this.#live(event.task);
-    const to = this.#standing(event.container);
-    const from = placeIn(task, to.tree);
-    if (from) leave(task, from);
-    settle(task, to);
-    if (to.tree === 0) {
-      task.container = to;
-      task.certainty = event.certainty;
-    } else {
-      task.mirrored = moved(task.mirrored, to);
-    }
+    const { tree, layer, slot } = this.#standing(event.container);
+    this.#membership.move(task, layer, slot);
+    if (tree === 0) this.#tasks.setCertainty(task, event.certainty);
   }
 
   #tree(event: TreeFact): void {
     assert(event.tree === this.nextTree, `tree numbers are dense: ${event.tree} after ${this.#lastTree}`);
     this.#lastTree = event.tree;
-    const root: ContainerNode = {
-      ...emptyContainer(),
-      id: event.container,
-      tree: event.tree,
-      parent: undefined,
-      name: '',
-      notify: false,
-      group: event.group,
-      attributes: { directory: rootDirectory, tasks: rootFile, notify_on_release: rootFile },
-    };
-    const { hierarchy, mountPoint, name } = event;
-    this.#trees.set(event.tree, {
-      number: event.tree,
-      name,
-      hierarchy,
-      mountPoint,
-      root,
-      groups: new Map(),
-    });
+    const layer = this.#freeLayer();
+    this.#membership.addLayer(layer);
+    const attributes = { directory: rootDirectory, tasks: rootFile, notify_on_release: rootFile };
+    const { container, tree, name, hierarchy, mountPoint, group } = event;
+    const root = this.#node(
+      { id: container, tree, name: '', notify: false, group, attributes },
+      undefined,
+      layer,
+    );
+    this.#trees.set(tree, { number: tree, name, hierarchy, mountPoint, root, groups: new Map(), layer });
     this.#raise(root);
   }
 
@@ -384,38 +350,32 @@ export class Hierarchy {
   #untree(event: UntreeFact): void {
     const tree = this.#trees.get(event.tree);
     assert(tree && tree.number !== 0, `tree ${event.tree} is mirrored`);
-    for (const container of tree.groups.values()) this.#containers.delete(container.id);
+    for (const container of tree.groups.values()) this.#raze(container);
+    this.#membership.clearLayer(tree.layer);
     this.#trees.delete(event.tree);
-    for (const task of this.#tasks.values()) {
-      task.mirrored = task.mirrored.filter((container) => container.tree !== event.tree);
-    }
   }
 
   #mkdir(event: MkdirFact): void {
     const parent = this.#standing(event.parent);
     requireFree(parent, event.name);
-    const file = { mode: 0o644, uid: event.uid, gid: event.gid };
-    this.#raise({
-      ...emptyContainer(),
-      id: event.container,
-      tree: parent.tree,
-      parent,
-      name: event.name,
-      notify: event.notify,
-      group: event.group,
-      attributes: {
-        directory: { mode: event.mode, uid: event.uid, gid: event.gid },
-        tasks: file,
-        notify_on_release: file,
-      },
-    });
+    const { container: id, name, notify, group, mode, uid, gid } = event;
+    const file = { mode: 0o644, uid, gid };
+    const attributes = { directory: { mode, uid, gid }, tasks: file, notify_on_release: file };
+    this.#raise(this.#node({ id, tree: parent.tree, name, notify, group, attributes }, parent, parent.layer));
   }
 
   #raise(container: ContainerNode): void {
     assert(container.id === this.nextContainer, `container ids are dense: ${container.id}`);
     this.#lastContainer = container.id;
+    this.#stand(container);
+  }
+
+  /** `isCalled` is false where another one has its name by now. */
+  #stand(container: ContainerNode, isCalled = true): void {
     this.#containers.set(container.id, container);
-    container.parent?.children.set(container.name, container);
+    this.#places[container.slot] = container;
+    this.#membership.clearPlace(container.slot);
+    if (isCalled) container.parent?.call(container);
     if (container.tree !== 0) this.#trees.get(container.tree)?.groups.set(container.group, container);
   }
 
@@ -424,29 +384,95 @@ export class Hierarchy {
     assert(container.parent, 'a root is never removed');
     assert(container.tasks.size === 0, `container ${container.id} holds no task when it is removed`);
     assert(container.children.size === 0, `container ${container.id} holds no child when it is removed`);
-    forget(container.parent, container);
-    this.#containers.delete(container.id);
+    container.parent.forget(container);
+    this.#raze(container);
     if (container.tree !== 0) this.#trees.get(container.tree)?.groups.delete(container.group);
+  }
+
+  #raze(container: ContainerNode): void {
+    this.#containers.delete(container.id);
+    this.#places[container.slot] = undefined;
+    this.#freePlaces.push(container.slot);
+    this.#membership.clearPlace(container.slot);
   }
 
   #rename(event: RenameFact): void {
     const container = this.#standing(event.container);
     assert(container.parent, 'a root is never renamed');
     requireFree(container.parent, event.name);
-    forget(container.parent, container);
+    container.parent.forget(container);
     container.name = event.name;
-    container.parent.children.set(container.name, container);
+    container.parent.call(container);
   }
 
   #attr(event: AttrFact): void {
-    const { attributes } = this.#standing(event.container);
-    attributes[event.node] = { mode: event.mode, uid: event.uid, gid: event.gid };
+    const container = this.#standing(event.container);
+    const { mode, uid, gid } = event;
+    container.attributes = { ...container.attributes, [event.node]: { mode, uid, gid } };
   }
 
-  #live(id: number): TaskNode {
-    const task = this.#tasks.get(id);
-    assert(task, `task ${id} lives`);
-    return task;
+  #node(
+    fields: ConstructorParameters<typeof ContainerNode>[0],
+    parent: ContainerNode | undefined,
+    layer: number,
+  ) {
+    return new ContainerNode(
+      fields,
+      parent,
+      this.#freePlaces.pop() ?? this.#places.length,
+      layer,
+      this.#roster,
+    );
+  }
+
+  /** Who was empty and has a task now, or the other way round, changes what is above it, up to who is populated anyhow. */
+  #populate(place: number, by: number): void {
+    let container = this.#places[place];
+    assert(container, `a container stands in place ${place}`);
+    let changes = container.populatedChildren === 0;
+    for (container = container.parent; container && changes; container = container.parent) {
+      const others = container.populatedChildren;
+      container.populatedChildren += by;
+      changes =
+        Math.min(others, container.populatedChildren) === 0 && this.#membership.countIn(container.slot) === 0;
+    }
+  }
+
+  /** The least number that no tree that stands has. */
+  #freeLayer(): number {
+    const taken = new Set([...this.#trees.values()].map(({ layer }) => layer));
+    let layer = 0;
+    while (taken.has(layer)) layer += 1;
+    return layer;
+  }
+
+  #placeIn(slot: number, layer: number): ContainerNode {
+    const container = this.#places[this.#membership.placeOf(slot, layer)];
+    assert(container, `the task in slot ${slot} is in layer ${layer}`);
+    return container;
+  }
+
+  #mirroredPlacesOf(slot: number): ContainerNode[] {
+    const places: ContainerNode[] = [];
+    for (const { number, layer } of this.#trees.values()) {
+      if (number !== 0 && this.#membership.placeOf(slot, layer) !== 0)
+        places.push(this.#placeIn(slot, layer));
+    }
+    return places;
+  }
+
+  #view(slot: number): Task {
+    return new TaskView(slot, this.#tasks, this.#whereabouts);
+  }
+
+  #viewOf(slot: number): Task | undefined {
+    return slot === 0 ? undefined : this.#view(slot);
+  }
+
+  #live(id: number): number {
+    const slot = this.#tasks.slotOf(id);
+    assert(slot !== 0, `task ${id} lives`);
+    return slot;
   }
 
   #standing(id: number): ContainerNode {
@@ -456,105 +482,16 @@ export class Hierarchy {
   }
 }
 
-/** The path of a container, relative to the root of its tree. */
-export function pathOf(container: Container): Bytes {
-  let path = '';
-  for (let at = container; at.parent; at = at.parent) path = `/${at.name}${path}`;
-  return path === '' ? '/' : path;
-}
-
-/** The container that a task is in, in a tree; undefined in a mirrored tree of which nobody could tell. */
-export function placeIn<Place extends { readonly tree: number }>(
-  task: { readonly container: Place; readonly mirrored: readonly Place[] },
-  tree: number,
-): Place | undefined {
-  return tree === 0 ? task.container : task.mirrored.find((container) => container.tree === tree);
-}
-
-/** Whether a container holds a task, in itself or below. */
-export function isPopulated(container: Container): boolean {
-  return container.tasks.size > 0 || container.populatedChildren > 0;
-}
-
-/** The tasks in a container, by ascending pid. */
-export function tasksOf(container: Container): Task[] {
-  return [...container.tasks].sort(byPid);
-}
-
 /**
  * In our own tree a name is given once. In a mirrored one a look tells of groups that have come before those
  * that have gone, so a name may be taken over from a group that has still to go.
  */
-function requireFree(parent: ContainerNode, name: Bytes): void {
+function requireFree(parent: Container, name: string): void {
   assert(parent.tree !== 0 || !parent.children.has(name), `container ${parent.id} has one child of a name`);
-}
-
-function forget(parent: ContainerNode, child: ContainerNode): void {
-  if (parent.children.get(child.name) === child) parent.children.delete(child.name);
-}
-
-/** Puts a task into a container; who was empty up to the root has one populated child more. */
-function settle(task: TaskNode, container: ContainerNode): void {
-  let rises = !isPopulated(container);
-  container.tasks.add(task);
-  for (let at = container.parent; at && rises; at = at.parent) {
-    rises = !isPopulated(at);
-    at.populatedChildren += 1;
-  }
-}
-
-/** Takes a task out of a container, with the same for whoever falls empty. */
-function leave(task: TaskNode, container: ContainerNode): void {
-  container.tasks.delete(task);
-  let falls = !isPopulated(container);
-  for (let at = container.parent; at && falls; at = at.parent) {
-    at.populatedChildren -= 1;
-    falls = !isPopulated(at);
-  }
-}
-
-/** These places with one instead of that in the same tree, or beside them where none is in it. */
-function moved(places: readonly ContainerNode[], to: ContainerNode): readonly ContainerNode[] {
-  return places.some(({ tree }) => tree === to.tree)
-    ? places.map((container) => (container.tree === to.tree ? to : container))
-    : [...places, to];
-}
-
-function emptyContainer(): Pick<ContainerNode, 'populatedChildren' | 'children' | 'tasks'> {
-  return { populatedChildren: 0, children: new Map(), tasks: new Set() };
 }
 
 function byFirst(a: readonly (number | undefined)[], b: readonly (number | undefined)[]): number {
   return (a[0] ?? 0) - (b[0] ?? 0);
-}
-
-/** Written out: to spread an object into another costs more than all else that a birth does here. */
-function taskOf(
-  event: ForkFact | AdoptFact,
-  container: ContainerNode,
-  mirrored: readonly ContainerNode[],
-  certainty: Certainty,
-  commandLine: CommandLine | undefined,
-): TaskNode {
-  return {
-    id: event.task,
-    parent: event.parent,
-    pid: event.pid,
-    tgid: event.tgid,
-    startTicks: event.startTicks,
-    uid: event.uid,
-    suid: event.suid,
-    comm: event.comm,
-    program: '',
-    commandLine,
-    container,
-    mirrored,
-    certainty,
-  };
-}
-
-function byPid(a: Task, b: Task): number {
-  return a.pid - b.pid;
 }
 
 function byId(a: { id: number }, b: { id: number }): number {

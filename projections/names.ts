@@ -6,8 +6,11 @@ import { assert } from '../events/assert.ts';
 import type { Bytes } from '../events/bytes.ts';
 import type { Event } from '../events/event.ts';
 import type { Hierarchy } from './hierarchy.ts';
+import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 export class Names {
+  /** Of what `save` writes and what that means: another one for every change of either. */
+  static readonly version = 1;
   readonly #hierarchy: Hierarchy;
   readonly #names = new Map<number, Bytes>();
 
@@ -35,6 +38,24 @@ export class Names {
   /** Undefined for a container of which no runtime was found to know. */
   nameOf(container: number): Bytes | undefined {
     return this.#names.get(container);
+  }
+
+  save(): Uint8Array {
+    const writer = new SnapshotWriter('names', Names.version);
+    const names = [...this.#names];
+    writer.number(names.length);
+    writer.numbers(names.length, (i) => names[i]?.[0] ?? 0);
+    writer.numbers(names.length, (i) => writer.string(names[i]?.[1] ?? ''));
+    return writer.sealed();
+  }
+
+  /** Takes in what was saved; nothing must have been applied yet. Throws a `SnapshotError`, and is not to be used then. */
+  load(bytes: Uint8Array): void {
+    const reader = new SnapshotReader(bytes, 'names', Names.version);
+    const count = reader.number();
+    const containers = reader.numbers(count);
+    reader.each(count, (name, i) => this.#names.set(containers[i] ?? 0, reader.string(name)));
+    reader.end();
   }
 
   /** Everything held, as plain data in a fixed order: equal names give equal dumps. */

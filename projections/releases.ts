@@ -5,6 +5,7 @@
 import { assert } from '../events/assert.ts';
 import type { Bytes } from '../events/bytes.ts';
 import type { Event, ReleaseCause } from '../events/event.ts';
+import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 export interface Release {
   /** The seq of the `release` event. */
@@ -33,7 +34,11 @@ export interface ReleaseCounts {
 /** How often a release is attempted whose agent cannot be started. */
 export const attemptLimit = 5;
 
+const causes: readonly ReleaseCause[] = ['exit', 'attach', 'rmdir', 'look'];
+
 export class Releases {
+  /** Of what `save` writes and what that means: another one for every change of either. */
+  static readonly version = 1;
   readonly #open = new Map<number, Release>();
   #counts: ReleaseCounts = { releases: 0, attempts: 0, succeeded: 0, failed: 0, stale: 0 };
 
@@ -84,6 +89,61 @@ export class Releases {
 
   get counts(): ReleaseCounts {
     return this.#counts;
+  }
+
+  save(): Uint8Array {
+    const writer = new SnapshotWriter('releases', Releases.version);
+    const { releases, attempts, succeeded, failed, stale } = this.#counts;
+    const open = [...this.#open.values()];
+    for (const number of [releases, attempts, succeeded, failed, stale, open.length]) writer.number(number);
+    const column = (numberOf: (release: Release) => number) => {
+      writer.numbers(open.length, (i) => (open[i] ? numberOf(open[i]) : 0));
+    };
+    column(({ seq }) => seq);
+    column(({ container }) => container);
+    column(({ path }) => writer.string(path));
+    column(({ cause }) => causes.indexOf(cause));
+    column((release) => release.attempts);
+    column(({ startedUs }) => startedUs);
+    column(({ running }) => (running ? 1 : 0));
+    return writer.sealed();
+  }
+
+  /** Takes in what was saved; nothing must have been applied yet. Throws a `SnapshotError`, and is not to be used then. */
+  load(bytes: Uint8Array): void {
+    const reader = new SnapshotReader(bytes, 'releases', Releases.version);
+    this.#counts = {
+      releases: reader.number(),
+      attempts: reader.number(),
+      succeeded: reader.number(),
+      failed: reader.number(),
+      stale: reader.number(),
+    };
+    this.#loadOpen(reader, reader.number());
+    reader.end();
+  }
+
+  #loadOpen(reader: SnapshotReader, count: number): void {
+    const seqs = reader.numbers(count);
+    const containers = reader.numbers(count);
+    const paths = reader.numbers(count);
+    const releaseCauses = reader.numbers(count);
+    const attempts = reader.numbers(count);
+    const starts = reader.numbers(count);
+    reader.each(count, (running, i) => {
+      const seq = seqs[i] ?? 0;
+      const cause = causes[releaseCauses[i] ?? 0];
+      assert(cause, `release ${seq} has a cause`);
+      this.#open.set(seq, {
+        seq,
+        container: containers[i] ?? 0,
+        path: reader.string(paths[i] ?? 0),
+        cause,
+        attempts: attempts[i] ?? 0,
+        startedUs: starts[i] ?? 0,
+        running: running === 1,
+      });
+    });
   }
 
   dump(): unknown {

@@ -6,48 +6,58 @@
  */
 import { assert } from '../events/assert.ts';
 import type { Bytes } from '../events/bytes.ts';
-import type { Event, ForkFact } from '../events/event.ts';
+import type { AdoptFact, Event, ForkFact } from '../events/event.ts';
+import { Field } from './field.ts';
+import { Placements } from './placements.ts';
+import { SlotTable } from './slotTable.ts';
+import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 interface Place {
+  readonly slot: number;
   name: Bytes;
   readonly tree: number;
+  readonly layer: number;
   readonly parent: Place | undefined;
 }
 
-interface Whereabouts {
-  pid: number;
-  /** One place in each tree that the task has been met in, our own first. */
-  places: readonly Place[];
-}
-
 export class TaskPaths {
+  /** Of what `save` writes and what that means: another one for every change of either. */
+  static readonly version = 1;
   readonly #places = new Map<number, Place>();
-  readonly #tasks = new Map<number, Whereabouts>();
-  readonly #taskByPid = new Map<number, Whereabouts>();
+  /** The places that stand, by their slots, from 1; and the slots that are free. */
+  readonly #placeAt: (Place | undefined)[] = [undefined];
+  readonly #freePlaces: number[] = [];
+  /** The number of each tree that stands, by its layer. */
+  readonly #trees: (number | undefined)[] = [];
+  readonly #placements = new Placements();
+  readonly #ids = new Field(32);
+  readonly #pids = new Field(32);
+  readonly #placementOf = new Field();
+  readonly #byId = new SlotTable(this.#ids);
+  readonly #byPid = new SlotTable(this.#pids);
+  /** One behind the last slot of a task that was ever in use, and the free ones below, each with the next as its pid. */
+  #end = 1;
+  #free = 0;
 
   apply(event: Event): void {
     switch (event.type) {
       case 'fork':
-        this.#enter(event.task, event.pid, this.#bornInto(event));
+        this.#fork(event);
         break;
       case 'adopt':
-        this.#enter(
-          event.task,
-          event.pid,
-          [event.container, ...event.mirrored].map((id) => this.#place(id)),
-        );
+        this.#adopt(event);
         break;
       case 'exit':
-        this.#leave(event.task);
+        this.#leave(this.#slotOf(event.task));
         break;
       case 'exec':
-        this.#renumber(event.task, event.pid);
+        this.#renumber(this.#slotOf(event.task), event.pid);
         break;
       case 'attach':
-        this.#move(this.#task(event.task), this.#place(event.container));
+        this.#move(this.#slotOf(event.task), this.#place(event.container));
         break;
       case 'tree':
-        this.#places.set(event.container, { name: '', tree: event.tree, parent: undefined });
+        this.#tree(event.tree, event.container);
         break;
       case 'mkdir':
         this.#mkdir(event.container, event.name, this.#place(event.parent));
@@ -59,7 +69,7 @@ export class TaskPaths {
         this.#place(event.container).name = event.name;
         break;
       case 'rmdir':
-        this.#places.delete(event.container);
+        this.#rmdir(event.container, this.#place(event.container));
         break;
       default:
     }
@@ -67,59 +77,214 @@ export class TaskPaths {
 
   /** The path of the live task with this pid in each tree, by the tree's number; undefined for no such task. */
   pathsOfPid(pid: number): ReadonlyMap<number, Bytes> | undefined {
-    const task = this.#taskByPid.get(pid);
-    return task && new Map(task.places.map((place) => [place.tree, pathOf(place)]));
+    const slot = this.#byPid.find(pid);
+    if (slot === 0) return undefined;
+    return new Map(this.#placesOf(slot).map((place) => [place.tree, pathOf(place)]));
   }
 
   /** Everything held, as plain data in a fixed order: equal task paths give equal dumps. */
   dump(): unknown {
-    return [...this.#tasks]
-      .sort(([a], [b]) => a - b)
-      .map(([task, { pid, places }]) => ({ task, pid, paths: places.map(pathOf) }));
+    return this.#slots().map((slot) => ({
+      task: this.#ids.get(slot),
+      pid: this.#pids.get(slot),
+      paths: this.#placesOf(slot).map(pathOf),
+    }));
   }
 
-  #bornInto(event: ForkFact): readonly Place[] {
-    const inherited = this.#task(event.parent).places;
-    return event.into.reduce((places, into) => replaced(places, this.#place(into)), inherited);
+  save(): Uint8Array {
+    const writer = new SnapshotWriter('taskPaths', TaskPaths.version);
+    writer.number(this.#trees.length);
+    for (const tree of this.#trees) writer.number(tree ?? -1);
+    const places = [...this.#places];
+    const numbers: number[] = [];
+    for (const [i, [, { slot }]] of places.entries()) numbers[slot] = i + 1;
+    writer.number(places.length);
+    writer.numbers(places.length, (i) => places[i]?.[0] ?? 0);
+    const column = (numberOf: (place: Place) => number) => {
+      writer.numbers(places.length, (i) => (places[i] ? numberOf(places[i][1]) : 0));
+    };
+    column(({ name }) => writer.string(name));
+    column(({ layer }) => layer);
+    column(({ parent }) => (parent ? (numbers[parent.slot] ?? 0) : 0));
+    const slots = this.#slots();
+    const slotAt = (i: number) => slots[i] ?? 0;
+    writer.number(slots.length);
+    writer.numbers(slots.length, (i) => this.#ids.get(slotAt(i)));
+    writer.numbers(slots.length, (i) => this.#pids.get(slotAt(i)));
+    writer.numbers(slots.length, (i) => (this.#byPid.find(this.#pids.get(slotAt(i))) === slotAt(i) ? 1 : 0));
+    this.#placements.save(writer, slots.length, (i) => this.#placementOf.get(slotAt(i)), numbers);
+    return writer.sealed();
   }
 
-  #move(task: Whereabouts, to: Place): void {
-    task.places = replaced(task.places, to);
+  /** Takes in what was saved; nothing must have been applied yet. Throws a `SnapshotError`, and is not to be used then. */
+  load(bytes: Uint8Array): void {
+    const reader = new SnapshotReader(bytes, 'taskPaths', TaskPaths.version);
+    const layers = reader.number();
+    for (let layer = 0; layer < layers; layer++) {
+      const tree = reader.number();
+      this.#trees.push(tree < 0 ? undefined : tree);
+      this.#placements.addLayer(layer);
+    }
+    this.#loadPlaces(reader, reader.number());
+    const count = reader.number();
+    this.#end = count + 1;
+    reader.each(count, (id, i) => this.#ids.set(i + 1, id));
+    reader.each(count, (pid, i) => this.#pids.set(i + 1, pid));
+    this.#byId.reserve(count);
+    this.#byPid.reserve(count);
+    reader.each(count, (isFound, i) => {
+      this.#byId.put(i + 1);
+      if (isFound === 1) this.#byPid.put(i + 1);
+    });
+    this.#placements.load(reader, count, (placement, i) => {
+      this.#placementOf.set(i + 1, placement);
+      this.#placements.use(placement);
+    });
+    reader.end();
+  }
+
+  #loadPlaces(reader: SnapshotReader, count: number): void {
+    const containers = reader.numbers(count);
+    const names = reader.numbers(count);
+    const layers = reader.numbers(count);
+    reader.each(count, (parent, i) => {
+      const layer = layers[i] ?? 0;
+      this.#stand(containers[i] ?? 0, {
+        slot: i + 1,
+        name: reader.string(names[i] ?? 0),
+        tree: this.#trees[layer] ?? 0,
+        layer,
+        parent: this.#placeAt[parent],
+      });
+    });
+  }
+
+  #fork(event: ForkFact): void {
+    const parent = this.#placementOf.get(this.#slotOf(event.parent));
+    if (event.into.length === 0) {
+      this.#enter(event.task, event.pid, parent);
+      return;
+    }
+    this.#placements.draft(parent);
+    for (const into of event.into) this.#draft(this.#place(into));
+    this.#enter(event.task, event.pid, this.#placements.drafted());
+  }
+
+  #adopt(event: AdoptFact): void {
+    this.#placements.draft(0);
+    this.#draft(this.#place(event.container));
+    for (const container of event.mirrored) this.#draft(this.#place(container));
+    this.#enter(event.task, event.pid, this.#placements.drafted());
+  }
+
+  #draft(place: Place): void {
+    this.#placements.put(place.layer, place.slot);
+  }
+
+  #move(slot: number, to: Place): void {
+    const before = this.#placementOf.get(slot);
+    this.#placements.draft(before);
+    this.#draft(to);
+    const placement = this.#placements.drafted();
+    this.#placements.use(placement);
+    this.#placementOf.set(slot, placement);
+    this.#disuse(before);
+  }
+
+  #tree(tree: number, container: number): void {
+    const free = this.#trees.indexOf(undefined);
+    const layer = free < 0 ? this.#trees.length : free;
+    this.#trees[layer] = tree;
+    this.#placements.addLayer(layer);
+    this.#stand(container, { slot: this.#freePlace(), name: '', tree, layer, parent: undefined });
   }
 
   #mkdir(container: number, name: Bytes, parent: Place): void {
-    this.#places.set(container, { name, tree: parent.tree, parent });
+    const { tree, layer } = parent;
+    this.#stand(container, { slot: this.#freePlace(), name, tree, layer, parent });
+  }
+
+  #stand(container: number, place: Place): void {
+    this.#places.set(container, place);
+    this.#placeAt[place.slot] = place;
+  }
+
+  #rmdir(container: number, { slot }: Place): void {
+    this.#places.delete(container);
+    this.#placeAt[slot] = undefined;
+    this.#freePlaces.push(slot);
   }
 
   #untree(tree: number): void {
-    for (const [id, place] of this.#places) if (place.tree === tree) this.#places.delete(id);
-    for (const task of this.#tasks.values()) task.places = task.places.filter((place) => place.tree !== tree);
+    for (const [container, place] of this.#places) if (place.tree === tree) this.#rmdir(container, place);
+    const layer = this.#trees.indexOf(tree);
+    this.#trees[layer] = undefined;
+    this.#placements.clearLayer(layer);
   }
 
-  #enter(task: number, pid: number, places: readonly Place[]): void {
-    const whereabouts = { pid, places };
-    this.#tasks.set(task, whereabouts);
-    this.#taskByPid.set(pid, whereabouts);
+  #enter(task: number, pid: number, placement: number): void {
+    const slot = this.#takeSlot();
+    this.#ids.set(slot, task);
+    this.#pids.set(slot, pid);
+    this.#placementOf.set(slot, placement);
+    this.#placements.use(placement);
+    this.#byId.put(slot);
+    this.#byPid.put(slot);
   }
 
-  #leave(task: number): void {
-    const whereabouts = this.#task(task);
-    this.#tasks.delete(task);
-    if (this.#taskByPid.get(whereabouts.pid) === whereabouts) this.#taskByPid.delete(whereabouts.pid);
+  #leave(slot: number): void {
+    this.#byId.remove(slot);
+    // Another task may have its pid by now, and is found by it.
+    this.#byPid.remove(slot);
+    this.#disuse(this.#placementOf.get(slot));
+    this.#ids.set(slot, 0);
+    this.#pids.set(slot, this.#free);
+    this.#free = slot;
   }
 
-  #renumber(task: number, pid: number): void {
-    const whereabouts = this.#task(task);
-    if (whereabouts.pid === pid) return;
-    if (this.#taskByPid.get(whereabouts.pid) === whereabouts) this.#taskByPid.delete(whereabouts.pid);
-    whereabouts.pid = pid;
-    this.#taskByPid.set(pid, whereabouts);
+  #renumber(slot: number, pid: number): void {
+    if (this.#pids.get(slot) === pid) return;
+    this.#byPid.remove(slot);
+    this.#pids.set(slot, pid);
+    this.#byPid.put(slot);
   }
 
-  #task(id: number): Whereabouts {
-    const task = this.#tasks.get(id);
-    assert(task, `task ${id} lives`);
-    return task;
+  #disuse(placement: number): void {
+    if (this.#placements.disuse(placement)) this.#placements.forget(placement);
+  }
+
+  #takeSlot(): number {
+    const slot = this.#free;
+    if (slot === 0) {
+      this.#end += 1;
+      return this.#end - 1;
+    }
+    this.#free = this.#pids.get(slot);
+    return slot;
+  }
+
+  #freePlace(): number {
+    return this.#freePlaces.pop() ?? this.#placeAt.length;
+  }
+
+  /** The slots of all live tasks, in the order of their ids. */
+  #slots(): number[] {
+    const slots: number[] = [];
+    for (let slot = 1; slot < this.#end; slot++) if (this.#ids.get(slot) !== 0) slots.push(slot);
+    return slots.sort((a, b) => this.#ids.get(a) - this.#ids.get(b));
+  }
+
+  /** Where a task is in each tree that it has been met in, our own first. */
+  #placesOf(slot: number): Place[] {
+    const placement = this.#placementOf.get(slot);
+    const places = this.#trees.map((_, layer) => this.#placeAt[this.#placements.placeIn(layer, placement)]);
+    return places.filter((place) => place !== undefined).sort((a, b) => a.tree - b.tree);
+  }
+
+  #slotOf(id: number): number {
+    const slot = this.#byId.find(id);
+    assert(slot !== 0, `task ${id} lives`);
+    return slot;
   }
 
   #place(id: number): Place {
@@ -127,12 +292,6 @@ export class TaskPaths {
     assert(place, `container ${id} stands`);
     return place;
   }
-}
-
-/** These places with one instead of that in the same tree; beside them, where none is in it. */
-function replaced(places: readonly Place[], to: Place): readonly Place[] {
-  const known = places.some(({ tree }) => tree === to.tree);
-  return known ? places.map((place) => (place.tree === to.tree ? to : place)) : [...places, to];
 }
 
 function pathOf(place: Place): Bytes {

@@ -12,7 +12,7 @@ import { isNonsense } from '../src/kernel/observe.ts';
 import { adoptAll } from '../src/kernel/reconcile.ts';
 import { reconcileGroups, reconcileTrees, removeGroups } from '../src/kernel/reconcileTrees.ts';
 import { MemoryLog } from '../src/log/memoryLog.ts';
-import type { Observation } from '../src/ports.ts';
+import type { LogReader, Observation } from '../src/ports.ts';
 import { type Random, seededRandom } from '../src/random.ts';
 import { GroupedMachine } from '../test/support/groupedMachine.ts';
 import { Difference, type Kernel, ourKernel } from './simulation.ts';
@@ -55,6 +55,10 @@ export class MirrorSimulation {
 
   get events(): number {
     return this.#log.seq;
+  }
+
+  get log(): LogReader {
+    return this.#log;
   }
 
   /** Runs it, once. Throws a `Difference`. */
@@ -183,11 +187,17 @@ export class MirrorSimulation {
     }
   }
 
-  /** The log read back through its codec gives the same world. */
+  /** The log read back through its codec gives the same world, and so does one that is saved midway. */
   async #rebuild(): Promise<void> {
     await this.#log.commit('written');
-    const rebuilt = new World();
-    for await (const events of this.#log.read(1)) for (const event of events) rebuilt.apply(event);
+    const savedAt = 1 + this.#random.below(this.#log.seq);
+    let rebuilt = new World();
+    for await (const events of this.#log.read(1)) {
+      for (const event of events) {
+        rebuilt.apply(event);
+        if (event.seq === savedAt) rebuilt = World.load(rebuilt.save());
+      }
+    }
     if (!isDeepStrictEqual(rebuilt.dump(), this.world.dump())) throw new Error('live and rebuilt differ');
   }
 

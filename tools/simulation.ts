@@ -14,7 +14,7 @@ import { isNonsense, observe } from '../src/kernel/observe.ts';
 import { find, locate, openForWriting, pathLimitBytes } from '../src/kernel/path.ts';
 import { adoptAll, reconcile } from '../src/kernel/reconcile.ts';
 import { MemoryLog } from '../src/log/memoryLog.ts';
-import type { Observation } from '../src/ports.ts';
+import type { LogReader, Observation } from '../src/ports.ts';
 import { type Random, seededRandom } from '../src/random.ts';
 import { type Answer, Model, type ModelTask } from '../test/model/model.ts';
 import { Machine, type Process } from '../test/support/machine.ts';
@@ -112,6 +112,10 @@ export class Simulation {
 
   get events(): number {
     return this.#log.seq;
+  }
+
+  get log(): LogReader {
+    return this.#log;
   }
 
   /** Runs it, once. Throws a `Difference`. */
@@ -351,12 +355,14 @@ export class Simulation {
     this.#countLongPaths();
   }
 
-  /** The log read back through its codec gives the same world, and the same past. */
+  /** The log read back through its codec gives the same world, and the same past; and so does one that is saved midway. */
   async #rebuild(): Promise<void> {
-    const rebuilt = new World();
+    const savedAt = 1 + this.#random.below(this.#log.seq);
+    let rebuilt = new World();
     for await (const events of this.#log.read(1)) {
       for (const event of events) {
         rebuilt.apply(event);
+        if (event.seq === savedAt) rebuilt = World.load(rebuilt.save());
         const past = this.#past.get(event.seq);
         if (past === undefined) continue;
         const again = textOfWorld(rebuilt);

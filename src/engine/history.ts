@@ -109,7 +109,7 @@ export class History {
   /** Paths of releases whose agent may still be spoken of. */
   readonly #released = new Map<number, Bytes>();
   /** The task that left a container last, as it was then. */
-  #left: Task | undefined;
+  #left: Left | undefined;
   /** Whether nothing has happened yet but the first look at the machine. */
   #isFirstLook = true;
 
@@ -122,7 +122,8 @@ export class History {
     const { types, pid, withoutFirstLook } = this.#filter;
     this.#isFirstLook &&= isOfFirstLook(event);
     if (event.type === 'release') this.#released.set(event.seq, event.path);
-    if (event.type === 'exit' || event.type === 'attach') this.#left = this.#hierarchy.task(event.task);
+    if (event.type === 'exit' || event.type === 'attach')
+      this.#left = leftBy(this.#hierarchy.task(event.task));
     const isFound = this.#isFirstLook && told.asFound.has(event.type);
     if ((types && !types.has(event.type)) || (isFound && withoutFirstLook)) {
       this.#apply(event);
@@ -204,7 +205,7 @@ export class History {
 
   /** Who left a released container last: its cause comes right before it, in the same batch. */
   #leaver({ task }: ReleaseFact): Pick<Subject, 'pid' | 'tgid' | 'comm'> {
-    if (this.#left?.id !== task) return {};
+    if (this.#left?.task !== task) return {};
     const { pid, tgid, comm } = this.#left;
     return { pid, tgid, comm };
   }
@@ -321,6 +322,14 @@ interface Spot {
   readonly isCalled: boolean;
 }
 
+/** A task as it was when it left a container. */
+interface Left {
+  readonly task: number;
+  readonly pid: number;
+  readonly tgid: number;
+  readonly comm: Bytes;
+}
+
 interface Subject {
   /** Where it is; of several trees, our own first. */
   readonly spots: readonly Spot[];
@@ -361,6 +370,10 @@ function merge(before: Subject, after: Subject): Subject {
 
 function isAtOrBelow(path: Bytes, top: Bytes): boolean {
   return top === '/' || path === top || path.startsWith(`${top}/`);
+}
+
+function leftBy(task: Task | undefined): Left | undefined {
+  return task && { task: task.id, pid: task.pid, tgid: task.tgid, comm: task.comm };
 }
 
 function listed<T>(item: T | undefined): readonly T[] {

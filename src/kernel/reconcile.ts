@@ -23,19 +23,20 @@ export function adoptAll(state: Hierarchy, seen: readonly TaskSeen[]): readonly 
  * anew: then no task is one that was known before, whatever its pid, and nobody can have been moved yet.
  */
 export function reconcile(state: Hierarchy, seen: readonly TaskSeen[], sameBoot: boolean): readonly Fact[] {
-  const met = new Map<Task, TaskSeen>();
+  const met = new Map<number, Meeting>();
   const strangers: TaskSeen[] = [];
   for (const task of seen) {
     const known = sameBoot ? state.taskByPid(task.pid) : undefined;
-    if (known && known.startTicks === task.startTicks) met.set(known, task);
+    if (known && known.startTicks === task.startTicks) met.set(known.id, { known, task });
     else strangers.push(task);
   }
-  const gone = [...state.tasks()].filter((task) => !met.has(task));
+  const gone = state.tasks().filter(({ id }) => !met.has(id));
+  const meetings = [...met.values()];
   const births = sameBoot
-    ? birthsOf(state, strangers, kinOf(seen, gone, met), (relative) => inherited(state, relative))
+    ? birthsOf(state, strangers, kinOf(seen, gone, meetings), (relative) => inherited(state, relative))
     : rootBirths(state, strangers);
-  const changes = [...met].flatMap(([known, task]) => changesOf(known, task));
-  const moves = [...met].flatMap(([known, task]) => movesOf(state, known, task));
+  const changes = meetings.flatMap(({ known, task }) => changesOf(known, task));
+  const moves = meetings.flatMap(({ known, task }) => movesOf(state, known, task));
   const exits = gone.map((task): Fact => ({ ...lost, task: task.id }));
   const populations = populationFacts(shiftsOf(state, births, moves, gone));
   const cmdlines = cmdlinesOf(births, strangers);
@@ -48,6 +49,12 @@ export function reconcile(state: Hierarchy, seen: readonly TaskSeen[], sameBoot:
     ...releasesOf(state, gone, births, moves),
     ...populations,
   ];
+}
+
+/** A task that was known already, and what is seen of it now. */
+interface Meeting {
+  readonly known: Task;
+  readonly task: TaskSeen;
 }
 
 const lost = {
@@ -71,10 +78,10 @@ interface Home {
 function kinOf(
   seen: readonly TaskSeen[],
   gone: readonly Task[],
-  met: ReadonlyMap<Task, TaskSeen>,
+  met: readonly Meeting[],
 ): ReadonlyMap<number, Settled> {
   const taken = new Set(seen.map(({ pid }) => pid));
-  const kin = [...gone.filter(({ pid }) => !taken.has(pid)), ...met.keys()];
+  const kin = [...gone.filter(({ pid }) => !taken.has(pid)), ...met.map(({ known }) => known)];
   return new Map(
     kin.map((task) => {
       const home: Home = { container: task.container.id, certainty: 'known' };

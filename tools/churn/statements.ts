@@ -16,7 +16,8 @@ export type Statements = ReadonlySet<string>;
 export function recordedStatements(state: Hierarchy, populated: ReadonlySet<number>): Statements {
   const said = new Set<string>();
   const trees = [...state.trees()].filter(({ number }) => number !== 0);
-  for (const { pid, tgid, startTicks, ...task } of state.tasks()) {
+  for (const task of state.tasks()) {
+    const { pid, tgid, startTicks } = task;
     if (isLeftOut(pid, tgid)) continue;
     said.add(taskSentence(pid, tgid, startTicks));
     for (const tree of trees) {

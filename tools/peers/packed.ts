@@ -1,7 +1,8 @@
 /**
  * Events as packed bytes, for stores that hold values: the rows of our own codec, one behind the other.
  */
-import { RowWriter, writeRow } from '../../events/codec.ts';
+import { writeRow } from '../../events/codec.ts';
+import { RowWriter } from '../../events/rows.ts';
 import type { Stamped } from '../../src/ports.ts';
 
 const writer = new RowWriter();

@@ -49,8 +49,6 @@ interface Survivor {
 }
 
 const workload = fileURLToPath(new URL('./workload.ts', import.meta.url));
-/** A folder that somebody has made for the recording, and for good. */
-const emptyFolder: Image = new Map([['recording', undefined]]);
 /** Images come and go by the thousands. */
 const memory = '/dev/shm';
 
@@ -72,7 +70,7 @@ class Run {
   readonly #scratch: string;
   readonly #finder: Finder;
   readonly #random: Random;
-  #survivor: Survivor = { image: emptyFolder, timeline: new Timeline() };
+  #survivor: Survivor = { image: new Map(), timeline: new Timeline() };
   #operations = 0;
   #syncs = 0;
   #tables = 0;

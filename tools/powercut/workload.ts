@@ -1,12 +1,13 @@
 /**
  * A program: works on a log in a folder (argument 1) as a seed says (argument 2), through so many commits (argument 3),
  * and says what a person could rely on at each moment. Several commits are in flight at once, some of them only written;
- * now and then the log is closed and opened again. LevelDB gets buffers so small that it begins new log files, and
+ * what is in the tail is sealed meanwhile, and now and then the log is closed and opened again. LevelDB gets buffers so small that it begins new log files, and
  * makes tables and compacts them, every 64 KiB.
  */
 import { writeSync } from 'node:fs';
 import { ClassicLevel } from 'classic-level';
 import { openLevelLog } from '../../src/log/levelLog.ts';
+import { Sealer } from '../../src/log/sealer.ts';
 import type { EventLog } from '../../src/ports.ts';
 import { seededRandom } from '../../src/random.ts';
 import { lineOf, type Note } from './note.ts';
@@ -29,10 +30,13 @@ async function record(commits: number): Promise<void> {
   const { seq, timeUs, hash } = log.head;
   say({ kind: 'opened', seq, timeUs, hash });
   story ??= new Story(seed, timeUs);
+  const sealer = await Sealer.open(log.reader);
   let inFlight: Promise<void>[] = [];
   for (let i = 0; i < commits; i++) {
     inFlight.push(commit(log, story));
     if (!random.chance(0.3)) continue;
+    const sealed = await sealer.next();
+    if (sealed) inFlight.push(log.store(sealed));
     await Promise.all(inFlight);
     inFlight = [];
   }

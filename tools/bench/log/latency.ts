@@ -1,6 +1,6 @@
 /**
  * Latency: how long the recording thread takes from an event to its being written, with nothing else going on and with
- * a question about the past that goes through the whole log on a thread beside it.
+ * a history that goes through the whole log on a thread beside it.
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Chunk, Task } from '../../../src/archive/archive.ts';
@@ -27,7 +27,7 @@ export async function captureLatency({ folder }: LongLog, seconds: number): Prom
     const idle: number[] = [];
     const busy: number[] = [];
     for (const isBusy of [false, true, true, false]) {
-      const query = isBusy ? new Query(folder, log.head.timeUs) : undefined;
+      const query = isBusy ? new Query(folder) : undefined;
       if (query) await query.begun;
       (isBusy ? busy : idle).push(...(await capture(log, seconds)));
       await query?.end();
@@ -53,21 +53,16 @@ async function capture(log: EventLog, seconds: number): Promise<number[]> {
   return taken;
 }
 
-/** The archive's own thread, asked for the end of the log again and again. */
+/** The archive's own thread, asked for the last entry of all again and again. */
 class Query {
   readonly begun: Promise<void>;
   #asking: Promise<void>;
   #ended = false;
 
-  constructor(folder: string, timeUs: number) {
+  constructor(folder: string) {
     const task: Task = {
       folder,
-      errand: {
-        kind: 'past',
-        question: { kind: 'tree', path: '/' },
-        instant: { kind: 'time', timeUs },
-        endUs: timeUs,
-      },
+      errand: { kind: 'log', query: { limit: 1 } },
     };
     const { promise, resolve } = withResolver();
     this.begun = promise;

@@ -1,9 +1,11 @@
 /**
- * A long log: recorded as a daemon does it, in commits of which now and then one is synced, event by event out of the
+ * A long log: recorded as a daemon does it, in commits of which now and then one is synced, and kept as its archivist
+ * does it, if not on another thread, so that what a recorder pays can be told apart: event by event out of the
  * bench's machine, so that no more of it is held than the machine. Some moments of it are remembered, to be asked for.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Keeper } from '../../../src/archive/keeper.ts';
 import { openLevelLog } from '../../../src/log/levelLog.ts';
 import { seededRandom } from '../../../src/random.ts';
 import { BenchMachine, type Spot, usualMachine } from './machine.ts';
@@ -36,6 +38,7 @@ export async function recordLong(folder: string, events: number, seed: number): 
   const moments: Moment[] = [];
   const deviceBefore = deviceBytes();
   const log = await openLevelLog({ folder });
+  const keeper = await Keeper.open(log.reader);
   let lateMs = 0;
   const lateFrom = events * 0.9;
   for (let done = 0, commits = 1; done < events; commits++) {
@@ -45,6 +48,7 @@ export async function recordLong(folder: string, events: number, seed: number): 
     await log.commit(commits % commitsOfSync === 0 ? 'synced' : 'written');
     if (done >= lateFrom) lateMs += performance.now() - startMs;
     done += next.length;
+    for (let batch = await keeper.next(); batch; batch = await keeper.next()) await log.store(batch);
     if (machine.isOpened && random.chance((momentCount * commitEvents) / events)) {
       moments.push({ timeUs: machine.timeUs, tasks: machine.taskCount, ...machine.someTask(random) });
     }

@@ -1,10 +1,7 @@
 /**
- * The two reads of the past that are measured, and what they are bound to today: a fold of the log from its first event
- * on, by `src/engine/past.ts`.
+ * The two reads of the past that are measured.
  */
-import { answerInPast } from '../../../src/engine/past.ts';
-import type { Question } from '../../../src/engine/reads.ts';
-import { isRefusal } from '../../../src/kernel/errno.ts';
+import { openWorld } from '../../../src/engine/openWorld.ts';
 import { openLogReader } from '../../../src/log/levelLog.ts';
 
 export interface PastReads {
@@ -17,20 +14,10 @@ export interface PastReads {
 
 export async function openPast(folder: string): Promise<PastReads> {
   const log = await openLogReader({ folder });
-  const ask = async <Q extends Question>(question: Q, timeUs: number) => {
-    const past = await answerInPast(log, question, { kind: 'time', timeUs }, Number.MAX_SAFE_INTEGER);
-    if ('unclear' in past) throw new Error(past.unclear);
-    return isRefusal(past.answer) ? undefined : past.answer;
-  };
+  const worldAt = async (timeUs: number) => openWorld(log, await log.seqAt(timeUs));
   return {
-    pathAt: async (pid, timeUs) => {
-      const answer = await ask({ kind: 'path', pid }, timeUs);
-      return answer !== undefined && 'path' in answer ? answer.path : '';
-    },
-    tasksAt: async (timeUs) => {
-      const answer = await ask({ kind: 'tasks', path: '/', tree: 'tasktrail', below: true }, timeUs);
-      return Array.isArray(answer) ? answer.length : 0;
-    },
+    pathAt: async (pid, timeUs) => (await worldAt(timeUs)).taskPaths.pathsOfPid(pid)?.get(0) ?? '',
+    tasksAt: async (timeUs) => (await worldAt(timeUs)).hierarchy.taskCount,
     close: () => log.close(),
   };
 }

@@ -20,7 +20,7 @@ export const tasktrail: Contestant & Required<Pick<Contestant, 'fold'>> = {
   fold: async (folder, world) => {
     const log = await openLogReader({ folder });
     try {
-      for await (const events of log.read(1)) for (const event of events) world.apply(event);
+      await log.replay(1, Number.MAX_SAFE_INTEGER, (event) => world.apply(event));
     } finally {
       await log.close();
     }

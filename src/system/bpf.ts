@@ -18,14 +18,16 @@ const commands = {
   infoByDescriptor: 15,
   openRawTracepoint: 17,
   lookUpMany: 24,
+  createLink: 28,
+  createIterator: 33,
 } as const;
 const mapTypes = { hash: 1, array: 2, programs: 3, arrayOfMaps: 12, ring: 27 } as const;
 const mappable = 1 << 10;
 const allocatedAsNeeded = 1 << 0;
 const tracingProgram = 26;
 
-/** What a tracing program is attached to: a tracepoint with typed arguments, or a function's entry. */
-export const attachTypes = { tracepoint: 23, functionEntry: 24 } as const;
+/** What a tracing program is attached to: a tracepoint with typed arguments, a function's entry, or an iterator. */
+export const attachTypes = { tracepoint: 23, functionEntry: 24, iterator: 28 } as const;
 export type AttachType = (typeof attachTypes)[keyof typeof attachTypes];
 
 /**
@@ -46,6 +48,7 @@ export const helpers = {
   probeReadKernel: 113,
   probeReadKernelString: 115,
   ktimeGetBootNs: 125,
+  seqWrite: 127,
   ringbufReserve: 131,
   ringbufSubmit: 132,
   getCurrentTaskBtf: 158,
@@ -57,7 +60,7 @@ export interface Program {
   readonly name: string;
   readonly code: Uint8Array;
   readonly attachType: AttachType;
-  /** The type id, in the kernel's BTF, of the tracepoint's typedef or of the function. */
+  /** The type id, in the kernel's BTF, of the tracepoint's typedef, of the function, or of the iterator's. */
   readonly attachId: number;
 }
 
@@ -205,6 +208,17 @@ const loadAttempts = 100;
 export function attachProgram(name: string, program: number): number {
   const attributes = new Attributes(16).u32(8, program);
   return required(`attaching the eBPF program ${name}`, bpf(commands.openRawTracepoint, attributes));
+}
+
+/** Attaches a loaded iterator program to all that its iterator goes through, and gives back the link's descriptor. */
+export function attachIterator(program: number): number {
+  const attributes = new Attributes(64).u32(0, program).u32(8, attachTypes.iterator);
+  return required('attaching an eBPF iterator', bpf(commands.createLink, attributes));
+}
+
+/** A descriptor of which each read gives more of what the iterator's program writes, and at the end nothing. */
+export function createIterator(link: number): number {
+  return required('starting an eBPF iterator', bpf(commands.createIterator, new Attributes(16).u32(0, link)));
 }
 
 /**

@@ -82,19 +82,7 @@ export class Decoder {
     if (bootUs > this.#bootUs) this.#bootUs = bootUs;
     switch (word(words, at, forkRecord.type)) {
       case recordTypes.fork:
-        see({
-          type: 'fork',
-          bootUs,
-          pid,
-          tgid: word(words, at, forkRecord.tgid),
-          startTicks: long(words, at, forkRecord.startTicks),
-          uid: word(words, at, forkRecord.uid),
-          suid: word(words, at, forkRecord.suid),
-          comm: this.#comm(words, at + forkRecord.comm / 4),
-          parentPid: word(words, at, forkRecord.parentPid),
-          ...placeOf(words, at),
-          ...this.#groups(words, at),
-        });
+        see({ type: 'fork', bootUs, ...this.task(words, at), ...placeOf(words, at) });
         return;
       case recordTypes.exit:
         see({
@@ -175,6 +163,20 @@ export class Decoder {
       default:
         throw new Error(`the ring holds a record of the unknown type ${word(words, at, forkRecord.type)}`);
     }
+  }
+
+  /** What the record of a fork that begins at this word tells of the task. */
+  task(words: Uint32Array, at: number): TaskSeen {
+    return {
+      pid: word(words, at, forkRecord.pid),
+      tgid: word(words, at, forkRecord.tgid),
+      startTicks: long(words, at, forkRecord.startTicks),
+      uid: word(words, at, forkRecord.uid),
+      suid: word(words, at, forkRecord.suid),
+      comm: this.#comm(words, at + forkRecord.comm / 4),
+      parentPid: word(words, at, forkRecord.parentPid),
+      ...this.#groups(words, at),
+    };
   }
 
   /** The groups that a fork's record holds. A place with no group is one that was not found. */

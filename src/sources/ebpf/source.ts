@@ -1,7 +1,7 @@
 /**
  * The eBPF source: what happens to tasks, as the kernel itself queues it. There is no compiler and no addon: the
  * programs are assembled here for the kernel that runs, loaded with bpf(2), and read through one shared ring. Looks
- * at the machine come from /proc.
+ * at all tasks are the kernel's own as well; looks at one, and at groups, come from /proc and the mounted hierarchies.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import {
 } from '../cgroups.ts';
 import type { CommandLines } from '../commandLines.ts';
 import { requireInitialNamespaces } from '../namespaces.ts';
-import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
+import { lookAtTask, readBootId, scanTasks, withCommandLine } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
@@ -34,6 +34,7 @@ import { Ring } from './ring.ts';
 import { type ChainedRing, RingChain } from './ringChain.ts';
 import { RingQueue } from './ringQueue.ts';
 import { obtain, type Pinning } from './succession.ts';
+import { TaskIterator } from './taskIterator.ts';
 
 export interface EbpfSourceOptions {
   /**
@@ -97,7 +98,8 @@ function openWith(
   };
   const purpose = { mirror, commandLineBytes: options.commandLines?.limitBytes ?? 0 };
   const { installation, pinning } = obtain(btf, purpose, options, descriptors);
-  return new EbpfSource(installation, pinning, mirrored, options.commandLines, descriptors);
+  const iterator = TaskIterator.open(btf, mirror, descriptors);
+  return new EbpfSource(installation, pinning, mirrored, iterator, options.commandLines, descriptors);
 }
 
 class EbpfSource implements Source {
@@ -112,6 +114,8 @@ class EbpfSource implements Source {
   #mounted: readonly MountedHierarchy[];
   readonly #commandLines: CommandLines | undefined;
   readonly #chain: RingChain;
+  /** Undefined where the kernel has none. */
+  readonly #iterator: TaskIterator | undefined;
   readonly #lossesMapping: Mapping;
   readonly #losses: BigUint64Array;
   readonly #wake: Wake;
@@ -127,9 +131,11 @@ class EbpfSource implements Source {
     { hooks, losses, places, generations }: Installation,
     { owner, isPinned, obstacle, wasUnreadable }: Pinning,
     mirrored: readonly MountedHierarchy[],
+    iterator: TaskIterator | undefined,
     commandLines: CommandLines | undefined,
     descriptors: Descriptors,
   ) {
+    this.#iterator = iterator;
     this.mirrors = mirrored.map(({ hierarchy }) => hierarchy);
     this.#mirrored = mirrored;
     this.#mounted = mirrored;
@@ -189,7 +195,25 @@ class EbpfSource implements Source {
   }
 
   scan(): Iterable<TaskSeen> {
-    return scanTasks(this.#mounted, this.#commandLines);
+    return this.#iterator ? this.#iterate(this.#iterator) : scanTasks(this.#mounted, this.#commandLines);
+  }
+
+  /**
+   * Of a task whose groups could not be found in one go, because it moves, /proc is asked; and of processes that the
+   * iterator does not tell of: there are kernels that keep some from every eBPF program.
+   */
+  *#iterate(iterator: TaskIterator): Generator<TaskSeen> {
+    const { decoder } = this.#chain.newest;
+    const processes = new Set<number>();
+    const read: TaskSeen[] = [];
+    for (const _ of iterator.read((words, at) => read.push(decoder.task(words, at)))) {
+      for (const task of read.splice(0)) {
+        processes.add(task.tgid);
+        const seen = task.unplaced ? this.look(task.pid) : task;
+        if (seen) yield withCommandLine(seen, this.#commandLines);
+      }
+    }
+    yield* scanTasks(this.#mounted, this.#commandLines, processes);
   }
 
   hierarchies(): readonly HierarchySeen[] {

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCapture } from './bench/capture.ts';
+import { measureResync } from './bench/resync.ts';
 
 interface Part {
   readonly title: string;
@@ -22,6 +23,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '2' },
     idle: { type: 'string', default: '30' },
     patience: { type: 'string', default: '30' },
+    tasks: { type: 'string', default: '20000' },
   },
 });
 
@@ -35,6 +37,10 @@ const parts: Readonly<Record<string, Part>> = {
         idleSeconds: numberOf('idle', values.idle),
         patienceSeconds: numberOf('patience', values.patience),
       }),
+  },
+  resync: {
+    title: 'Resync',
+    measure: () => measureResync(numberOf('tasks', values.tasks)),
   },
 };
 

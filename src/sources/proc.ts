@@ -45,18 +45,22 @@ let buffer = Buffer.allocUnsafe(firstBufferBytes);
 /** How often a task is read anew because it, or its group, moves on while it is read. */
 const readsOfMovingTask = 20;
 
+/** The pids of all processes, in no order. */
+export function listProcesses(): number[] {
+  return numbersIn('/proc');
+}
+
 /**
- * All tasks, process by process in ascending order of pid, each with its threads, and with its groups in these
+ * All tasks of these processes, one process after the other, each with its threads, and with its groups in these
  * hierarchies; without them, and `unplaced`, where they could not be caught however often it was read. With the command
- * lines of leaders where it is said how to tell them. Without these `processes`, which somebody else has read.
+ * lines of leaders where it is said how to tell them.
  */
 export function* scanTasks(
   mirrored: readonly MountedHierarchy[] = [],
   commandLines?: CommandLines,
-  processes: ReadonlySet<number> = new Set(),
+  processes: readonly number[] = listProcesses(),
 ): Generator<TaskSeen> {
-  for (const process of numbersIn('/proc')) {
-    if (processes.has(process)) continue;
+  for (const process of processes) {
     for (const thread of threadsOf(process)) {
       const task = readTask(process, thread, mirrored);
       if (task !== undefined) yield withCommandLine(task, commandLines);

@@ -20,7 +20,7 @@ import {
 } from '../cgroups.ts';
 import type { CommandLines } from '../commandLines.ts';
 import { requireInitialNamespaces } from '../namespaces.ts';
-import { lookAtTask, readBootId, scanTasks, withCommandLine } from '../proc.ts';
+import { listProcesses, lookAtTask, readBootId, scanTasks, withCommandLine } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
@@ -199,21 +199,23 @@ class EbpfSource implements Source {
   }
 
   /**
-   * Of a task whose groups could not be found in one go, because it moves, /proc is asked; and of processes that the
-   * iterator does not tell of: there are kernels that keep some from every eBPF program.
+   * Of a task whose groups could not be found in one go, because it moves, /proc is asked; and of processes that were
+   * there before and of which the iterator does not tell: there are kernels that keep some from every eBPF program.
    */
   *#iterate(iterator: TaskIterator): Generator<TaskSeen> {
     const { decoder } = this.#chain.newest;
-    const processes = new Set<number>();
+    const listed = listProcesses();
+    const told = new Set<number>();
     const read: TaskSeen[] = [];
     for (const _ of iterator.read((words, at) => read.push(decoder.task(words, at)))) {
       for (const task of read.splice(0)) {
-        processes.add(task.tgid);
+        told.add(task.tgid);
         const seen = task.unplaced ? this.look(task.pid) : task;
         if (seen) yield withCommandLine(seen, this.#commandLines);
       }
     }
-    yield* scanTasks(this.#mounted, this.#commandLines, processes);
+    const untold = listed.filter((process) => !told.has(process));
+    yield* scanTasks(this.#mounted, this.#commandLines, untold);
   }
 
   hierarchies(): readonly HierarchySeen[] {

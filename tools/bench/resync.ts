@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { World } from '../../projections/world.ts';
 import { realClock } from '../../src/clock.ts';
@@ -22,6 +22,7 @@ const mirrors: readonly (readonly string[])[] = [[], ['v2'], ['v2', 'cpuset']];
 
 /** Tells as Markdown how long looks take with so many sleeping processes. */
 export async function measureResync(processes: number): Promise<string> {
+  const [load = 0] = loadavg();
   const asleep = await Sleepers.start(processes);
   try {
     const rows: string[][] = [['mirrored', 'tasks', 'resync, ms', 'longest', 'of it on a processor']];
@@ -31,7 +32,7 @@ export async function measureResync(processes: number): Promise<string> {
       const numbers = [tasks, medianOf(wallMs), Math.max(...wallMs), medianOf(cpuMs)];
       rows.push([name, ...numbers.map(figure)]);
     }
-    return `After a loss all tasks are looked at anew, and the recorder does nothing else meanwhile: the median of ${rounds}, with ${figure(processes)} sleeping processes.\n\n${tableOf(rows)}`;
+    return `After a loss all tasks are looked at anew, and the recorder does nothing else meanwhile: the median of ${rounds}, with ${figure(processes)} sleeping processes, on a machine whose load was ${figure(load)} before.\n\n${tableOf(rows)}`;
   } finally {
     await asleep.end();
   }

@@ -8,6 +8,7 @@ import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCapture } from './bench/capture.ts';
 import { measureLog } from './bench/log.ts';
+import { measureResync } from './bench/resync.ts';
 import { openPeers } from './peers/peers.ts';
 
 interface Part {
@@ -29,6 +30,7 @@ const { values, positionals } = parseArgs({
     growth: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
+    tasks: { type: 'string', default: '20000' },
   },
 });
 
@@ -60,6 +62,10 @@ const parts: Readonly<Record<string, Part>> = {
         memoryTasks: 1_000_000,
         peers: values.peers ? await openPeers() : [],
       }),
+  },
+  resync: {
+    title: 'Resync',
+    measure: () => measureResync(numberOf('tasks', values.tasks)),
   },
 };
 

@@ -14,6 +14,7 @@ import type { Actor, Command } from '../kernel/command.ts';
 import { decide } from '../kernel/decide.ts';
 import { byOf } from '../kernel/doer.ts';
 import { isRefusal, type Refusal } from '../kernel/errno.ts';
+import { joinTrees } from '../kernel/joinTrees.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
 import { pathLimitBytes } from '../kernel/path.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
@@ -139,6 +140,29 @@ export class Recorder {
     this.#writer.keepClock(this.#world.chronicle.offsetUs);
     this.#drain('now');
     this.#begin();
+    this.#joinTrees();
+  }
+
+  /**
+   * Hierarchies that are mirrored now and were not before become trees by a look, while all that happens goes on being
+   * recorded one by one. Until their trees stand, what is told of them is passed over, and the look holds it. Where
+   * something goes wrong meanwhile, a look that takes the place of everything follows, as always, and joins them too.
+   */
+  #joinTrees(): void {
+    const isMissing = (hierarchy: number): boolean => !this.#world.hierarchy.mirrorOf(hierarchy);
+    if (!this.#source.mirrors.some(isMissing)) return;
+    this.#writer.inOnePiece(() => {
+      const look = lookAtMachine(this.#source, this.#clock, undefined, (seen) => this.#observe(seen));
+      if (!this.#doubt) {
+        const state = this.#world.hierarchy;
+        const joining = look.hierarchies.filter(({ hierarchy }) => isMissing(hierarchy));
+        this.#writer.append(reconcileTrees(state, look.hierarchies, true));
+        for (const hierarchy of joining) this.#writer.append(reconcileGroups(state, hierarchy));
+        this.#writer.append(joinTrees(state, look.tasks));
+        this.#doubtPlaces(look);
+      }
+      this.#takeIn('now');
+    });
   }
 
   /** Of a queue that is torn the kernel's places are still ours; of another queue's nobody has written any yet. */
@@ -270,7 +294,7 @@ export class Recorder {
       return;
     }
     if (this.#doubt) {
-      keptQueue.free(keptQueue.cursor());
+      keptQueue.skip();
       return;
     }
     this.#writer.setCursor(keptQueue.cursor());

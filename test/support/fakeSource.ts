@@ -4,6 +4,7 @@
  */
 import type {
   Found,
+  GroupId,
   HierarchySeen,
   KeptQueue,
   Observation,
@@ -27,6 +28,8 @@ export class FakeSource implements Source {
   mirrored: readonly HierarchySeen[] = [];
   /** Of which tasks a scan cannot find the groups. */
   isUnplaced = (_pid: number): boolean => false;
+  /** In which groups a scan finds a task. */
+  groupsOf = (_pid: number): readonly GroupId[] | undefined => undefined;
   /** Called before each drain: for what gets into the queue late. */
   beforeDrain = (): void => {};
   /** Called for each task that a scan reads. */
@@ -105,9 +108,14 @@ export class FakeSource implements Source {
 
   *scan(): Generator<TaskSeen> {
     for (const task of this.cast.tasks()) {
-      yield this.isUnplaced(task.pid) ? { ...task, unplaced: true } : task;
+      const groups = this.groupsOf(task.pid);
+      yield { ...task, ...(groups && { groups }), ...(this.isUnplaced(task.pid) && { unplaced: true }) };
       this.onScan();
     }
+  }
+
+  get mirrors(): readonly number[] {
+    return this.mirrored.map(({ hierarchy }) => hierarchy);
   }
 
   hierarchies(): readonly HierarchySeen[] {
@@ -163,6 +171,10 @@ export class FakeQueue implements KeptQueue {
 
   free(cursor: string): void {
     this.freed = Math.max(this.freed, Number(cursor.split(' ')[0]));
+  }
+
+  skip(): void {
+    this.freed = this.read;
   }
 
   get isFree(): boolean {

@@ -23,6 +23,8 @@ export interface RestartOptions {
   readonly times: number;
   /** Off only to show that it is needed. */
   readonly pin: boolean;
+  /** Each daemon is asked for something else, so that its programs take over from those of the one before. */
+  readonly change: boolean;
 }
 
 export interface RestartResult {
@@ -39,6 +41,17 @@ export interface RestartResult {
 const longestDaemonMs = 700;
 const longestStartMs = 500;
 const longestPauseMs = 200;
+/** What daemons are asked for: a ring, trees to mirror, and command lines, in any combination. */
+const choices: readonly (readonly (readonly string[])[])[] = [
+  [
+    ['--ring-size', '16M'],
+    ['--ring-size', '32M'],
+    ['--ring-size', '64M'],
+  ],
+  [[], ['--mirror', 'none'], ['--mirror', 'cpuset'], ['--mirror', 'cpuset', '--mirror', 'v2']],
+  [[], ['--cmdline'], ['--cmdline', '64']],
+];
+
 /** So long before the storms end no other restart is begun. */
 const lastRestartMs = 2000;
 
@@ -56,12 +69,11 @@ export async function runRestarts(options: RestartOptions): Promise<RestartResul
   }
 }
 
-async function runOn(
-  daemons: SuccessiveDaemons,
-  { seed, seconds, times }: RestartOptions,
-): Promise<RestartResult> {
+async function runOn(daemons: SuccessiveDaemons, options: RestartOptions): Promise<RestartResult> {
+  const { seed, seconds, times } = options;
   const random = seededRandom(seed);
-  await daemons.start();
+  const asked = (): readonly string[] => (options.change ? someOf(random) : []);
+  await daemons.start(asked());
   const reader = new PatientReader(daemons.folder);
   const stage = new Stage(daemons.folder, reader);
   const endMs = performance.now() + 1000 * seconds - lastRestartMs;
@@ -70,7 +82,8 @@ async function runOn(
   storms.catch(() => {});
   for (const { name } of [mixedPhase, againPhase]) await reader.untilPopulated(`/${name}`);
   const counts = { stops: 0, kills: 0, earlyKills: 0 };
-  for (let i = 0; i < times && performance.now() < endMs; i++) await restart(daemons, random, i, counts);
+  for (let i = 0; i < times && performance.now() < endMs; i++)
+    await restart(daemons, random, i, counts, asked);
   const checksOf = await storms;
   const agreement = await agreementOf(daemons.reader);
   await daemons.down(true);
@@ -96,6 +109,7 @@ async function restart(
   random: Random,
   round: number,
   counts: { stops: number; kills: number; earlyKills: number },
+  asked: () => readonly string[],
 ): Promise<void> {
   await setTimeout(random.below(longestDaemonMs));
   if (round % 2 === 0) {
@@ -107,9 +121,13 @@ async function restart(
   }
   await setTimeout(random.below(longestPauseMs));
   if (random.chance(0.3)) {
-    await daemons.start(random.below(longestStartMs));
+    await daemons.start(asked(), random.below(longestStartMs));
     await daemons.kill();
     counts.earlyKills += 1;
   }
-  await daemons.start();
+  await daemons.start(asked());
+}
+
+function someOf(random: Random): string[] {
+  return choices.flatMap((each) => each[random.below(each.length)] ?? []);
 }

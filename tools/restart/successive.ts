@@ -28,10 +28,13 @@ export class SuccessiveDaemons {
     this.#options = options;
   }
 
-  /** Starts one and resolves when it records; or leaves it alone after `patienceMs`, whatever it does by then. */
-  async start(patienceMs?: number): Promise<void> {
-    const args = [main, 'up', '--json', '--data', this.folder];
-    const daemon = spawn(process.execPath, [...args, ...this.#options], {
+  /**
+   * Starts one, with these options beside those of all, and resolves when it records; or leaves it alone after
+   * `patienceMs`, whatever it does by then.
+   */
+  async start(options: readonly string[] = [], patienceMs?: number): Promise<void> {
+    const args = [main, 'up', '--json', '--data', this.folder, ...this.#options, ...options];
+    const daemon = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#daemon = daemon;

@@ -57,9 +57,10 @@ export class Tallies {
     this.#disturbances.apply(event);
     switch (event.type) {
       case 'tree':
-        this.#accounts.set(event.container, new Account());
+        if (event.tree === 0) this.#accounts.set(event.container, new Account());
         break;
       case 'mkdir': {
+        if (!this.#accounts.has(event.parent)) break;
         const account = new Account();
         this.#accounts.set(event.container, account);
         this.#accountByName.set(event.name, account);
@@ -73,6 +74,7 @@ export class Tallies {
         break;
       }
       case 'attach': {
+        if (!this.#accounts.has(event.container)) break;
         const member = this.#member(event.task);
         member.account.left -= 1;
         member.account = this.#account(event.container);

@@ -75,8 +75,9 @@ export class Recorder {
   #lost = 0;
   /** What made no sense, since when, and until when the look that it calls for may wait. */
   #doubt: Doubt | undefined;
-  /** The pids of whom the kernel was told lately where they are. */
-  readonly #placed = new Set<number>();
+  /** The pids of whom the kernel was told lately where they are: since the last tick, and between that and the one before. */
+  #placed = new Set<number>();
+  #placedBefore = new Set<number>();
   #lookedUs = Number.NEGATIVE_INFINITY;
   /** Whether the last look could tell where every task is. */
   #placedAll = true;
@@ -297,16 +298,23 @@ export class Recorder {
 
   /**
    * Puts the kernel right where a birth or a succession came at the same time as an attach, or as the pid of the one
-   * who was attached became another's: the log has decided which was first.
+   * who was attached became another's: the log has decided which was first. Whoever had ended when the kernel was told
+   * of him is taken away again, as nobody else will do that.
    */
   #keepPlaces(seen: Observation): void {
     if (!this.#source.places) return;
     if (seen.type === 'fork') {
       const task = this.#world.hierarchy.taskByPid(seen.pid);
-      if (task && (seen.place !== this.#placeOf(task) || this.#placed.has(seen.pid))) this.#place(task);
+      if (task && (seen.place !== this.#placeOf(task) || this.#wasPlaced(seen.pid))) this.#place(task);
+    } else if (seen.type === 'exit') {
+      if (this.#wasPlaced(seen.pid)) this.#source.places.set(seen.pid, 0, 0);
     } else if (seen.type === 'exec' && seen.oldPid !== seen.pid) {
       this.#place(this.#world.hierarchy.taskByPid(seen.pid));
     }
+  }
+
+  #wasPlaced(pid: number): boolean {
+    return this.#placed.has(pid) || this.#placedBefore.has(pid);
   }
 
   /** As the kernel holds it: 0 is the root. */
@@ -429,7 +437,8 @@ export class Recorder {
     if (this.#writer.closed) return;
     this.#cancelTick = this.#clock.after(tickDelayMs, () => this.#tick());
     this.#drain('soon');
-    this.#placed.clear();
+    this.#placedBefore = this.#placed;
+    this.#placed = new Set();
     const offsetUs = this.#clockOffsetUs();
     if (Math.abs(offsetUs - this.#writer.clockOffsetUs) >= clockStepUs) this.#writer.setClock(offsetUs);
     this.#countSuppressed();

@@ -175,6 +175,19 @@ test('whose birth came at the same time as an attach is told the kernel again', 
   assert.is(source.told.get(pid), world.hierarchy.taskByPid(pid)?.container.id);
 });
 
+test('the kernel keeps no place of one who had ended when it was told of it', async () => {
+  const recording = await begunKept();
+  const { source } = recording;
+  await recording.mkdir('/a');
+  source.happen('start t');
+  await recording.attach('/a', 't');
+  const pid = source.cast.pidOf('t');
+  // The kernel took the place away before it was told of it.
+  source.happen('t exits');
+  recording.recorder.read(() => {});
+  assert.not(source.told.has(pid));
+});
+
 test.run();
 
 async function begunKept(): Promise<Recording> {

@@ -8,12 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { openLogReader } from '../../src/log/levelLog.ts';
-import { type Random, seededRandom } from '../../src/random.ts';
+import { seededRandom } from '../../src/random.ts';
 import { Stage } from '../recording.ts';
 import { type Agreement, agreementOf } from '../storm/agreement.ts';
 import { againPhase, type Check, mixedPhase } from '../storm/phases.ts';
 import { tally } from '../storm/tally.ts';
 import { PatientReader } from './patientReader.ts';
+import { Restarter, type Restarts } from './restarter.ts';
 import { SuccessiveDaemons } from './successive.ts';
 
 export interface RestartOptions {
@@ -25,20 +26,14 @@ export interface RestartOptions {
   readonly pin: boolean;
 }
 
-export interface RestartResult {
+export interface RestartResult extends Restarts {
   readonly checks: readonly Check[];
   readonly agreement: Agreement;
   readonly gaps: readonly string[];
   readonly births: number;
-  /** How many daemons were stopped in order, killed while they recorded, and killed while they started. */
-  readonly stops: number;
-  readonly kills: number;
-  readonly earlyKills: number;
 }
 
 const longestDaemonMs = 700;
-const longestStartMs = 500;
-const longestPauseMs = 200;
 /** So long before the storms end no other restart is begun. */
 const lastRestartMs = 2000;
 
@@ -69,8 +64,11 @@ async function runOn(
   // What is wrong with a storm is told when the restarts are over.
   storms.catch(() => {});
   for (const { name } of [mixedPhase, againPhase]) await reader.untilPopulated(`/${name}`);
-  const counts = { stops: 0, kills: 0, earlyKills: 0 };
-  for (let i = 0; i < times && performance.now() < endMs; i++) await restart(daemons, random, i, counts);
+  const restarts = new Restarter(daemons, random);
+  for (let i = 0; i < times && performance.now() < endMs; i++) {
+    await setTimeout(random.below(longestDaemonMs));
+    await restarts.next();
+  }
   const checksOf = await storms;
   const agreement = await agreementOf(daemons.reader);
   await daemons.down(true);
@@ -79,7 +77,7 @@ async function runOn(
     const tallies = await tally(log);
     const { gaps, births } = tallies;
     return {
-      ...counts,
+      ...restarts.counts,
       checks: checksOf.flatMap((check) => check(tallies)),
       agreement,
       gaps,
@@ -88,28 +86,4 @@ async function runOn(
   } finally {
     await log.close();
   }
-}
-
-/** Half of them are stops; of the kills, some hit one that has not begun yet. */
-async function restart(
-  daemons: SuccessiveDaemons,
-  random: Random,
-  round: number,
-  counts: { stops: number; kills: number; earlyKills: number },
-): Promise<void> {
-  await setTimeout(random.below(longestDaemonMs));
-  if (round % 2 === 0) {
-    await daemons.down();
-    counts.stops += 1;
-  } else {
-    await daemons.kill();
-    counts.kills += 1;
-  }
-  await setTimeout(random.below(longestPauseMs));
-  if (random.chance(0.3)) {
-    await daemons.start(random.below(longestStartMs));
-    await daemons.kill();
-    counts.earlyKills += 1;
-  }
-  await daemons.start();
 }

@@ -17,20 +17,27 @@ export class SuccessiveDaemons {
   readonly folder: string;
   readonly reader: HttpReader;
   readonly #options: readonly string[];
+  readonly #nodeOptions: readonly string[];
   #daemon: ChildProcess | undefined;
   #complaint = '';
 
-  /** `options` are those of `up`. */
-  constructor(folder: string, options: readonly string[]) {
+  /** `options` are those of `up`, `nodeOptions` those of Node, which runs it. */
+  constructor(folder: string, options: readonly string[], nodeOptions: readonly string[] = []) {
     if (!existsSync(main)) throw new Error(`${main} is missing: build it with npm run build`);
     this.folder = folder;
     this.reader = new HttpReader(folder);
     this.#options = options;
+    this.#nodeOptions = nodeOptions;
+  }
+
+  /** Of the daemon that was started last. */
+  get pid(): number {
+    return this.#running().pid ?? 0;
   }
 
   /** Starts one and resolves when it records; or leaves it alone after `patienceMs`, whatever it does by then. */
   async start(patienceMs?: number): Promise<void> {
-    const args = [main, 'up', '--json', '--data', this.folder];
+    const args = [...this.#nodeOptions, main, 'up', '--json', '--data', this.folder];
     const daemon = spawn(process.execPath, [...args, ...this.#options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

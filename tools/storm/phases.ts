@@ -29,6 +29,8 @@ export interface Phase {
 
 const workers = 2;
 const standing = 20;
+/** On average, where each kind of deed is as frequent as any other. */
+const eventsOfDeed = 34 / 9;
 /** Smaller than the number of tasks that a storm makes in a tenth of a second; the kernel allows no less than 301. */
 const namespacePidMax = 400;
 
@@ -38,6 +40,19 @@ export const mixedPhase: Phase = stormPhase('mixed', 'forks, threads, execs, kil
   others: { forks: 0, execs: 1, unnumbered: 0 },
   ownPids: true,
 });
+
+/** The same, at this many events a second and no more. */
+export function steadyPhase(eventsPerSecond: number): Phase {
+  const rate = eventsPerSecond / eventsOfDeed / workers;
+  return stormPhase('steady', `everything that happens, ${eventsPerSecond} events a second`, {
+    command: (storm, seconds) => [
+      ...[storm, String(seconds), String(workers), String(standing)],
+      `rate=${rate}`,
+    ],
+    others: { forks: 0, execs: 1, unnumbered: 0 },
+    ownPids: true,
+  });
+}
 
 /**
  * Each process gets the pid of the one before it, within the same tick of the clock that start times have; or that of

@@ -25,7 +25,7 @@ testNeeding(
     assert.ok(events > 20_000, `${events} events`);
     assert.equal(details, []);
     // How fast this machine is at the moment, and what a daemon does that is new, are not what is tested here.
-    const wrong = checks.filter(({ what, right }) => !right && what !== 'events a second');
+    const wrong = checks.filter(({ what, right }) => !right && !what.startsWith('events a second'));
     assert.equal(wrong, []);
   },
 );
@@ -41,7 +41,7 @@ function stands(growth: number): MemoryStand[] {
 test('a heap that grows slowly is found out, and one that only moves is not', () => {
   assert.equal(
     memoryChecks(stands(0)).map(({ right }) => right),
-    [true, true, true, true],
+    [true, true],
   );
   const [heap] = memoryChecks(stands(200_000));
   assert.is(heap?.right, false);

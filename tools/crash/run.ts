@@ -12,6 +12,7 @@ import { HttpReader } from '../../src/http/client.ts';
 import { openLogReader, verifyLog } from '../../src/log/levelLog.ts';
 import { seededRandom } from '../../src/random.ts';
 import { SuccessiveDaemons } from '../restart/successive.ts';
+import { FirstProcess, type Witness } from '../storm/firstProcess.ts';
 import { type Account, accountOf } from './account.ts';
 import { CountingAgent } from './countingAgent.ts';
 import { Load } from './load.ts';
@@ -40,6 +41,7 @@ export async function runCrashes({ seed, times, pin }: CrashOptions): Promise<Cr
     ...['--release-agent', agent.path],
     ...(pin ? [] : ['--no-pin']),
   ]);
+  const firstProcess = new FirstProcess();
   const forker = spawn('sh', ['-c', forksOn], { stdio: 'ignore' });
   const forkerEnded = once(forker, 'exit');
   const all = Array.from(
@@ -65,7 +67,7 @@ export async function runCrashes({ seed, times, pin }: CrashOptions): Promise<Cr
     const answered = all.flatMap((load) => load.answered);
     const live = await treeAtRest(daemons.reader);
     await daemons.down(true);
-    const account = await accountOfFolder(recording, answered, agent.runs());
+    const account = await accountOfFolder(recording, answered, agent.runs(), firstProcess);
     const { world, ...rest } = account;
     const rebuilt = treeIn(world);
     const differing = live === rebuilt ? [] : [`the daemon knew ${live}, and the log makes ${rebuilt}`];
@@ -74,6 +76,7 @@ export async function runCrashes({ seed, times, pin }: CrashOptions): Promise<Cr
     for (const load of all) load.end();
     await running?.catch(() => {});
     forker.kill('SIGKILL');
+    firstProcess.stop();
     await daemons.clear();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -84,11 +87,12 @@ export async function accountOfFolder(
   folder: string,
   answered: Parameters<typeof accountOf>[1],
   runs: readonly string[],
+  witness: Witness,
 ): Promise<Account> {
   const { unsound } = await verifyLog({ folder });
   const log = await openLogReader({ folder });
   try {
-    const account = await accountOf(log, answered, runs);
+    const account = await accountOf(log, answered, runs, witness);
     if (!unsound) return account;
     return { ...account, wrong: [`not sound from seq ${unsound.seq} on: ${unsound.why}`, ...account.wrong] };
   } finally {

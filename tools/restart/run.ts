@@ -11,6 +11,7 @@ import { openLogReader } from '../../src/log/levelLog.ts';
 import { seededRandom } from '../../src/random.ts';
 import { Stage } from '../recording.ts';
 import { type Agreement, agreementOf } from '../storm/agreement.ts';
+import { FirstProcess, type Witness } from '../storm/firstProcess.ts';
 import { againPhase, type Check, mixedPhase } from '../storm/phases.ts';
 import { tally } from '../storm/tally.ts';
 import { PatientReader } from './patientReader.ts';
@@ -30,6 +31,8 @@ export interface RestartResult extends Restarts {
   readonly checks: readonly Check[];
   readonly agreement: Agreement;
   readonly gaps: readonly string[];
+  /** How many more gaps process 1 is known to have caused; what happened in these is not counted either. */
+  readonly disturbances: number;
   readonly births: number;
 }
 
@@ -43,9 +46,11 @@ export async function runRestarts(options: RestartOptions): Promise<RestartResul
     ...['--release-agent', '/bin/true'],
     ...(options.pin ? [] : ['--no-pin']),
   ]);
+  const firstProcess = new FirstProcess();
   try {
-    return await runOn(daemons, options);
+    return await runOn(daemons, firstProcess, options);
   } finally {
+    firstProcess.stop();
     await daemons.clear();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -53,6 +58,7 @@ export async function runRestarts(options: RestartOptions): Promise<RestartResul
 
 async function runOn(
   daemons: SuccessiveDaemons,
+  witness: Witness,
   { seed, seconds, times }: RestartOptions,
 ): Promise<RestartResult> {
   const random = seededRandom(seed);
@@ -74,13 +80,14 @@ async function runOn(
   await daemons.down(true);
   const log = await openLogReader({ folder: daemons.folder });
   try {
-    const tallies = await tally(log);
-    const { gaps, births } = tallies;
+    const tallies = await tally(log, witness);
+    const { gaps, disturbances, births } = tallies;
     return {
       ...restarts.counts,
       checks: checksOf.flatMap((check) => check(tallies)),
       agreement,
       gaps,
+      disturbances: disturbances.length,
       births: births.length,
     };
   } finally {

@@ -8,6 +8,7 @@ import { openLogReader } from '../../src/log/levelLog.ts';
 import type { Answered } from '../crash/load.ts';
 import { accountOfFolder } from '../crash/run.ts';
 import { treeIn } from '../crash/treeAtRest.ts';
+import type { Witness } from '../storm/firstProcess.ts';
 import type { Check } from '../storm/phases.ts';
 import { type Tallies, tally } from '../storm/tally.ts';
 import { noneCheck } from './checks.ts';
@@ -34,11 +35,20 @@ export interface Known {
   /** The paths that the agent was run for. */
   readonly runs: readonly string[];
   readonly agreement: KernelAgreement;
+  readonly witness: Witness;
 }
 
-export async function reckon({ folder, storm, live, answered, runs, agreement }: Known): Promise<Reckoning> {
-  const account = await accountOfFolder(folder, answered, runs);
-  const tallies = await talliesIn(folder);
+export async function reckon({
+  folder,
+  storm,
+  live,
+  answered,
+  runs,
+  agreement,
+  witness,
+}: Known): Promise<Reckoning> {
+  const account = await accountOfFolder(folder, answered, runs, witness);
+  const tallies = await talliesIn(folder, witness);
   const rebuilt = treeIn(account.world);
   const differing = [
     ...(live === rebuilt ? [] : [`the daemon knew ${live}, and the log makes ${rebuilt}`]),
@@ -63,15 +73,16 @@ export async function reckon({ folder, storm, live, answered, runs, agreement }:
       `${account.events} events, ${tallies.births.length} births`,
       `${answered.length} commands answered`,
       `${account.releases} releases (${account.stale} stale), ${account.attempts} attempts, ${account.runs} runs`,
+      `${tallies.disturbances.length} gaps by what process 1 did unseen, which are not tasktrail's`,
       `${agreement.shared} statements of the kernel compared`,
     ],
   };
 }
 
-async function talliesIn(folder: string): Promise<Tallies> {
+async function talliesIn(folder: string, witness: Witness): Promise<Tallies> {
   const log = await openLogReader({ folder });
   try {
-    return await tally(log);
+    return await tally(log, witness);
   } finally {
     await log.close();
   }

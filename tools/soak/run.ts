@@ -17,12 +17,13 @@ import { Stage } from '../recording.ts';
 import { PatientReader } from '../restart/patientReader.ts';
 import { Restarter } from '../restart/restarter.ts';
 import { SuccessiveDaemons } from '../restart/successive.ts';
-import { steadyPhase } from '../storm/phases.ts';
-import { diskCheck, memoryChecks, rateCheck } from './checks.ts';
+import { FirstProcess, type Witness } from '../storm/firstProcess.ts';
+import { diskCheck, memoryChecks, rateCheck, worldText } from './checks.ts';
 import { Gauge, type MemoryStand, type Stand } from './gauge.ts';
 import { agreementWithKernel, type KernelAgreement } from './kernelSide.ts';
 import { MemoryProbe } from './memoryProbe.ts';
 import { type Reckoning, reckon } from './reckoning.ts';
+import { Spells } from './spells.ts';
 import { Telling } from './telling.ts';
 
 export interface SoakOptions {
@@ -58,36 +59,43 @@ export async function runSoak(options: SoakOptions): Promise<Reckoning> {
   const probe = new MemoryProbe(join(folder, 'memory'));
   const recording = join(folder, 'recording');
   const daemons = new SuccessiveDaemons(recording, ['--release-agent', agent.path], probe.nodeOptions);
+  const firstProcess = new FirstProcess();
   try {
     await daemons.start();
-    return await soak(daemons, agent, probe, options);
+    return await soak(daemons, { agent, probe, witness: firstProcess }, options);
   } finally {
+    firstProcess.stop();
     await daemons.clear();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** Those who see what the daemons do, and do not do. */
+interface Witnesses {
+  readonly agent: CountingAgent;
+  readonly probe: MemoryProbe;
+  readonly witness: Witness;
+}
+
 async function soak(
   daemons: SuccessiveDaemons,
-  agent: CountingAgent,
-  probe: MemoryProbe,
+  { agent, probe, witness }: Witnesses,
   options: SoakOptions,
 ): Promise<Reckoning> {
   const { seconds, eventsPerSecond } = options;
   const { folder } = daemons;
   const reader = new PatientReader(folder);
-  const phase = steadyPhase(eventsPerSecond - loadEventsPerSecond);
-  const stormed = phase.run(new Stage(folder, reader), seconds + comparedSeconds);
+  const stage = new Stage(folder, reader);
+  const spells = new Spells(stage, eventsPerSecond - loadEventsPerSecond, seconds + comparedSeconds);
   const containers = { prefix: 'load', restMs: loadRestMs, standing: standingContainers };
   const load = new Load(new HttpReader(folder), containers);
   const loaded = load.run();
-  // What is wrong with either is told when the restarts are over.
-  stormed.catch(() => {});
+  // What is wrong with it is told when the restarts are over.
   loaded.catch(() => {});
   try {
-    await reader.untilPopulated(`/${phase.name}`);
+    for (const path of spells.paths) await reader.untilPopulated(path);
     const course = await run(daemons, reader, probe, options);
-    const storm = await stormed;
+    const storm = await spells.checks();
     load.end();
     await loaded;
     const live = await treeAtRest(daemons.reader);
@@ -95,9 +103,10 @@ async function soak(
     const { answered } = load;
     const runs = agent.runs();
     const { agreement, begin, early, end, memory } = course;
-    const reckoning = await reckon({ folder, storm, live, answered, runs, agreement });
+    const reckoning = await reckon({ folder, storm, live, answered, runs, agreement, witness });
     return {
       ...reckoning,
+      summary: [...reckoning.summary, worldText(memory)],
       checks: [
         rateCheck(eventsPerSecond, end.events - begin.events, end.second - begin.second),
         ...reckoning.checks,

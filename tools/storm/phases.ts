@@ -23,8 +23,8 @@ export interface Phase {
   /** Of the phase and of its container. */
   readonly name: string;
   readonly what: string;
-  /** What is to be checked of the log once it is closed. */
-  run(recording: Stage, seconds: number): Promise<(tallies: Tallies) => Check[]>;
+  /** What is to be checked of the log once it is closed. It waits inside of its container until `begin`. */
+  run(recording: Stage, seconds: number, begin?: Promise<void>): Promise<(tallies: Tallies) => Check[]>;
 }
 
 const workers = 2;
@@ -42,9 +42,9 @@ export const mixedPhase: Phase = stormPhase('mixed', 'forks, threads, execs, kil
 });
 
 /** The same, at this many events a second and no more. */
-export function steadyPhase(eventsPerSecond: number): Phase {
+export function steadyPhase(name: string, eventsPerSecond: number): Phase {
   const rate = eventsPerSecond / eventsOfDeed / workers;
-  return stormPhase('steady', `everything that happens, ${eventsPerSecond} events a second`, {
+  return stormPhase(name, `everything that happens, ${eventsPerSecond} events a second`, {
     command: (storm, seconds) => [
       ...[storm, String(seconds), String(workers), String(standing)],
       `rate=${rate}`,
@@ -143,10 +143,10 @@ function stormPhase(name: string, what: string, { command, others, ownPids }: St
   return {
     name,
     what,
-    async run(recording, seconds) {
+    async run(recording, seconds, begin) {
       const path = `/${name}`;
       await recording.mkdir(path);
-      const program = await recording.run(path, command(compile('storm'), seconds));
+      const program = await recording.run(path, command(compile('storm'), seconds), begin);
       const said = new Map<string, number>();
       const standing: number[] = [];
       let listed: Promise<number[]> | undefined;

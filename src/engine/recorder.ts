@@ -57,6 +57,8 @@ export interface Identity {
  * has its price (a commit, a timer, other threads' wakes), and whoever asks is answered at once anyway.
  */
 const drainDelayMs = 20;
+/** What happened while nobody read is taken in in parts of so many: each becomes one commit, and others have their turn. */
+const mostAtOnce = 20_000;
 const tickDelayMs = 1000;
 /** Looks at the machine that nobody waits for keep this distance: each is a long time for this thread. */
 const lookIntervalUs = 1_000_000;
@@ -110,7 +112,7 @@ export class Recorder {
       this.#doubtPlaces(look);
     } else if (found.state === 'whole' && this.#isSameBoot) {
       this.#lost -= found.lost;
-      this.#goOn();
+      await this.#goOn();
     } else {
       this.#goOnAfterGap(found);
     }
@@ -134,10 +136,12 @@ export class Recorder {
 
   /**
    * What happened while nobody read the queue is all in it, and comes into the log as at any other time, by the clock
-   * that held when it was left. Time never runs back in the log: so that we are here now is told after it.
+   * that held when it was left. Time never runs back in the log: so that we are here now is told after it. Whoever asks
+   * for something between two parts is answered behind all of them, as at any other time.
    */
-  #goOn(): void {
+  async #goOn(): Promise<void> {
     this.#writer.keepClock(this.#world.chronicle.offsetUs);
+    while (this.#drain('now', mostAtOnce) >= mostAtOnce) await this.commit('written');
     this.#drain('now');
     this.#begin();
   }
@@ -235,15 +239,18 @@ export class Recorder {
   /**
    * Takes in everything that is queued; returns how much that was. Where it shows that something was missed,
    * a look at the machine follows: `now`, or `soon` if the last one is not long past. Until then nothing that
-   * is queued is trusted, and the gap covers it.
+   * is queued is trusted, and the gap covers it. With a `limit` it may leave the rest.
    */
-  #drain(look: 'now' | 'soon'): number {
-    return this.#writer.inOnePiece(() => this.#takeIn(look));
+  #drain(look: 'now' | 'soon', limit?: number): number {
+    return this.#writer.inOnePiece(() => this.#takeIn(look, limit));
   }
 
-  #takeIn(look: 'now' | 'soon'): number {
+  #takeIn(look: 'now' | 'soon', limit: number | undefined): number {
     const { timeUs: sinceUs } = this.#writer;
-    const drained = this.#source.drain((observation) => this.#observe(observation));
+    const see = (observation: Observation): void => this.#observe(observation);
+    let drained = this.#source.drain(see, limit);
+    // What was queued before the loss is whole, and is not to be lost with it.
+    if (limit !== undefined && this.#source.lost() > this.#lost) drained += this.#source.drain(see);
     const lost = this.#source.lost();
     if (lost > this.#lost) {
       // Whatever was lost came behind the last event before this drain: up to there the queue had room.

@@ -228,13 +228,13 @@ class EbpfSource implements Source {
     });
   }
 
-  drain(see: (observation: Observation) => void): number {
+  drain(see: (observation: Observation) => void, limit?: number): number {
     let count = 0;
     const seeCounted = (observation: Observation): void => {
       count += 1;
       see(observation);
     };
-    this.#ring.drain((words, at) => this.#decoder.decode(words, at, seeCounted));
+    this.#ring.drain((words, at) => this.#decoder.decode(words, at, seeCounted), limit);
     return count;
   }
 

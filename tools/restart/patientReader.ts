@@ -6,7 +6,8 @@ import type { AnswerTo, Question } from '../../src/engine/reads.ts';
 import { DaemonError, HttpReader } from '../../src/http/client.ts';
 import { isRefusal, type Refusal } from '../../src/kernel/errno.ts';
 
-const limitMs = 120_000;
+/** A daemon reads a long recording first, and may not have the machine for itself. */
+const limitMs = 600_000;
 const delayMs = 20;
 
 export class PatientReader extends HttpReader {

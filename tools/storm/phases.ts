@@ -153,8 +153,11 @@ function stormPhase(name: string, what: string, { command, others, ownPids }: St
       await listen(program, (line) => {
         const [word = '', number] = line.split(' ');
         if (word === 'standing') standing.push(Number(number));
-        else if (word === 'ready') listed = pidsIn(recording, path).finally(() => program.stdin.end());
-        else said.set(word, Number(number));
+        else if (word === 'ready') {
+          listed = pidsIn(recording, path).finally(() => program.stdin.end());
+          // What is wrong with it is told when the storm has ended.
+          listed.catch(() => {});
+        } else said.set(word, Number(number));
       });
       const pids = (await listed) ?? [];
       const count = (word: string): number => said.get(word) ?? Number.NaN;

@@ -117,8 +117,11 @@ export interface Source {
   readonly blind: string;
   /** Names one boot of one machine. */
   readonly bootId: string;
-  /** Hands over everything that is queued at the call, in queue order; returns how many. */
-  drain(see: (observation: Observation) => void): number;
+  /**
+   * Hands over everything that is queued at the call, in queue order; returns how many. With a `limit` a source may stop
+   * when it has handed over so many, and leave the rest to the next call.
+   */
+  drain(see: (observation: Observation) => void, limit?: number): number;
   /** Observations that the source knows it lost since it was opened; never decreases. */
   lost(): number;
   /** All tasks that exist, read one by one so that the caller can drain in between. Exiting ones are left out. */

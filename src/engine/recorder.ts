@@ -58,6 +58,8 @@ export interface Identity {
  * has its price (a commit, a timer, other threads' wakes), and whoever asks is answered at once anyway.
  */
 const drainDelayMs = 20;
+/** What happened while nobody read is taken in in parts of so many: each becomes one commit, and others have their turn. */
+const mostAtOnce = 20_000;
 const tickDelayMs = 1000;
 /** Looks at the machine that nobody waits for keep this distance: each is a long time for this thread. */
 const lookIntervalUs = 1_000_000;
@@ -76,8 +78,9 @@ export class Recorder {
   #lost = 0;
   /** What made no sense, since when, and until when the look that it calls for may wait. */
   #doubt: Doubt | undefined;
-  /** The pids of whom the kernel was told lately where they are. */
-  readonly #placed = new Set<number>();
+  /** The pids of whom the kernel was told lately where they are: since the last tick, and between that and the one before. */
+  #placed = new Set<number>();
+  #placedBefore = new Set<number>();
   #lookedUs = Number.NEGATIVE_INFINITY;
   /** Whether the last look could tell where every task is. */
   #placedAll = true;
@@ -110,7 +113,7 @@ export class Recorder {
       this.#doubtPlaces(look);
     } else if (found.state === 'whole' && this.#isSameBoot) {
       this.#lost -= found.lost;
-      this.#goOn();
+      await this.#goOn();
     } else {
       this.#goOnAfterGap(found);
     }
@@ -134,10 +137,12 @@ export class Recorder {
 
   /**
    * What happened while nobody read the queue is all in it, and comes into the log as at any other time, by the clock
-   * that held when it was left. Time never runs back in the log: so that we are here now is told after it.
+   * that held when it was left. Time never runs back in the log: so that we are here now is told after it. Whoever asks
+   * for something between two parts is answered behind all of them, as at any other time.
    */
-  #goOn(): void {
+  async #goOn(): Promise<void> {
     this.#writer.keepClock(this.#world.chronicle.offsetUs);
+    while (this.#drain('now', mostAtOnce) >= mostAtOnce) await this.commit('written');
     this.#drain('now');
     this.#begin();
     this.#joinTrees();
@@ -161,7 +166,7 @@ export class Recorder {
         this.#writer.append(joinTrees(state, look.tasks));
         this.#doubtPlaces(look);
       }
-      this.#takeIn('now');
+      this.#takeIn('now', undefined);
     });
   }
 
@@ -258,15 +263,18 @@ export class Recorder {
   /**
    * Takes in everything that is queued; returns how much that was. Where it shows that something was missed,
    * a look at the machine follows: `now`, or `soon` if the last one is not long past. Until then nothing that
-   * is queued is trusted, and the gap covers it.
+   * is queued is trusted, and the gap covers it. With a `limit` it may leave the rest.
    */
-  #drain(look: 'now' | 'soon'): number {
-    return this.#writer.inOnePiece(() => this.#takeIn(look));
+  #drain(look: 'now' | 'soon', limit?: number): number {
+    return this.#writer.inOnePiece(() => this.#takeIn(look, limit));
   }
 
-  #takeIn(look: 'now' | 'soon'): number {
+  #takeIn(look: 'now' | 'soon', limit: number | undefined): number {
     const { timeUs: sinceUs } = this.#writer;
-    const drained = this.#source.drain((observation) => this.#observe(observation));
+    const see = (observation: Observation): void => this.#observe(observation);
+    let drained = this.#source.drain(see, limit);
+    // What was queued before the loss is whole, and is not to be lost with it.
+    if (limit !== undefined && this.#source.lost() > this.#lost) drained += this.#source.drain(see);
     const lost = this.#source.lost();
     if (lost > this.#lost) {
       // Whatever was lost came behind the last event before this drain: up to there the queue had room.
@@ -321,16 +329,23 @@ export class Recorder {
 
   /**
    * Puts the kernel right where a birth or a succession came at the same time as an attach, or as the pid of the one
-   * who was attached became another's: the log has decided which was first.
+   * who was attached became another's: the log has decided which was first. Whoever had ended when the kernel was told
+   * of him is taken away again, as nobody else will do that.
    */
   #keepPlaces(seen: Observation): void {
     if (!this.#source.places) return;
     if (seen.type === 'fork') {
       const task = this.#world.hierarchy.taskByPid(seen.pid);
-      if (task && (seen.place !== this.#placeOf(task) || this.#placed.has(seen.pid))) this.#place(task);
+      if (task && (seen.place !== this.#placeOf(task) || this.#wasPlaced(seen.pid))) this.#place(task);
+    } else if (seen.type === 'exit') {
+      if (this.#wasPlaced(seen.pid)) this.#source.places.set(seen.pid, 0, 0);
     } else if (seen.type === 'exec' && seen.oldPid !== seen.pid) {
       this.#place(this.#world.hierarchy.taskByPid(seen.pid));
     }
+  }
+
+  #wasPlaced(pid: number): boolean {
+    return this.#placed.has(pid) || this.#placedBefore.has(pid);
   }
 
   /** As the kernel holds it: 0 is the root. */
@@ -453,7 +468,8 @@ export class Recorder {
     if (this.#writer.closed) return;
     this.#cancelTick = this.#clock.after(tickDelayMs, () => this.#tick());
     this.#drain('soon');
-    this.#placed.clear();
+    this.#placedBefore = this.#placed;
+    this.#placed = new Set();
     const offsetUs = this.#clockOffsetUs();
     if (Math.abs(offsetUs - this.#writer.clockOffsetUs) >= clockStepUs) this.#writer.setClock(offsetUs);
     this.#countSuppressed();

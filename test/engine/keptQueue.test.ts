@@ -127,6 +127,40 @@ test('in doubt the room is given back at once, and whoever comes after a kill fi
   assert.ok(looked.some(({ type }) => type === 'adopt'));
 });
 
+test('much that was queued comes in in parts, and who asks meanwhile is answered behind all of it', async () => {
+  const before = await begunKept();
+  before.source.happen('start t');
+  await before.recorder.stop();
+  const { length } = before.log.commits;
+  renameOften(before.source, 50_000);
+  const after = await Recording.reopen(before);
+  const started = after.start();
+  const last = after.log.seq;
+  assert.ok(last < 50_000, `${last} events are in before others have had a turn`);
+  const answer = after.mkdir('/a');
+  await started;
+  assert.is(await answer, 'done');
+  assert.ok(after.log.commits.length >= length + 3);
+  const types = await after.types();
+  assert.is(types.filter((type) => type === 'comm').length, 50_000);
+  assert.ok(types.lastIndexOf('comm') < types.indexOf('mkdir'));
+  assert.ok(types.lastIndexOf('comm') < types.lastIndexOf('source'));
+  assert.not(types.slice(types.indexOf('comm')).includes('gap'));
+});
+
+test('what is queued in front of a loss is recorded, however much that is', async () => {
+  const before = await begunKept();
+  before.source.happen('start t');
+  await before.recorder.stop();
+  renameOften(before.source, 50_000);
+  before.source.lose('t forks d');
+  const after = await Recording.reopen(before);
+  await after.start();
+  const events = await after.events();
+  const gap = events.findLastIndex(({ type }) => type === 'gap');
+  assert.is(events.slice(0, gap).filter(({ type }) => type === 'comm').length, 50_000);
+});
+
 test('what was lost while nobody read is a gap behind what was queued', async () => {
   const before = await begunKept();
   before.source.happen('start t');
@@ -236,6 +270,19 @@ test('what goes wrong while it is looked at is a gap, and the trees stand behind
   assert.ok([...after.world.hierarchy.tasks()].every(({ mirrored }) => mirrored.length === 1));
 });
 
+test('the kernel keeps no place of one who had ended when it was told of it', async () => {
+  const recording = await begunKept();
+  const { source } = recording;
+  await recording.mkdir('/a');
+  source.happen('start t');
+  await recording.attach('/a', 't');
+  const pid = source.cast.pidOf('t');
+  // The kernel took the place away before it was told of it.
+  source.happen('t exits');
+  recording.recorder.read(() => {});
+  assert.not(source.told.has(pid));
+});
+
 test.run();
 
 /** A recorder has stopped that mirrored hierarchy 5, behind event `last`; the next, which has not started, is to mirror 7. */
@@ -274,6 +321,12 @@ async function begunKept(): Promise<Recording> {
   await again.recorder.commit('written');
   again.recorder.read(() => {});
   return again;
+}
+
+/** A task changes its name again and again. */
+function renameOften(source: Recording['source'], times: number): void {
+  const pid = source.cast.pidOf('t');
+  for (let i = 1; i <= times; i++) source.queue({ type: 'comm', bootUs: 0, pid, comm: `name ${i}` });
 }
 
 function queueOf(source: Recording['source']): NonNullable<Recording['source']['keptQueue']> {

@@ -92,10 +92,10 @@ export class FakeSource implements Source {
     return this.#wake !== undefined;
   }
 
-  drain(see: (observation: Observation) => void): number {
+  drain(see: (observation: Observation) => void, limit?: number): number {
     this.drains += 1;
     this.beforeDrain();
-    if (this.keptQueue) return this.keptQueue.drain(see);
+    if (this.keptQueue) return this.keptQueue.drain(see, limit);
     const queued = this.#queue;
     this.#queue = [];
     for (const observation of queued) see(observation);
@@ -149,11 +149,12 @@ export class FakeQueue implements KeptQueue {
     this.#lost = lost;
   }
 
-  drain(see: (observation: Observation) => void): number {
+  drain(see: (observation: Observation) => void, limit = Number.POSITIVE_INFINITY): number {
     const { read } = this;
-    this.read = this.all.length;
-    for (const observation of this.all.slice(read)) see(observation);
-    return this.all.length - read;
+    this.read = Math.min(read + limit, this.all.length);
+    const { read: end } = this;
+    for (const observation of this.all.slice(read, end)) see(observation);
+    return end - read;
   }
 
   resume(cursor: string): Found {

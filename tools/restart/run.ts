@@ -11,9 +11,11 @@ import { openLogReader } from '../../src/log/levelLog.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
 import { Stage } from '../recording.ts';
 import { type Agreement, agreementOf } from '../storm/agreement.ts';
+import { FirstProcess, type Witness } from '../storm/firstProcess.ts';
 import { againPhase, type Check, mixedPhase } from '../storm/phases.ts';
 import { tally } from '../storm/tally.ts';
 import { PatientReader } from './patientReader.ts';
+import { Restarter, type Restarts } from './restarter.ts';
 import { SuccessiveDaemons } from './successive.ts';
 
 export interface RestartOptions {
@@ -27,20 +29,16 @@ export interface RestartOptions {
   readonly change: boolean;
 }
 
-export interface RestartResult {
+export interface RestartResult extends Restarts {
   readonly checks: readonly Check[];
   readonly agreement: Agreement;
   readonly gaps: readonly string[];
+  /** How many more gaps process 1 is known to have caused; what happened in these is not counted either. */
+  readonly disturbances: number;
   readonly births: number;
-  /** How many daemons were stopped in order, killed while they recorded, and killed while they started. */
-  readonly stops: number;
-  readonly kills: number;
-  readonly earlyKills: number;
 }
 
 const longestDaemonMs = 700;
-const longestStartMs = 500;
-const longestPauseMs = 200;
 /** What daemons are asked for: a ring, trees to mirror, and command lines, in any combination. */
 const choices: readonly (readonly (readonly string[])[])[] = [
   [
@@ -61,18 +59,23 @@ export async function runRestarts(options: RestartOptions): Promise<RestartResul
     ...['--release-agent', '/bin/true'],
     ...(options.pin ? [] : ['--no-pin']),
   ]);
+  const firstProcess = new FirstProcess();
   try {
-    return await runOn(daemons, options);
+    return await runOn(daemons, firstProcess, options);
   } finally {
+    firstProcess.stop();
     await daemons.clear();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function runOn(daemons: SuccessiveDaemons, options: RestartOptions): Promise<RestartResult> {
-  const { seed, seconds, times } = options;
+async function runOn(
+  daemons: SuccessiveDaemons,
+  witness: Witness,
+  { seed, seconds, times, change }: RestartOptions,
+): Promise<RestartResult> {
   const random = seededRandom(seed);
-  const asked = (): readonly string[] => (options.change ? someOf(random) : []);
+  const asked = (): readonly string[] => (change ? someOf(random) : []);
   await daemons.start(asked());
   const reader = new PatientReader(daemons.folder);
   const stage = new Stage(daemons.folder, reader);
@@ -81,51 +84,29 @@ async function runOn(daemons: SuccessiveDaemons, options: RestartOptions): Promi
   // What is wrong with a storm is told when the restarts are over.
   storms.catch(() => {});
   for (const { name } of [mixedPhase, againPhase]) await reader.untilPopulated(`/${name}`);
-  const counts = { stops: 0, kills: 0, earlyKills: 0 };
-  for (let i = 0; i < times && performance.now() < endMs; i++)
-    await restart(daemons, random, i, counts, asked);
+  const restarts = new Restarter(daemons, random, asked);
+  for (let i = 0; i < times && performance.now() < endMs; i++) {
+    await setTimeout(random.below(longestDaemonMs));
+    await restarts.next();
+  }
   const checksOf = await storms;
   const agreement = await agreementOf(daemons.reader);
   await daemons.down(true);
   const log = await openLogReader({ folder: daemons.folder });
   try {
-    const tallies = await tally(log);
-    const { gaps, births } = tallies;
+    const tallies = await tally(log, witness);
+    const { gaps, disturbances, births } = tallies;
     return {
-      ...counts,
+      ...restarts.counts,
       checks: checksOf.flatMap((check) => check(tallies)),
       agreement,
       gaps,
+      disturbances: disturbances.length,
       births: births.length,
     };
   } finally {
     await log.close();
   }
-}
-
-/** Half of them are stops; of the kills, some hit one that has not begun yet. */
-async function restart(
-  daemons: SuccessiveDaemons,
-  random: Random,
-  round: number,
-  counts: { stops: number; kills: number; earlyKills: number },
-  asked: () => readonly string[],
-): Promise<void> {
-  await setTimeout(random.below(longestDaemonMs));
-  if (round % 2 === 0) {
-    await daemons.down();
-    counts.stops += 1;
-  } else {
-    await daemons.kill();
-    counts.kills += 1;
-  }
-  await setTimeout(random.below(longestPauseMs));
-  if (random.chance(0.3)) {
-    await daemons.start(asked(), random.below(longestStartMs));
-    await daemons.kill();
-    counts.earlyKills += 1;
-  }
-  await daemons.start(asked());
 }
 
 function someOf(random: Random): string[] {

@@ -17,15 +17,22 @@ export class SuccessiveDaemons {
   readonly folder: string;
   readonly reader: HttpReader;
   readonly #options: readonly string[];
+  readonly #nodeOptions: readonly string[];
   #daemon: ChildProcess | undefined;
   #complaint = '';
 
-  /** `options` are those of `up`. */
-  constructor(folder: string, options: readonly string[]) {
+  /** `options` are those of `up`, `nodeOptions` those of Node, which runs it. */
+  constructor(folder: string, options: readonly string[], nodeOptions: readonly string[] = []) {
     if (!existsSync(main)) throw new Error(`${main} is missing: build it with npm run build`);
     this.folder = folder;
     this.reader = new HttpReader(folder);
     this.#options = options;
+    this.#nodeOptions = nodeOptions;
+  }
+
+  /** Of the daemon that was started last. */
+  get pid(): number {
+    return this.#running().pid ?? 0;
   }
 
   /**
@@ -33,8 +40,8 @@ export class SuccessiveDaemons {
    * `patienceMs`, whatever it does by then.
    */
   async start(options: readonly string[] = [], patienceMs?: number): Promise<void> {
-    const args = [main, 'up', '--json', '--data', this.folder, ...this.#options, ...options];
-    const daemon = spawn(process.execPath, args, {
+    const args = [...this.#nodeOptions, main, 'up', '--json', '--data', this.folder, ...this.#options];
+    const daemon = spawn(process.execPath, [...args, ...options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#daemon = daemon;

@@ -4,6 +4,7 @@
 import type { MachineSource } from '../../src/daemon.ts';
 import { Recording } from '../recording.ts';
 import { type Agreement, agreementOf } from './agreement.ts';
+import { FirstProcess } from './firstProcess.ts';
 import type { Check, Phase } from './phases.ts';
 import { tally } from './tally.ts';
 
@@ -12,6 +13,8 @@ export interface Weather {
   readonly agreement: Agreement;
   /** Where the recorder was not sure of what it had seen, in words. */
   readonly gaps: readonly string[];
+  /** How many more gaps process 1 is known to have caused. What happened in these is not counted either. */
+  readonly disturbances: number;
   /** Births in any container. */
   readonly births: number;
   /** The highest number of births that had the same pid. */
@@ -21,16 +24,25 @@ export interface Weather {
 /** Fails where a phase cannot be run; what is wrong with the log is in the answer. */
 export async function weather(phase: Phase, seconds: number, source: MachineSource): Promise<Weather> {
   const recording = await Recording.start({ source });
+  const firstProcess = new FirstProcess();
   const stormed = (async () => ({
     check: await phase.run(recording, seconds),
     agreement: await agreementOf(recording.reader),
   }))();
   // The recording is stopped whatever the storm has come to.
   await stormed.catch(() => {});
-  const tallies = await recording.stop(tally);
+  firstProcess.stop();
+  const tallies = await recording.stop((log) => tally(log, firstProcess));
   const { check, agreement } = await stormed;
-  const { gaps, births, pidUses } = tallies;
-  return { checks: check(tallies), agreement, gaps, births: births.length, pidUses };
+  const { gaps, disturbances, births, pidUses } = tallies;
+  return {
+    checks: check(tallies),
+    agreement,
+    gaps,
+    disturbances: disturbances.length,
+    births: births.length,
+    pidUses,
+  };
 }
 
 /**
@@ -45,7 +57,8 @@ export async function undisturbed(
 ): Promise<Weather> {
   for (let attempts = 3; ; attempts--) {
     const result = await weather(phase, seconds, source);
-    if (result.gaps.length === 0 || attempts === 1) return result;
-    onGaps(result.gaps);
+    const { gaps, disturbances } = result;
+    if (gaps.length + disturbances === 0 || attempts === 1) return result;
+    onGaps([...gaps, ...(disturbances > 0 ? [`${disturbances} by what process 1 did unseen`] : [])]);
   }
 }

@@ -56,16 +56,17 @@ export class RingChain {
     return this.#rings.find((one) => one.name === name);
   }
 
-  /** Hands over what is queued at the call; returns how much that was. */
-  drain(see: (observation: Observation) => void): number {
+  /** Hands over what is queued at the call, of `limit` records at most; returns how many observations that was. */
+  drain(see: (observation: Observation) => void, limit = Number.POSITIVE_INFINITY): number {
     let count = 0;
+    let left = limit;
     const seeCounted = (observation: Observation): void => {
       count += 1;
       see(observation);
     };
     for (;;) {
       const { ring, decoder, generation } = this.reading;
-      ring.drain((words, at) => decoder.decode(words, at, seeCounted));
+      left -= ring.drain((words, at) => decoder.decode(words, at, seeCounted), left);
       if (this.reading === this.newest || ring.position < ring.written) return count;
       this.#reading += 1;
       tellMirrors(generation, this.reading.generation, seeCounted);

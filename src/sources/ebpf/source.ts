@@ -179,8 +179,8 @@ class EbpfSource implements Source {
     };
   }
 
-  drain(see: (observation: Observation) => void): number {
-    return this.#chain.drain(see);
+  drain(see: (observation: Observation) => void, limit?: number): number {
+    return this.#chain.drain(see, limit);
   }
 
   lost(): number {

@@ -49,7 +49,7 @@ class Account {
     else if (kind === exits) this.exits += 1;
     else this.attaches += 1;
     const { seconds } = this;
-    if (seconds[seconds.length - tallySize] !== second) this.#begin(second);
+    if (seconds.length === 0 || seconds[seconds.length - tallySize] !== second) this.#begin(second);
     const at = seconds.length - tallySize + kind;
     seconds[at] = (seconds[at] ?? 0) + 1;
   }
@@ -279,6 +279,8 @@ export class Activity {
     const known = this.#accounts[place];
     if (known) return known;
     const account = new Account();
+    // An array with gaps is slow to read.
+    while (this.#accounts.length < place) this.#accounts.push(undefined);
     this.#accounts[place] = account;
     return account;
   }

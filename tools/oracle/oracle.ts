@@ -203,7 +203,7 @@ export class Oracle {
     const flagBefore = this.#kernel.flagOf(target);
     const { answer: theirs, value } = await this.#kernel.perform(request);
     const { answer: ours, value: ourValue } = await this.#tasktrail.perform(request);
-    const { isMounted } = this.#tasktrail;
+    const isMounted = this.#tasktrail.isMounted && request.byCommand !== true;
     const expected = expectedOf(request, theirs, { paths, opened: value === '1', isMounted });
     if (ours !== expected.answer) {
       const because = expected.row ? ` (${expected.row.name}: ${expected.row.reason})` : '';

@@ -137,6 +137,13 @@ export class Program {
   #request(): Request {
     const actor = this.#actor();
     if (this.#isMounted && this.#random.chance(0.3)) return this.#callOnly(actor);
+    const request = this.#command(actor);
+    return this.#isMounted && isEither(request)
+      ? { ...request, byCommand: this.#random.chance(0.25) }
+      : request;
+  }
+
+  #command(actor: Puppet): Request {
     const dice = this.#random.below(100);
     if (dice < 22) return this.#containers.length < containerLimit ? this.#mkdir(actor) : this.#rmdir(actor);
     if (dice < 34) return this.#rmdir(actor);
@@ -433,6 +440,11 @@ export class Program {
     if (dice < 75) return pick(names);
     return dice < 90 ? pick(strangeNames) : pick(badNames);
   }
+}
+
+/** What can be asked in two ways that mean the same. A command does not know which thread of its asker it is from. */
+function isEither({ type }: Request): boolean {
+  return type === 'mkdir' || type === 'rmdir' || type === 'rename' || type === 'delegate';
 }
 
 function join(path: Bytes, name: Bytes): Bytes {

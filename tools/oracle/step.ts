@@ -10,7 +10,11 @@ export type File = 'tasks' | 'notify_on_release';
 export type Node = File | 'directory';
 
 /** Something that a puppet asks of both sides. Paths are those of tasktrail: `/` is the root. */
-export type Request = { readonly actor: Puppet } & (
+export type Request = {
+  readonly actor: Puppet;
+  /** Tasktrail is asked by a command, also where its mount is at hand: what the mount shows must not be out of date. */
+  readonly byCommand?: boolean;
+} & (
   | { readonly type: 'mkdir'; readonly path: Bytes; readonly mode: number; readonly umask: number }
   | { readonly type: 'rmdir'; readonly path: Bytes }
   | { readonly type: 'rename'; readonly from: Bytes; readonly to: Bytes }

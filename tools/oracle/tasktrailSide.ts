@@ -77,7 +77,7 @@ export class TasktrailSide {
 
   /** Makes the request's system call, or sends its command, as its actor. Only a command moves a whole process. */
   async perform(request: Request): Promise<Reply> {
-    if (this.#calls && request.type !== 'attach') return this.#calls.perform(request);
+    if (this.#calls && request.type !== 'attach' && !request.byCommand) return this.#calls.perform(request);
     return { answer: await this.#send(request), value: '' };
   }
 

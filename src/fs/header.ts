@@ -34,6 +34,12 @@ export const operations = {
   rename2: 45,
 } as const;
 
+/** Whether the kernel waits for a reply to such a message. */
+export function isAnswered(operation: number): boolean {
+  const { forget, batchForget, interrupt } = operations;
+  return operation !== forget && operation !== batchForget && operation !== interrupt;
+}
+
 export interface Header {
   readonly operation: number;
   /** Names the message; its reply carries the same. */

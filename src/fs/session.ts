@@ -4,7 +4,7 @@
  * bytes, and replies go out through `send`, not always in the order in which they were asked for.
  */
 import type { Filesystem } from './filesystem.ts';
-import { type Header, headerOf } from './header.ts';
+import { type Header, headerOf, isAnswered } from './header.ts';
 import { type Answer, doneReply, initReply, namesNoticeMinor, protocol, replyTo } from './replies.ts';
 import { requestOf } from './requests.ts';
 
@@ -47,7 +47,7 @@ export class Session {
         this.#reply(header, doneReply());
         return true;
       case 'malformed':
-        this.#reply(header, 'EIO');
+        if (isAnswered(header.operation)) this.#reply(header, 'EIO');
         return true;
       case 'unknown':
         this.#reply(header, 'ENOSYS');

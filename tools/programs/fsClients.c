@@ -31,6 +31,7 @@ struct account {
 };
 
 static const char *root;
+static int first_client;
 static struct account *accounts;
 
 static void fail(const char *what) {
@@ -45,8 +46,9 @@ static int64_t now_ns(void) {
   return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
+/* Of this program only, whoever else runs it. */
 static void container_path(char *path, int client, int which, const char *file) {
-  snprintf(path, path_bytes, "%s/bench%d-%d%s", root, client, which, file);
+  snprintf(path, path_bytes, "%s/bench%d-%d%s", root, first_client + client, which, file);
 }
 
 static void read_tasks(const char *path) {
@@ -110,6 +112,7 @@ int main(int count, char **arguments) {
   const char *deed = arguments[2];
   int clients = atoi(arguments[3]);
   if (clients < 1 || clients > most_clients) return 2;
+  first_client = getpid() * most_clients;
   setpgid(0, 0);
   accounts = mmap(NULL, clients * sizeof *accounts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (accounts == MAP_FAILED) fail("mmap");

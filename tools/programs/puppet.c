@@ -114,6 +114,72 @@ static struct outcome do_chmod(char **words) {
   return result(chmod(words[1], strtol(words[2], NULL, 8)));
 }
 
+/* as UID GID [GROUP,…]: whom this thread acts as; its real and saved ids stay, so that it can be itself again. */
+static struct outcome do_as(char **words) {
+  gid_t groups[32];
+  int count = 0;
+  for (char *at = words[3]; at && count < 32; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+    groups[count++] = atoi(at);
+  }
+  if (syscall(SYS_setresuid, -1, 0, -1) || syscall(SYS_setgroups, count, groups)) return result(-1);
+  if (syscall(SYS_setresgid, -1, atoi(words[2]), -1)) return result(-1);
+  return result(syscall(SYS_setresuid, -1, atoi(words[1]), -1));
+}
+
+static struct outcome do_cd(char **words) {
+  decode(words[1]);
+  return result(chdir(words[1]));
+}
+
+/* hold FD PATH r|w|a: opens a file as a shell does for <, > and >>. */
+static struct outcome do_hold(char **words) {
+  decode(words[2]);
+  int flags = *words[3] == 'r' ? O_RDONLY : *words[3] == 'w' ? O_WRONLY | O_TRUNC : O_WRONLY | O_APPEND;
+  int fd = open(words[2], flags | O_CLOEXEC);
+  if (fd < 0) return result(fd);
+  int held = dup3(fd, atoi(words[1]), O_CLOEXEC);
+  close(fd);
+  return result(held);
+}
+
+static struct outcome do_drop(char **words) { return result(close(atoi(words[1]))); }
+
+static struct outcome do_put(char **words) {
+  size_t length = decode(words[2]);
+  return result(write(atoi(words[1]), words[2], length));
+}
+
+/* putat FD TEXT OFFSET */
+static struct outcome do_putat(char **words) {
+  size_t length = decode(words[2]);
+  return result(pwrite(atoi(words[1]), words[2], length, atol(words[3])));
+}
+
+/* seek FD OFFSET */
+static struct outcome do_seek(char **words) { return result(lseek(atoi(words[1]), atol(words[2]), SEEK_SET)); }
+
+/* make PATH file|fifo|symlink|link: what no container can hold; a link is one to another path. */
+static struct outcome do_make(char **words) {
+  decode(words[1]);
+  if (strcmp(words[2], "fifo") == 0) return result(mkfifo(words[1], 0644));
+  if (strcmp(words[2], "symlink") == 0) return result(symlink("x", words[1]));
+  if (strcmp(words[2], "link") == 0) return decode(words[3]), result(link(words[3], words[1]));
+  int fd = open(words[1], O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (fd >= 0) close(fd);
+  return result(fd);
+}
+
+static struct outcome do_unlink(char **words) {
+  decode(words[1]);
+  return result(unlink(words[1]));
+}
+
+static struct outcome do_exchange(char **words) {
+  decode(words[1]);
+  decode(words[2]);
+  return result(renameat2(AT_FDCWD, words[1], AT_FDCWD, words[2], RENAME_EXCHANGE));
+}
+
 static struct outcome do_fork(char **unused) {
   (void)unused;
   pid_t child = fork();
@@ -191,7 +257,9 @@ static const struct {
     {"chown", do_chown},   {"chmod", do_chmod},  {"fork", do_fork},     {"vfork", do_vfork},
     {"thread", do_thread}, {"exec", do_exec},    {"exit", do_exit},     {"flash", do_flash},
     {"kill", do_kill},     {"reap", do_reap},    {"adopt", do_adopt},   {"user", do_user},
-    {"exit_group", do_exit_group},
+    {"exit_group", do_exit_group},               {"as", do_as},         {"cd", do_cd},
+    {"hold", do_hold},     {"drop", do_drop},    {"put", do_put},       {"putat", do_putat},
+    {"seek", do_seek},     {"make", do_make},    {"unlink", do_unlink}, {"exchange", do_exchange},
 };
 
 static struct outcome perform(char **words) {
@@ -229,6 +297,12 @@ static ssize_t read_file(char **words, char *bytes, size_t room) {
   return length;
 }
 
+/* get FD SIZE: one read from a file that is held. */
+static ssize_t read_held(char **words, char *bytes, size_t room) {
+  size_t size = atol(words[2]);
+  return read(atoi(words[1]), bytes, size < room ? size : room);
+}
+
 /* list PATH: the names in a directory, each with a NUL behind it. */
 static ssize_t read_names(char **words, char *bytes, size_t room) {
   decode(words[1]);
@@ -255,7 +329,7 @@ static const struct {
   const char *name;
   ssize_t (*read)(char **words, char *bytes, size_t room);
 } readings[] = {
-    {"ask", read_answer}, {"read", read_file}, {"list", read_names}, {"stat", read_attributes},
+    {"ask", read_answer}, {"read", read_file}, {"list", read_names}, {"stat", read_attributes}, {"get", read_held},
 };
 
 /* Answers a deed that reads; whether it is one. */

@@ -3,14 +3,16 @@
  * machine, as system calls in the mounted tree. What the tree has no file for (attaching a process, delegating, the path
  * of a task) is asked of the daemon.
  *
- * It prints what the other one does, with an errno alone where that one has a reason too.
+ * It prints what the other one does, with an errno alone where that one has a reason too; and it does not say that
+ * nothing was recorded.
  */
 import { strict as assert } from 'node:assert';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { readdir, rmdir, writeFile } from 'node:fs/promises';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bytes, bytesOf, textOf } from '../../events/bytes.ts';
+import { socketName } from '../../src/http/api.ts';
 import { isRefusal } from '../../src/kernel/errno.ts';
 import { type Puppet, type Reply, Stage } from '../../tools/oracle/puppets.ts';
 import { until } from '../../tools/oracle/until.ts';
@@ -22,7 +24,6 @@ type Play = (parts: readonly string[], actor: Puppet) => Promise<readonly string
 
 /** Above the largest pid of any Linux (PID_MAX_LIMIT): nobody has it. In sessions in memory nobody has 4242. */
 const unknownPid = '4194305';
-const changes = ['mkdir', 'rmdir', 'rename', 'attach', 'flag', 'attr', 'release'] as const;
 /** A descriptor that no session uses itself. */
 const passing = held('9');
 
@@ -34,13 +35,15 @@ export class MountedSession {
   readonly #pids = new Map<string, number>();
   readonly #puppets = new Map<string, Puppet>();
   #umask = '22';
-  /** Everything up to here has been printed. */
-  #seq = 0;
+  /** Where agents write down what they do, and how many lines of that were printed. */
+  readonly #account: string;
+  #told = 0;
 
   private constructor(folder: string, stage: Stage, recording: Recording) {
     this.#folder = folder;
     this.#stage = stage;
     this.#recording = recording;
+    this.#account = accountIn(folder);
   }
 
   /** Starts a daemon in this process, and the first task. Nothing here may wait for the mount. */
@@ -51,9 +54,17 @@ export class MountedSession {
     await stage.open();
     // An agent removes what was released where the session has asked for that.
     const releaseAgent = join(folder, 'agent');
-    const script = `#!/bin/sh\n[ ! -e ${folder}/removes ] || rmdir "${folder}/container$1"\n`;
+    const script = `#!/bin/sh
+      printf 'release %s\\n' "$1" >> ${accountIn(folder)}
+      [ -e ${folder}/removes ] || exit 0
+      printf 'agent: rmdir %s\\n' "$1" >> ${accountIn(folder)}
+      rmdir "${folder}/container$1"`;
+    writeFileSync(accountIn(folder), '');
     writeFileSync(releaseAgent, script, { mode: 0o755 });
     const recording = await Recording.start({ mount: join(folder, 'container'), releaseAgent });
+    // Users are nobody's group, and shall be able to ask.
+    chmodSync(recording.folder, 0o755);
+    chmodSync(join(recording.folder, socketName), 0o666);
     return new MountedSession(folder, stage, recording);
   }
 
@@ -66,8 +77,9 @@ export class MountedSession {
   /** Begins a case: a shell and nothing else. */
   async begin(): Promise<void> {
     await this.#bear(this.#stage.first, 'fork', 'sh');
+    await this.#order(this.#puppet('sh'), 'cd', this.#hex('/'));
     this.#umask = '22';
-    this.#seq = (await this.#recording.reader.status()).seq;
+    await this.#changed();
   }
 
   /** Ends all of its tasks, and removes all of its containers. */
@@ -77,9 +89,24 @@ export class MountedSession {
     for (const zombie of [...this.#stage.zombies]) await this.#stage.reap(zombie);
     await this.#quiet();
     await writeFile(this.#path('/notify_on_release'), '0');
-    await removeBelow(this.#path('/'));
+    await this.#order(this.#stage.first, 'cd', this.#hex('/'));
+    await this.#removeAll();
+    await this.#order(this.#stage.first, 'cd', hexOf('/'));
     this.#pids.clear();
     this.#puppets.clear();
+  }
+
+  /** Removes all that is in the first task's working directory: some paths are too long to be named as a whole. */
+  async #removeAll(): Promise<void> {
+    const { first } = this.#stage;
+    const { value } = await this.#order(first, 'list', hexOf('.'));
+    for (const name of Buffer.from(value, 'hex').toString('latin1').split('\0')) {
+      if (name === '' || /^(?:\.\.?|tasks|notify_on_release)$/.test(name)) continue;
+      await this.#order(first, 'cd', hexOf(name));
+      await this.#removeAll();
+      await this.#order(first, 'cd', hexOf('..'));
+      await this.#order(first, 'rmdir', hexOf(name));
+    }
   }
 
   /** Carries out one line; returns the lines it prints. */
@@ -152,7 +179,8 @@ export class MountedSession {
     ],
     [
       /^exec (\d)(>>?|<) (\S+)$/,
-      ([fd = '', how = '', path = ''], actor) => this.#call(actor, 'hold', held(fd), this.#hex(path), flagsOf(how)),
+      ([fd = '', how = '', path = ''], actor) =>
+        this.#call(actor, 'hold', held(fd), this.#hex(path), flagsOf(how)),
     ],
     [
       /^pwrite (\d+) (\S+) > &(\d)$/,
@@ -188,26 +216,17 @@ export class MountedSession {
   /** A system call that may change something. */
   async #call(actor: Puppet, ...words: readonly string[]): Promise<readonly string[]> {
     const { answer } = await this.#stage.order(actor, ...words);
-    return answer === 'ok' ? this.#changed(words[0] ?? '') : [answer];
+    return answer === 'ok' ? this.#changed() : [answer];
   }
 
-  /** What has become of a deed: each release, what an agent has removed, and that there was nothing to do. */
-  async #changed(deed: string): Promise<readonly string[]> {
+  /** What has become of a deed: what the agents have written down since the last. */
+  async #changed(): Promise<readonly string[]> {
     await this.#quiet();
-    const printed: string[] = [];
-    let count = 0;
-    const since = { kind: 'seq', seq: this.#seq + 1 } as const;
-    const { seq } = await this.#recording.reader.status();
-    if (seq > this.#seq) {
-      for await (const entry of this.#recording.reader.log({ types: changes, since })) {
-        if (entry.seq > seq) break;
-        count += 1;
-        if (entry.type === 'release') printed.push(`release ${entry.path}`);
-        if (entry.type === 'rmdir' && deed !== 'rmdir') printed.push(`agent: rmdir ${entry.path}`);
-      }
-    }
-    this.#seq = seq;
-    return count === 0 && changing.has(deed) ? ['no event'] : printed;
+    const lines = readFileSync(this.#account, 'latin1').split('\n').slice(0, -1);
+    const printed = lines.slice(this.#told).map(textOf);
+    this.#told = lines.length;
+    // Agents for several containers run at the same time; where one has caused the next, it has said more.
+    return printed.some((line) => line.startsWith('agent: ')) ? printed : printed.sort();
   }
 
   /** Resolves when every release has had its agent. */
@@ -274,11 +293,11 @@ export class MountedSession {
       'Content-Type: application/json',
       `Content-Length: ${text.length}`,
     ];
-    const socket = join(this.#recording.folder, 'tasktrail.sock');
+    const socket = join(this.#recording.folder, socketName);
     const request = `${lines.join('\r\n')}\r\n\r\n${text}`;
     const { value } = await this.#order(actor, 'ask', hexOf(socket), hexOf(request));
     const response = Buffer.from(value, 'hex').toString();
-    if (/^HTTP\/1\.1 200 /.test(response)) return this.#changed(name);
+    if (/^HTTP\/1\.1 200 /.test(response)) return this.#changed();
     return [/"errno":"(\w+)"/.exec(response)?.[1] ?? response];
   }
 
@@ -301,7 +320,9 @@ export class MountedSession {
   async #become(who: string, words: readonly string[]): Promise<readonly string[]> {
     const real = Number(wordAfter(words, 'uid'));
     const saved = Number(wordAfter(words, 'suid') ?? real);
-    const user = { real, effective: real, saved, group: 0 };
+    // Whom it acts as is nothing to anybody: root can become another again, and whom root is, is not what it acts as.
+    const effective = real === 0 && saved === 0 && words.includes('suid') ? 1000 : 0;
+    const user = { real, effective, saved, group: 0 };
     return this.#happened(this.#stage.become(this.#puppet(who), user));
   }
 
@@ -331,7 +352,7 @@ export class MountedSession {
 
   async #happened(deed: Promise<void>): Promise<readonly string[]> {
     await deed;
-    return this.#changed('');
+    return this.#changed();
   }
 
   async #order(actor: Puppet, ...words: readonly string[]): Promise<Reply> {
@@ -399,8 +420,9 @@ export class MountedSession {
   }
 }
 
-/** Deeds that change something, or say that they did not. */
-const changing = new Set(['rename', 'chown', 'chmod', 'put', 'attach', 'delegate']);
+function accountIn(folder: string): string {
+  return join(folder, 'account');
+}
 
 /** Out of the way of those that a puppet has itself. */
 function held(fd: string): string {
@@ -413,15 +435,4 @@ function flagsOf(how: string): string {
 
 function hexOf(bytes: Bytes): string {
   return Buffer.from(bytes, 'latin1').toString('hex') || '-';
-}
-
-/** Removes all that is in a directory. A task that has just ended may still be in it. */
-async function removeBelow(folder: Buffer): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true, encoding: 'latin1' as never });
-  for (const entry of entries) {
-    if (!entry.isDirectory()) continue;
-    const path = Buffer.from(`${folder.toString('latin1').replace(/\/$/, '')}/${entry.name}`, 'latin1');
-    await removeBelow(path);
-    await rmdir(path);
-  }
 }

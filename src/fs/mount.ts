@@ -87,6 +87,7 @@ export class Mount {
     if (this.#ended) return;
     this.#ended = true;
     process.off('exit', this.#unmount);
+    this.#session.close();
     this.#wake.close();
     this.#device.close();
   }

@@ -12,6 +12,7 @@ export class Session {
   readonly #filesystem: Filesystem;
   readonly #send: (reply: Buffer) => void;
   readonly #answered: () => void;
+  readonly #endNotices: () => void;
   readonly #unanswered = new Set<Promise<void>>();
 
   /** `answered` is called when a reply has gone out that was waited for. */
@@ -19,7 +20,12 @@ export class Session {
     this.#filesystem = filesystem;
     this.#send = send;
     this.#answered = answered;
-    filesystem.onChange(send);
+    this.#endNotices = filesystem.onChange(send);
+  }
+
+  /** The kernel is told nothing more. What it has asked is answered. */
+  close(): void {
+    this.#endNotices();
   }
 
   /** Whether somebody waits for a command that is on its way to the disk. */

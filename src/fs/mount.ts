@@ -5,12 +5,12 @@
 import type { Recorder } from '../engine/recorder.ts';
 import type { Clock } from '../ports.ts';
 import { FuseDevice, unmount } from '../system/fuse.ts';
-import { pidMeant } from '../system/pidNamespace.ts';
+import { pidMeant, sharesPids } from '../system/pidNamespace.ts';
 import { statusOfThread } from '../system/taskStatus.ts';
 import { Wake } from '../system/wake.ts';
 import { Filesystem } from './filesystem.ts';
+import { Intake } from './intake.ts';
 import { cannotMount, readyMountPoint } from './mountPoint.ts';
-import { writeLimitBytes } from './replies.ts';
 import { Session } from './session.ts';
 
 export interface MountOptions {
@@ -22,16 +22,12 @@ export interface MountOptions {
 
 /** What /proc/mounts calls that which is mounted. */
 const source = 'tasktrail';
-/** What the longest message needs beside its text (FUSE_MIN_READ_BUFFER, include/uapi/linux/fuse.h). */
-const messageBytes = writeLimitBytes + 8192;
-/** Whoever asks without end must not keep this thread from all else that it has to do. */
-const messagesAtOnce = 64;
 
 export class Mount {
   readonly #device: FuseDevice;
   readonly #wake: Wake;
   readonly #session: Session;
-  readonly #message = Buffer.alloc(messageBytes);
+  readonly #intake: Intake;
   #mountPoint: string;
   #ended = false;
 
@@ -39,9 +35,15 @@ export class Mount {
   constructor(device: FuseDevice, mountPoint: string, filesystem: Filesystem) {
     this.#device = device;
     this.#mountPoint = mountPoint;
-    this.#session = new Session(filesystem, (reply) => {
-      if (!this.#ended) device.write(reply);
-    });
+    this.#session = new Session(
+      filesystem,
+      (reply) => {
+        if (!this.#ended) device.write(reply);
+      },
+      // Whoever was answered asks on.
+      () => this.#take(),
+    );
+    this.#intake = new Intake(device, this.#session);
     this.#wake = new Wake(device.fd);
     this.#wake.arm(this.#serve);
     process.once('exit', this.#unmount);
@@ -60,27 +62,18 @@ export class Mount {
   }
 
   readonly #serve = (): void => {
-    if (this.#take()) {
-      this.#wake.arm(this.#serve);
-      return;
-    }
-    this.#unmount();
-    this.#end();
+    this.#take();
+    if (!this.#ended) this.#wake.arm(this.#serve);
   };
 
-  /** Takes the messages that are there, up to a number. False where none will come any more, or none may. */
-  #take(): boolean {
-    for (let taken = 0; taken < messagesAtOnce; taken++) {
-      const sizeBytes = this.#device.read(this.#message);
-      if (sizeBytes === 'empty') return true;
-      if (sizeBytes === 'ended') {
-        // Somebody else has unmounted it.
-        this.#mountPoint = '';
-        return false;
-      }
-      if (!this.#session.take(this.#message.subarray(0, sizeBytes))) return false;
-    }
-    return true;
+  #take(): void {
+    if (this.#ended) return;
+    const taken = this.#intake.take();
+    if (taken === 'taken') return;
+    // Somebody else has unmounted it.
+    if (taken === 'unmounted') this.#mountPoint = '';
+    this.#unmount();
+    this.#end();
   }
 
   /** Also at the end of the process, if that comes first. */
@@ -94,6 +87,7 @@ export class Mount {
     if (this.#ended) return;
     this.#ended = true;
     process.off('exit', this.#unmount);
+    this.#session.close();
     this.#wake.close();
     this.#device.close();
   }
@@ -106,6 +100,7 @@ export function openMount({ folder, recorder, clock }: MountOptions): Mount {
     recorder,
     groupsOf: (pid) => statusOfThread(pid).groups,
     pidMeant,
+    sharesPids,
     timeUs: clock.wallUs(),
   });
   return new Mount(mountedDevice(mountPoint), mountPoint, filesystem);

@@ -4,18 +4,33 @@
  * bytes, and replies go out through `send`, not always in the order in which they were asked for.
  */
 import type { Filesystem } from './filesystem.ts';
-import { type Header, headerOf } from './header.ts';
-import { type Answer, doneReply, initReply, protocol, replyTo } from './replies.ts';
+import { type Header, headerOf, isAnswered } from './header.ts';
+import { type Answer, doneReply, initReply, namesNoticeMinor, protocol, replyTo } from './replies.ts';
 import { requestOf } from './requests.ts';
 
 export class Session {
   readonly #filesystem: Filesystem;
   readonly #send: (reply: Buffer) => void;
+  readonly #answered: () => void;
+  readonly #endNotices: () => void;
   readonly #unanswered = new Set<Promise<void>>();
 
-  constructor(filesystem: Filesystem, send: (reply: Buffer) => void) {
+  /** `answered` is called when a reply has gone out that was waited for. */
+  constructor(filesystem: Filesystem, send: (reply: Buffer) => void, answered = (): void => {}) {
     this.#filesystem = filesystem;
     this.#send = send;
+    this.#answered = answered;
+    this.#endNotices = filesystem.onChange(send);
+  }
+
+  /** The kernel is told nothing more. What it has asked is answered. */
+  close(): void {
+    this.#endNotices();
+  }
+
+  /** Whether somebody waits for a command that is on its way to the disk. */
+  get isCommitting(): boolean {
+    return this.#unanswered.size > 0;
   }
 
   /**
@@ -29,6 +44,7 @@ export class Session {
     switch (request.type) {
       case 'init':
         if (request.major !== protocol.major || request.minor < protocol.minor) return false;
+        this.#filesystem.keepsNames = request.minor >= namesNoticeMinor;
         this.#reply(header, initReply(request.flags));
         return true;
       case 'interrupt':
@@ -37,7 +53,7 @@ export class Session {
         this.#reply(header, doneReply());
         return true;
       case 'malformed':
-        this.#reply(header, 'EIO');
+        if (isAnswered(header.operation)) this.#reply(header, 'EIO');
         return true;
       case 'unknown':
         this.#reply(header, 'ENOSYS');
@@ -62,7 +78,10 @@ export class Session {
     const replied = answer
       .catch(failed)
       .then((settled) => this.#reply(header, settled))
-      .finally(() => this.#unanswered.delete(replied));
+      .finally(() => {
+        this.#unanswered.delete(replied);
+        this.#answered();
+      });
     this.#unanswered.add(replied);
   }
 

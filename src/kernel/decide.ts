@@ -189,7 +189,7 @@ function attr(state: Hierarchy, command: AttrCommand, actor: Actor): Decision {
   if (!container) return refuse('ENOENT', 'the container was removed');
   const now = container.attributes[command.node];
   const wanted: Attributes = {
-    mode: (command.mode ?? now.mode) & 0o1777,
+    mode: (command.mode ?? now.mode) & 0o7777,
     uid: command.uid ?? now.uid,
     gid: command.gid ?? now.gid,
   };

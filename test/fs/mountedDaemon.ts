@@ -64,6 +64,15 @@ export class MountedDaemon {
     return this.#end('SIGKILL');
   }
 
+  /** Stops it in the middle of whatever it does; the mount does not answer until it goes on. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   /** A shell that stands in the tree's root, and can run `tasktrail`. */
   shell(program: string): Shell {
     const tasktrail = [process.execPath, ...process.execArgv, main].map((word) => `'${word}'`).join(' ');

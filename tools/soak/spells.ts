@@ -37,7 +37,7 @@ export class Spells {
       const phase = steadyPhase(name, eventsPerSecond);
       const begin = setTimeout(1000 * eachSeconds * i);
       const begun = begin.then(() => Date.now() * 1000);
-      const checks = await phase.run(stage, eachSeconds, begin);
+      const checks = await phase.run(stage, eachSeconds, { begin });
       return { name, fromUs: await begun, toUs: Date.now() * 1000, checks };
     });
     this.#ended = Promise.all(spells);

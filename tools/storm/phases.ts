@@ -19,12 +19,22 @@ export interface Check {
   readonly right: boolean;
 }
 
+/** What a phase may need of those who run it. */
+export interface Scene {
+  /** It waits inside of its container until then. */
+  readonly begin?: Promise<void>;
+  /** Where the tree is mounted. */
+  readonly mountPoint?: string;
+}
+
 export interface Phase {
   /** Of the phase and of its container. */
   readonly name: string;
   readonly what: string;
-  /** What is to be checked of the log once it is closed. It waits inside of its container until `begin`. */
-  run(recording: Stage, seconds: number, begin?: Promise<void>): Promise<(tallies: Tallies) => Check[]>;
+  /** The tree is mounted meanwhile. */
+  readonly isMounted?: boolean;
+  /** What is to be checked of the log once it is closed. */
+  run(recording: Stage, seconds: number, scene?: Scene): Promise<(tallies: Tallies) => Check[]>;
 }
 
 const workers = 2;
@@ -143,7 +153,7 @@ function stormPhase(name: string, what: string, { command, others, ownPids }: St
   return {
     name,
     what,
-    async run(recording, seconds, begin) {
+    async run(recording, seconds, { begin } = {}) {
       const path = `/${name}`;
       await recording.mkdir(path);
       const program = await recording.run(path, command(compile('storm'), seconds), begin);

@@ -17,7 +17,7 @@ export const hammeredPhase: Phase = {
   isMounted: true,
   async run(recording, seconds, { mountPoint = '' } = {}) {
     const [check, read, written] = await Promise.all([
-      mixedPhase.run(recording, seconds, mountPoint),
+      mixedPhase.run(recording, seconds),
       hammer(mountPoint, 'read', readers, seconds),
       hammer(mountPoint, 'move', writers, seconds),
     ]);

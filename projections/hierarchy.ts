@@ -31,6 +31,11 @@ export interface Attributes {
   readonly gid: number;
 }
 
+/** Of each of a container's nodes; the root of our own tree has one more. */
+export type NodeAttributes = Record<Exclude<Node, 'release_agent'>, Attributes> & {
+  release_agent?: Attributes;
+};
+
 export interface Container {
   readonly id: number;
   readonly tree: number;
@@ -39,7 +44,7 @@ export interface Container {
   readonly name: Bytes;
   /** notify_on_release. */
   readonly notify: boolean;
-  readonly attributes: Readonly<Record<Node, Attributes>>;
+  readonly attributes: Readonly<NodeAttributes>;
   /** The kernel's id of the group in a mirrored tree; 0 in our own. */
   readonly group: number;
   /** How many of its children are populated: hold a task, in themselves or below. */
@@ -87,7 +92,7 @@ export interface Tree {
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 interface ContainerNode extends Writable<Omit<Container, 'parent' | 'children' | 'tasks' | 'attributes'>> {
   parent: ContainerNode | undefined;
-  attributes: Record<Node, Attributes>;
+  attributes: NodeAttributes;
   children: Map<Bytes, ContainerNode>;
   tasks: Set<TaskNode>;
 }
@@ -103,6 +108,9 @@ interface TreeNode extends Tree {
 const rootDirectory: Attributes = { mode: 0o755, uid: 0, gid: 0 };
 const rootFile: Attributes = { mode: 0o644, uid: 0, gid: 0 };
 
+/** The release agent until another is appointed, as in the patch. */
+export const firstReleaseAgent: Bytes = '/sbin/container_release_agent';
+
 export class Hierarchy {
   readonly #containers = new Map<number, ContainerNode>();
   readonly #tasks = new Map<number, TaskNode>();
@@ -113,6 +121,7 @@ export class Hierarchy {
   #lastTree = -1;
   #lastContainer = 0;
   #lastTask = 0;
+  #releaseAgent = firstReleaseAgent;
 
   apply(event: Event): void {
     switch (event.type) {
@@ -158,6 +167,9 @@ export class Hierarchy {
       case 'attr':
         this.#attr(event);
         break;
+      case 'appoint':
+        this.#releaseAgent = event.program;
+        break;
       case 'tree':
         this.#tree(event);
         break;
@@ -173,6 +185,11 @@ export class Hierarchy {
     const own = this.#trees.get(0);
     assert(own, 'a recording has its own tree from its first commit on');
     return own.root;
+  }
+
+  /** The program that is run for containers that fall empty: an absolute path. */
+  get releaseAgent(): Bytes {
+    return this.#releaseAgent;
   }
 
   /** All trees, our own first. */
@@ -249,6 +266,7 @@ export class Hierarchy {
     return {
       lastContainer: this.#lastContainer,
       lastTask: this.#lastTask,
+      releaseAgent: this.#releaseAgent,
       trees: [...this.#trees.values()].map(({ root, groups, ...tree }) => ({
         ...tree,
         root: root.id,
@@ -366,7 +384,12 @@ export class Hierarchy {
       name: '',
       notify: false,
       group: event.group,
-      attributes: { directory: rootDirectory, tasks: rootFile, notify_on_release: rootFile },
+      attributes: {
+        directory: rootDirectory,
+        tasks: rootFile,
+        notify_on_release: rootFile,
+        ...(event.tree === 0 && { release_agent: rootFile }),
+      },
     };
     const { hierarchy, mountPoint, name } = event;
     this.#trees.set(event.tree, {

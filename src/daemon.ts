@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
-import { textOf, utf8BytesOf } from '../events/bytes.ts';
+import { type Bytes, textOf, utf8BytesOf } from '../events/bytes.ts';
 import { World } from '../projections/world.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
@@ -54,8 +54,8 @@ export interface DaemonOptions {
   readonly folder: string;
   /** `best`: of those that see this machine, the best that can be opened. */
   readonly source: SourceName | 'best';
-  /** The release agent's path. */
-  readonly releaseAgent: string;
+  /** The release agent to appoint, an absolute path; the one that the recording has where this is absent. */
+  readonly releaseAgent?: string | undefined;
   /** A release agent that takes longer is stuck. 10 s where not given. */
   readonly stuckAgentMs?: number;
   /** Observations are synced at the latest after this. */
@@ -93,9 +93,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** The release agent unless another is configured, as in the patch. */
-export const defaultReleaseAgent = '/sbin/container_release_agent';
-
 /** How far apart the looks of the polling source are unless told otherwise. */
 export const defaultPollIntervalMs = 1000;
 
@@ -129,7 +126,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 /** Brings up one part after the other, bottom up, and leaves in `parts` how each goes down again. */
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
-  const { folder, releaseAgent, syncIntervalMs, version } = options;
+  const { folder, syncIntervalMs, version } = options;
   const clock = new Watchdog(realClock());
   const world = new World();
   const log = await openLevelLog({
@@ -165,13 +162,12 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   clock.watch((lengthUs) => recorder.stalled(lengthUs));
   await leaveContainers(recorder);
   await ownTree(recorder);
+  if (options.releaseAgent !== undefined) await appoint(recorder, utf8BytesOf(options.releaseAgent));
 
-  const program = utf8BytesOf(releaseAgent);
   const reactor = new Reactor({
     recorder,
     runner,
     clock,
-    program,
     concurrency: agentConcurrency,
     limit: agentLimit,
     stuckAfterMs: options.stuckAgentMs ?? stuckAgentMs,
@@ -188,7 +184,6 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     daemonPid: process.pid,
     folder,
     sizeBytes: sizeBytes(),
-    releaseAgent,
     ...(gauge && { queue: gauge.view }),
     mountPoint: mount?.mountPoint ?? '',
   });
@@ -314,13 +309,29 @@ async function leaveContainers(recorder: Recorder): Promise<void> {
 async function ownTree(recorder: Recorder): Promise<void> {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   const { root } = recorder.world.hierarchy;
-  if (uid === 0 || root.attributes.directory.uid === uid) return;
+  if (uid === 0) return;
   const by = byOf(recorder.world.hierarchy, { pid: process.pid, uid, gid });
-  for (const node of ['directory', 'tasks', 'notify_on_release'] as const) {
-    const { mode } = root.attributes[node];
+  for (const node of ['directory', 'tasks', 'notify_on_release', 'release_agent'] as const) {
+    const { mode, uid: owner } = root.attributes[node] ?? { mode: 0o644, uid: 0 };
+    if (owner === uid) continue;
     recorder.record({ type: 'attr', container: root.id, node, mode, uid, gid, by });
   }
   await recorder.commit('synced');
+}
+
+/** Does what writing to the root's `release_agent` does. */
+async function appoint(recorder: Recorder, program: Bytes): Promise<void> {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  const { root } = recorder.world.hierarchy;
+  const command: Command = { type: 'write', container: root.id, file: 'release_agent', text: program };
+  const actor = { pid: process.pid, uid, gid, groups: [] };
+  const answer = await recorder.submit({
+    name: 'write release_agent',
+    path: '/',
+    actor,
+    plan: () => command,
+  });
+  if (isRefusal(answer)) throw new Error(`${textOf(program)} cannot be the release agent: ${answer.saw}`);
 }
 
 /** The descriptor is Node's own affair, and there is no other way to ask the kernel about a socket. */

@@ -114,7 +114,10 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
       'of command lines, record [redacted] instead of what this matches; may be repeated',
       appended,
     )
-    .option('--release-agent <program>', 'what is run with the path of a container that falls empty')
+    .option(
+      '--release-agent <program>',
+      'what is run with the path of a container that falls empty; kept by the recording',
+    )
     .option('--mount <dir>', 'show the containers as a filesystem there (root only)')
     .option('--no-mount', 'show them nowhere, which is so where neither is given')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
@@ -179,10 +182,10 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .argument('<path>', 'the container')
     .argument('<pid>', 'the process')
     .option('--thread', 'only the one thread that has this pid');
-  command('set', 'set a flag of a container', async () => (await import('./set.ts')).set)
+  command('set', 'write to a file of a container', async () => (await import('./set.ts')).set)
     .argument('<path>', 'the container')
-    .argument('<flag>', 'notify_on_release')
-    .argument('<value>', '1 runs the release agent when the container falls empty, 0 does not');
+    .argument('<file>', 'notify_on_release; of the root, release_agent')
+    .argument('<value>', '1 runs the release agent when the container falls empty, 0 does not; or its path');
   command('delegate', 'give a container to a user', async () => (await import('./delegate.ts')).delegate)
     .argument('<path>', 'the container')
     .argument('<user>', 'a name, a uid, or UID:GID');

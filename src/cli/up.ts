@@ -4,12 +4,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
+import { bytesOf } from '../../events/bytes.ts';
 import {
   type CommandLines,
   cgroupsHere,
   type Daemon,
   defaultPollIntervalMs,
-  defaultReleaseAgent,
   machineSources,
   type SourceName,
   startDaemon,
@@ -24,6 +24,7 @@ import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
 import { mirrorFrom, startedMirroring, whyNone } from './mirror.ts';
+import { programFrom } from './set.ts';
 import { readVersion } from './version.ts';
 
 export interface UpOptions {
@@ -49,7 +50,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     source,
     mirror: hierarchiesFor(source, options.mirror),
     commandLines: commandLinesFor(source, options),
-    releaseAgent: agentFrom(options.releaseAgent),
+    releaseAgent: options.releaseAgent === undefined ? undefined : programFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
     pollIntervalMs: pollIntervalFor(source, options.pollInterval),
     pin: options.pin,
@@ -90,7 +91,7 @@ interface Settings {
   readonly source: SourceName | 'best';
   readonly mirror: readonly string[];
   readonly commandLines: CommandLines | undefined;
-  readonly releaseAgent: string;
+  readonly releaseAgent: string | undefined;
   readonly syncIntervalMs: number;
   readonly pollIntervalMs: number;
   readonly pin: boolean;
@@ -159,7 +160,9 @@ export function greeting(
   settings: Pick<Settings, 'commandLines'> & { readonly unmirrored?: string },
 ): string[] {
   const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
-  const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
+  const agent = existsSync(Buffer.from(bytesOf(view.releaseAgent), 'latin1'))
+    ? ''
+    : ', which is not there: its runs will fail';
   return [
     sourceLine(view),
     ...passedOver.map(({ why }) => `not taken: ${why}`),
@@ -242,14 +245,6 @@ function sourceFrom(
 
 function asksForMirror(typed: readonly string[] | undefined): boolean {
   return typed?.some((name) => name !== 'none') ?? false;
-}
-
-function agentFrom(typed: string | undefined): string {
-  if (typed === undefined) return defaultReleaseAgent;
-  const path = typedText(typed);
-  if (path === undefined || path === '') throw usageFailure(`--release-agent '${typed}' is no path in UTF-8`);
-  // Agents run in / and without PATH.
-  return resolve(path);
 }
 
 function pollIntervalFor(source: SourceName | 'best', typed: string | undefined): number {

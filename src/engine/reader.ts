@@ -14,7 +14,6 @@ export interface DaemonView {
   readonly daemonPid: number;
   readonly folder: string;
   readonly sizeBytes: number;
-  readonly releaseAgent: string;
   /** How the source's queue stands; missing where it has none that could be kept. */
   readonly queue?: QueueGauge;
   /** Where the container tree is mounted; empty where it is not. */

@@ -6,8 +6,7 @@ import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { testNeeding } from '../support/needs.ts';
-import type { Shell } from '../support/shell.ts';
-import { MountedDaemon, typed } from './mountedDaemon.ts';
+import { MountedDaemon, typed, types } from './mountedDaemon.ts';
 
 const mount = suite('mount');
 
@@ -24,15 +23,6 @@ async function begin(): Promise<MountedDaemon> {
   daemons.add(daemon);
   assert.is(await daemon.start(), 'serves', daemon.output);
   return daemon;
-}
-
-/** Types commands one after the other, and compares what each prints, in which `PID` is any number. */
-async function types(shell: Shell, session: readonly (readonly [string, string])[]): Promise<void> {
-  for (const [command, shown] of session) {
-    const pattern = new RegExp(`^${shown.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('PID', '\\d+')}$`);
-    const printed = (await typed(shell, command)).trimEnd();
-    assert.match(printed, pattern, `${command} printed: ${printed}`);
-  }
 }
 
 for (const program of ['bash', 'dash'] as const) {
@@ -93,7 +83,10 @@ for (const program of ['bash', 'dash'] as const) {
         ['rmdir child', "rmdir: failed to remove 'child': Device or resource busy"],
         ['kill $!; wait $! 2> /dev/null; cat child/tasks; rmdir child', ''],
         ['cd .. && rmdir my_container', "rmdir: failed to remove 'my_container': Device or resource busy"],
-        ['echo 0 > tasks; cat my_container/tasks; rmdir my_container; ls', 'notify_on_release\ntasks'],
+        [
+          'echo 0 > tasks; cat my_container/tasks; rmdir my_container; ls',
+          'notify_on_release\nrelease_agent\ntasks',
+        ],
       ]);
       assert.is(await daemon.stop(), 0, daemon.output);
     },
@@ -134,9 +127,9 @@ for (const program of ['bash', 'dash'] as const) {
         ],
         [
           'cat a/tasks a/notify_on_release; ls; ls a',
-          '0\na\nb\nnotify_on_release\ntasks\nnotify_on_release\ns\ntasks',
+          '0\na\nb\nnotify_on_release\nrelease_agent\ntasks\nnotify_on_release\ns\ntasks',
         ],
-        ['mv a z && ls', 'b\nnotify_on_release\ntasks\nz'],
+        ['mv a z && ls', 'b\nnotify_on_release\nrelease_agent\ntasks\nz'],
       ]);
       assert.is(await daemon.stop(), 0, daemon.output);
     },
@@ -243,15 +236,15 @@ testNeeding(
   async () => {
     const daemon = await begin();
     await types(daemon.shell('sh'), [
-      ['tasktrail mkdir /a; ls', 'a\nnotify_on_release\ntasks'],
+      ['tasktrail mkdir /a; ls', 'a\nnotify_on_release\nrelease_agent\ntasks'],
       [
         'cd a; tasktrail mv /a /b; ls ..; ls -d ../b ../a',
-        "b\nnotify_on_release\ntasks\nls: cannot access '../a': No such file or directory\n../b",
+        "b\nnotify_on_release\nrelease_agent\ntasks\nls: cannot access '../a': No such file or directory\n../b",
       ],
       ['tasktrail attach /b $$; grep -cx $$ tasks', '1'],
       ['tasktrail attach / $$; cat tasks', ''],
       ['tasktrail delegate /b 1234:1234; stat -c %u . tasks', '1234\n1234'],
-      ['cd ..; tasktrail rmdir /b; ls', 'notify_on_release\ntasks'],
+      ['cd ..; tasktrail rmdir /b; ls', 'notify_on_release\nrelease_agent\ntasks'],
     ]);
     assert.is(await daemon.stop(), 0, daemon.output);
   },
@@ -326,7 +319,7 @@ testNeeding(
     assert.ok(daemon.isMounted);
     assert.throws(() => readdirSync(daemon.mountPoint), /ENOTCONN/);
     assert.is(await daemon.start(), 'serves', daemon.output);
-    await types(daemon.shell('sh'), [['ls', 'a\nnotify_on_release\ntasks']]);
+    await types(daemon.shell('sh'), [['ls', 'a\nnotify_on_release\nrelease_agent\ntasks']]);
     assert.is(await daemon.stop(), 0, daemon.output);
     assert.not(daemon.isMounted);
   },

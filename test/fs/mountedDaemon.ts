@@ -105,6 +105,15 @@ export async function typed(shell: Shell, command: string): Promise<string> {
   return shell.printed;
 }
 
+/** Types commands one after the other, and compares what each prints, in which `PID` is any number. */
+export async function types(shell: Shell, session: readonly (readonly [string, string])[]): Promise<void> {
+  for (const [command, shown] of session) {
+    const pattern = new RegExp(`^${shown.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('PID', '\\d+')}$`);
+    const printed = (await typed(shell, command)).trimEnd();
+    assert.match(printed, pattern, `${command} printed: ${printed}`);
+  }
+}
+
 async function within<T>(promise: Promise<T>, late: () => unknown): Promise<T> {
   const timer = setTimeout(late, deadlineMs);
   try {

@@ -86,7 +86,7 @@ function agentRows({ releaseAgent, agents, daemonPid }: Status): string[][] {
   const shown = agents.slice(0, agentsShown).map((agent) => agentRow(agent, daemonPid !== undefined));
   const more = agents.length - shown.length;
   return [
-    ...(releaseAgent === undefined ? [] : [['agent', releaseAgent]]),
+    ['agent', releaseAgent],
     ...shown,
     ...(more > 0 ? [['', `and ${grouped(more)} more of them`]] : []),
   ];

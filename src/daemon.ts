@@ -18,7 +18,8 @@ import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
 import { Watchdog } from './engine/watchdog.ts';
-import { openMount } from './fs/mount.ts';
+import { Door } from './fs/door.ts';
+import { Mounts } from './fs/mounts.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
@@ -37,6 +38,7 @@ import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openPollingSource } from './sources/polling.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
+import { messageOf } from './system/errno.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
 import { otherNamespace } from './system/namespaces.ts';
 import { peerOf } from './system/peer.ts';
@@ -71,12 +73,19 @@ export interface DaemonOptions {
   readonly commandLines?: CommandLines | undefined;
   /** How far apart the polling source's looks at /proc are; `defaultPollIntervalMs` where not given. */
   readonly pollIntervalMs?: number;
-  /** Where the container tree is mounted, which it is not where this is absent; made if it is missing. */
-  readonly mount?: string | undefined;
+  /** Where the container tree is mounted, which it is not where this is absent. */
+  readonly mount?: MountWanted | undefined;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
   readonly drainBeforeDecide?: boolean;
+}
+
+export interface MountWanted {
+  /** Made if it is missing. */
+  readonly folder: string;
+  /** Whether there shall rather be no daemon than one without it. */
+  readonly isRequired: boolean;
 }
 
 export interface Daemon {
@@ -84,6 +93,8 @@ export interface Daemon {
   readonly view: RecordingView & DaemonView;
   /** Better sources than the one that records, and why each was not taken. */
   readonly passedOver: readonly PassedOver[];
+  /** Why the tree is not mounted where it was to be; empty where it is, or was not to be. */
+  readonly unmounted: string;
   /**
    * Settles when nothing of the daemon is left: resolves after a stop in order; rejects with one sentence when
    * the log could not go on, or its end could not be written.
@@ -114,6 +125,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
   // What is recorded concerns the owner and the group. Agents have a umask of their own.
   process.umask(0o027);
+  // Each descriptor that is waited for has something to do at the end, and there may be many mounts.
+  process.setMaxListeners(0);
   const parts = new Closers();
   try {
     return await startParts(options, socketPath, parts);
@@ -175,9 +188,11 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   reactor.start();
   parts.add(() => reactor.stop());
 
-  const mount =
-    options.mount === undefined ? undefined : openMount({ folder: options.mount, recorder, clock });
-  parts.add(() => mount?.close());
+  const mounts = new Mounts({ recorder, clock });
+  parts.add(() => mounts.close());
+  const unmounted = mounted(mounts, options.mount);
+  const door = new Door(folder, clock, (handed) => mounts.take(handed));
+  parts.add(() => door.close());
 
   const sizeBytes = folderSize(folder, () => clock.bootUs());
   const view = (): DaemonView => ({
@@ -185,7 +200,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     folder,
     sizeBytes: sizeBytes(),
     ...(gauge && { queue: gauge.view }),
-    mountPoint: mount?.mountPoint ?? '',
+    mounts: mounts.views,
   });
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());
@@ -213,6 +228,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
       return { ...recordingOf(world, clock.wallUs(), reactor.running()), ...view() };
     },
     passedOver,
+    unmounted,
     closed,
     stop: () => {
       stopping.resolve(undefined);
@@ -317,6 +333,17 @@ async function ownTree(recorder: Recorder): Promise<void> {
     recorder.record({ type: 'attr', container: root.id, node, mode, uid, gid, by });
   }
   await recorder.commit('synced');
+}
+
+/** Returns why that is not possible, where it need not be. */
+function mounted(mounts: Mounts, wanted: MountWanted | undefined): string {
+  try {
+    if (wanted) mounts.open(wanted.folder);
+    return '';
+  } catch (error) {
+    if (wanted?.isRequired) throw error;
+    return messageOf(error);
+  }
 }
 
 /** Does what writing to the root's `release_agent` does. */

@@ -118,8 +118,8 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
       '--release-agent <program>',
       'what is run with the path of a container that falls empty; kept by the recording',
     )
-    .option('--mount <dir>', 'show the containers as a filesystem there (root only)')
-    .option('--no-mount', 'show them nowhere, which is so where neither is given')
+    .option('--mount <dir>', `show the containers as a filesystem there (default: ${mountPointHelp})`)
+    .option('--no-mount', 'show them as a filesystem nowhere')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
     .option('--ring-size <size>', 'how much of what happens the kernel can hold back, as 64M')
     .option('--no-pin', 'leave nothing in the kernel: what happens while no daemon runs is not recorded');
@@ -132,6 +132,17 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     'try what recording needs, and say what works here',
     async () => (await import('./doctor.ts')).doctor,
   );
+  command('mount', 'show the containers as a filesystem', async () => (await import('./mount.ts')).mount)
+    .argument('<dir>', 'where; it is made if it is missing')
+    .option('--proc', "show instead each task's path, as DIR/PID/container and DIR/self/container")
+    .option('-o, --options <names>', 'ro: nothing can be changed through it; rw; proc', appended);
+  command('unmount', 'end that', async () => (await import('./mount.ts')).unmount).argument('<dir>', 'where');
+  command(
+    'install',
+    'let `mount -t container none DIR` do that too',
+    async () => (await import('./install.ts')).install,
+  );
+  command('uninstall', 'end that', async () => (await import('./install.ts')).uninstall);
   command('status', 'show the recording and its daemon', async () => (await import('./status.ts')).status);
   command('verify', 'check the whole log', async () => (await import('./verify.ts')).verify);
 
@@ -198,6 +209,8 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
 
   return program.addHelpText('after', `\n${placesHelp}`);
 }
+
+const mountPointHelp = '/dev/container for root, else container in $XDG_RUNTIME_DIR';
 
 const treeHelp = 'one tree: tasktrail, v2, cpuset, …; all (default: tasktrail and v2)';
 

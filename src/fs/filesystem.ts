@@ -123,6 +123,8 @@ export class Filesystem {
         return this.#setAttributes(asker, container, node, request);
       case 'open':
         return this.#open(container, node, request.flags);
+      case 'readlink':
+        return 'EINVAL';
     }
     if (node !== 'directory') return 'ENOTDIR';
     switch (request.type) {

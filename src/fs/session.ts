@@ -3,17 +3,23 @@
  * form or meaning, and leaves what is about the tree to the filesystem. It knows of no device: messages come in as
  * bytes, and replies go out through `send`, not always in the order in which they were asked for.
  */
-import type { Filesystem } from './filesystem.ts';
+import type { TreeRequest } from './filesystem.ts';
 import { type Header, headerOf } from './header.ts';
 import { type Answer, doneReply, initReply, protocol, replyTo } from './replies.ts';
 import { requestOf } from './requests.ts';
 
+/** Who answers what is about the filesystem, and not about the session. */
+export interface Answerer {
+  /** Throws, or rejects, where it cannot be answered. */
+  answer(asker: Header, request: TreeRequest): Answer | Promise<Answer>;
+}
+
 export class Session {
-  readonly #filesystem: Filesystem;
+  readonly #filesystem: Answerer;
   readonly #send: (reply: Buffer) => void;
   readonly #unanswered = new Set<Promise<void>>();
 
-  constructor(filesystem: Filesystem, send: (reply: Buffer) => void) {
+  constructor(filesystem: Answerer, send: (reply: Buffer) => void) {
     this.#filesystem = filesystem;
     this.#send = send;
   }

@@ -30,7 +30,7 @@ export class SuccessiveDaemons {
 
   /** Starts one and resolves when it records; or leaves it alone after `patienceMs`, whatever it does by then. */
   async start(patienceMs?: number): Promise<void> {
-    const args = [main, 'up', '--json', '--data', this.folder];
+    const args = [main, 'up', '--no-mount', '--json', '--data', this.folder];
     const daemon = spawn(process.execPath, [...args, ...this.#options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -23,7 +23,10 @@ function rowsOf(view: Shown): string[][] {
     ['recording', `${view.recording}, begun by tasktrail ${view.version}`],
     ['folder', `${view.folder ?? ''}, ${size(view.sizeBytes ?? 0)}`],
     ['daemon', view.daemonPid === undefined ? 'none runs' : `pid ${view.daemonPid}`],
-    ...(view.mountPoint ? [['mounted', `at ${view.mountPoint}`]] : []),
+    ...(view.mounts ?? []).map(({ mountPoint, shown }, i) => [
+      i === 0 ? 'mounted' : '',
+      `${shown === 'proc' ? 'paths of tasks, ' : ''}at ${mountPoint}`,
+    ]),
     ['source', view.blind === '' ? view.source : `${view.source}; blind: ${view.blind}`],
     ...(view.queue ? queueRows(view.queue) : []),
     ...(view.kept ?? []).map(({ ringBytes }) => [

@@ -169,6 +169,40 @@ testNeeding(
 
 testNeeding(
   mount,
+  ['ebpf', 'fuse', 'bash', 'dash'],
+  'an ordinary user does in a container of his own what the patch’s manual does in the root',
+  async () => {
+    const daemon = await begin();
+    const shell = daemon.shell('sh');
+    await types(shell, [
+      ['tasktrail mkdir /alice; tasktrail delegate /alice 1234:1234', ''],
+      ['(cd ..; tasktrail mount --proc proc)', ''],
+    ]);
+    await types(shell, [
+      ['as() { setpriv --reuid $1 --regid $1 --clear-groups $2 -c "$3"; }', ''],
+      ...['bash', 'dash'].map((program): [string, string] => [
+        `as 1234 ${program} 'cd alice; mkdir Charlie; cd Charlie; /bin/echo $$ > tasks; sh -c "cat ../../../proc/self/container"
+          ls; mkdir my_sub_cs; ls; rmdir my_sub_cs; cat tasks
+          rmdir ../Charlie; /bin/echo 1 > tasks; cd ..; rmdir ../alice; mkdir ../x; echo 0 > ../tasks'; rmdir alice/Charlie`,
+        [
+          '/alice/Charlie',
+          'notify_on_release\ntasks',
+          'my_sub_cs\nnotify_on_release\ntasks',
+          'PID\nPID',
+          "rmdir: failed to remove '../Charlie': Device or resource busy",
+          '/bin/echo: write error: Permission denied',
+          "rmdir: failed to remove '../alice': Permission denied",
+          "mkdir: cannot create directory '../x': Permission denied",
+          `${program}: ${program === 'bash' ? 'line 3' : '3'}: ${program === 'bash' ? '../tasks: Permission denied' : 'cannot create ../tasks: Permission denied'}`,
+        ].join('\n'),
+      ]),
+    ]);
+    assert.is(await daemon.stop(), 0, daemon.output);
+  },
+);
+
+testNeeding(
+  mount,
   ['ebpf', 'fuse'],
   'one write is one command, in whatever way the file was opened and wherever it is written to',
   async () => {

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCapture } from './bench/capture.ts';
+import { measureFs } from './bench/fs.ts';
 
 interface Part {
   readonly title: string;
@@ -22,6 +23,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '2' },
     idle: { type: 'string', default: '30' },
     patience: { type: 'string', default: '30' },
+    rounds: { type: 'string', default: '5' },
   },
 });
 
@@ -34,6 +36,14 @@ const parts: Readonly<Record<string, Part>> = {
         seconds: numberOf('seconds', values.seconds),
         idleSeconds: numberOf('idle', values.idle),
         patienceSeconds: numberOf('patience', values.patience),
+      }),
+  },
+  fs: {
+    title: 'The mount',
+    measure: () =>
+      measureFs({
+        rounds: numberOf('rounds', values.rounds),
+        seconds: numberOf('seconds', values.seconds),
       }),
   },
 };

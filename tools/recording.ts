@@ -15,7 +15,9 @@ import type { LogReader } from '../src/ports.ts';
 
 export type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 
-export type RecordingOptions = Partial<Pick<DaemonOptions, 'source' | 'drainBeforeDecide' | 'mirror'>>;
+export type RecordingOptions = Partial<
+  Pick<DaemonOptions, 'source' | 'drainBeforeDecide' | 'mirror' | 'mount' | 'releaseAgent'>
+>;
 
 /** A recording that some daemon records into, wherever that runs. */
 export class Stage {

@@ -73,6 +73,8 @@ export class Recorder {
   readonly #drainBeforeDecide: boolean;
   readonly #refusals = new RefusalBudget();
   #lost = 0;
+  /** Up to here the log holds what was commanded. */
+  #commandedSeq = 0;
   /** What made no sense, since when, and until when the look that it calls for may wait. */
   #doubt: Doubt | undefined;
   /** The pids of whom the kernel was told lately where they are. */
@@ -179,11 +181,24 @@ export class Recorder {
       this.#refused(request, decision);
       return decision;
     }
+    if (decision.length === 0 && this.#isSynced(planned, request.actor)) return { seq: this.#writer.seq };
     this.#writer.append(decision);
     for (const fact of decision) if (fact.type === 'attach') this.#place(state.task(fact.task));
     const { seq } = this.#writer;
+    this.#commandedSeq = seq;
     await this.commit('synced');
     return { seq };
+  }
+
+  /**
+   * Whether that which makes a write change nothing is on disk: all that was commanded so far, and the birth of the
+   * task that it names. What else has happened since then need not be waited for.
+   */
+  #isSynced(command: Command | Refusal, actor: Actor): boolean {
+    if (isRefusal(command) || command.type !== 'write') return false;
+    const { seq, nextTask } = this.#writer.synced;
+    const task = this.#world.hierarchy.taskByPid(pidIn(command) || actor.pid);
+    return seq >= this.#commandedSeq && (task?.id ?? 0) < nextTask;
   }
 
   /** Answers a question about now: everything that has happened before the call is in the answer. */

@@ -9,7 +9,7 @@
 import { strict as assert } from 'node:assert';
 import type { Bytes } from '../../events/bytes.ts';
 import type { File, Node } from '../../events/event.ts';
-import { type Container, pathOf, tasksOf } from '../../projections/hierarchy.ts';
+import { type Container, pathOf, type Task, tasksOf } from '../../projections/hierarchy.ts';
 import type { Recorder, Request } from '../engine/recorder.ts';
 import type { Actor, Command, Place } from '../kernel/command.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
@@ -19,6 +19,7 @@ import { parsePid } from '../kernel/text.ts';
 import type { NodeAttributes } from './attributes.ts';
 import type { Header } from './header.ts';
 import { Inodes } from './inodes.ts';
+import { Invalidation } from './invalidation.ts';
 import { nodeNumbered, numberOf } from './node.ts';
 import {
   type Answer,
@@ -48,6 +49,8 @@ export interface FilesystemOptions {
    * for them. Undefined where it can mean none.
    */
   pidMeant(pid: number, number: number): number | undefined;
+  /** Whether a live thread counts tasks as we do, for all of its life. */
+  sharesPids(pid: number): boolean;
   /** Every node's times, wall-clock microseconds: containers have none of their own. */
   readonly timeUs: number;
 }
@@ -72,11 +75,23 @@ export class Filesystem {
   readonly #options: FilesystemOptions;
   readonly #inodes = new Inodes();
   readonly #opened = new Map<number, Opened>();
+  /** Tasks that count tasks as we do. */
+  readonly #sharing = new WeakSet<Task>();
   #lastHandle = 0;
+  /** Whether the kernel may keep what a name stands for until it is told otherwise. */
+  keepsNames = false;
 
   constructor(options: FilesystemOptions) {
     this.#options = options;
     this.#recorder = options.recorder;
+  }
+
+  /** Calls back with each notice that the kernel has to get of a change, at once; returns what ends it. */
+  onChange(tell: (notice: Buffer) => void): () => void {
+    const invalidation = new Invalidation(this.#recorder.world.hierarchy.root);
+    return this.#recorder.follow((events) => {
+      for (const notice of invalidation.noticesOf(events, this.keepsNames)) tell(notice);
+    });
   }
 
   /**
@@ -247,8 +262,18 @@ export class Filesystem {
     const written = parsePid(text);
     if (typeof written !== 'number' || written <= 0) return text;
     if (pid === 0) return refuse('ESRCH', 'the writer is in no pid namespace that can be seen from here');
+    if (this.#sharesPids(pid)) return text;
     const meant = this.#options.pidMeant(pid, written);
     return meant === undefined ? refuse('ESRCH', `the writer knows no task ${written}`) : String(meant);
+  }
+
+  /** To ask about a thread is slow, and each needs it once. */
+  #sharesPids(pid: number): boolean {
+    const task = this.#recorder.read(({ hierarchy }) => hierarchy.taskByPid(pid));
+    if (task && this.#sharing.has(task)) return true;
+    const shares = this.#options.sharesPids(pid);
+    if (task && shares) this.#sharing.add(task);
+    return shares;
   }
 
   /** Submits what is answered with no more than that it was done. */
@@ -271,12 +296,21 @@ export class Filesystem {
 
   /** Root may all, in whatever groups it is. */
   #actor({ pid, uid, gid }: Header): Actor {
-    return { pid, uid, gid, groups: uid === 0 || pid === 0 ? [] : this.#options.groupsOf(pid) };
+    const { groupsOf } = this.#options;
+    return {
+      pid,
+      uid,
+      gid,
+      // Seldom asked for, and not cheap.
+      get groups() {
+        return uid === 0 || pid === 0 ? [] : groupsOf(pid);
+      },
+    };
   }
 
   #entry(container: Container, node: Node): Answer {
     this.#inodes.tell(container);
-    return entryReply(this.#attributes(container, node));
+    return entryReply(this.#attributes(container, node), this.keepsNames);
   }
 
   #attributes(container: Container, node: Node): NodeAttributes {

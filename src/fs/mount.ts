@@ -5,20 +5,15 @@
 import { type FuseDevice, unmount } from '../system/fuse.ts';
 import { mountPointsOf } from '../system/fuseControl.ts';
 import { Wake } from '../system/wake.ts';
+import { Intake } from './intake.ts';
 import type { Mounted, Shown } from './mounting.ts';
-import { writeLimitBytes } from './replies.ts';
 import { type Answerer, Session } from './session.ts';
-
-/** What the longest message needs beside its text (FUSE_MIN_READ_BUFFER, include/uapi/linux/fuse.h). */
-const messageBytes = writeLimitBytes + 8192;
-/** Whoever asks without end must not keep this thread from all else that it has to do. */
-const messagesAtOnce = 64;
 
 export class Mount {
   readonly #device: FuseDevice;
   readonly #wake: Wake;
   readonly #session: Session;
-  readonly #message = Buffer.alloc(messageBytes);
+  readonly #intake: Intake;
   readonly mountPoint: string;
   readonly shown: Shown;
   readonly #connection: number;
@@ -32,9 +27,15 @@ export class Mount {
     this.shown = shown;
     this.#connection = connection;
     this.#onEnd = onEnd;
-    this.#session = new Session(answerer, (reply) => {
-      if (!this.#ended) device.write(reply);
-    });
+    this.#session = new Session(
+      answerer,
+      (reply) => {
+        if (!this.#ended) device.write(reply);
+      },
+      // Whoever was answered asks on.
+      () => this.#take(),
+    );
+    this.#intake = new Intake(device, this.#session);
     this.#wake = new Wake(device.fd);
     this.#wake.arm(this.#serve);
     process.once('exit', this.#leave);
@@ -49,22 +50,12 @@ export class Mount {
   }
 
   readonly #serve = (): void => {
-    if (this.#take()) {
-      this.#wake.arm(this.#serve);
-      return;
-    }
-    this.#leave();
+    this.#take();
+    if (!this.#ended) this.#wake.arm(this.#serve);
   };
 
-  /** Takes the messages that are there, up to a number. False where none will come any more, or none may. */
-  #take(): boolean {
-    for (let taken = 0; taken < messagesAtOnce; taken++) {
-      const sizeBytes = this.#device.read(this.#message);
-      if (sizeBytes === 'empty') return true;
-      if (sizeBytes === 'ended') return false;
-      if (!this.#session.take(this.#message.subarray(0, sizeBytes))) return false;
-    }
-    return true;
+  #take(): void {
+    if (!this.#ended && this.#intake.take() !== 'taken') this.#leave();
   }
 
   /**
@@ -77,6 +68,7 @@ export class Mount {
     process.off('exit', this.#leave);
     this.#wake.close();
     this.#device.close();
+    this.#session.close();
     this.#unmount();
     this.#onEnd();
   };

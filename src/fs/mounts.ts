@@ -5,7 +5,7 @@
 import type { MountView } from '../engine/reader.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Clock } from '../ports.ts';
-import { pidMeant } from '../system/pidNamespace.ts';
+import { pidMeant, sharesPids } from '../system/pidNamespace.ts';
 import { statusOfThread } from '../system/taskStatus.ts';
 import { Filesystem } from './filesystem.ts';
 import { Guard } from './guard.ts';
@@ -62,6 +62,7 @@ export class Mounts {
       recorder,
       groupsOf: (pid) => statusOfThread(pid).groups,
       pidMeant,
+      sharesPids,
       timeUs,
     });
   }

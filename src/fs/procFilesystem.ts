@@ -117,7 +117,7 @@ export class ProcFilesystem {
 
   #lookUp(directory: Place, name: Bytes): Answer {
     const place = this.#placeIn(directory, name);
-    return place ? entryReply(this.#attributes(place)) : 'ENOENT';
+    return place ? entryReply(this.#attributes(place), false) : 'ENOENT';
   }
 
   #placeIn(directory: Place, name: Bytes): Place | undefined {

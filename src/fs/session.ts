@@ -4,24 +4,39 @@
  * bytes, and replies go out through `send`, not always in the order in which they were asked for.
  */
 import type { TreeRequest } from './filesystem.ts';
-import { type Header, headerOf } from './header.ts';
-import { type Answer, doneReply, initReply, protocol, replyTo } from './replies.ts';
+import { type Header, headerOf, isAnswered } from './header.ts';
+import { type Answer, doneReply, initReply, namesNoticeMinor, protocol, replyTo } from './replies.ts';
 import { requestOf } from './requests.ts';
 
 /** Who answers what is about the filesystem, and not about the session. */
 export interface Answerer {
   /** Throws, or rejects, where it cannot be answered. */
   answer(asker: Header, request: TreeRequest): Answer | Promise<Answer>;
+  /** Whether the kernel may keep names, which is set here; where this is not, it keeps none. */
+  keepsNames?: boolean;
+  /** Calls back with each notice that the kernel has to get of a change; returns what ends it. */
+  onChange?(tell: (notice: Buffer) => void): () => void;
 }
 
 export class Session {
   readonly #filesystem: Answerer;
   readonly #send: (reply: Buffer) => void;
+  readonly #answered: () => void;
   readonly #unanswered = new Set<Promise<void>>();
+  /** The kernel needs no notice any more. */
+  readonly close: () => void;
 
-  constructor(filesystem: Answerer, send: (reply: Buffer) => void) {
+  /** `answered` is called when a reply has gone out that was waited for. */
+  constructor(filesystem: Answerer, send: (reply: Buffer) => void, answered = (): void => {}) {
     this.#filesystem = filesystem;
     this.#send = send;
+    this.#answered = answered;
+    this.close = filesystem.onChange?.(send) ?? ((): void => {});
+  }
+
+  /** Whether somebody waits for a command that is on its way to the disk. */
+  get isCommitting(): boolean {
+    return this.#unanswered.size > 0;
   }
 
   /**
@@ -35,6 +50,7 @@ export class Session {
     switch (request.type) {
       case 'init':
         if (request.major !== protocol.major || request.minor < protocol.minor) return false;
+        this.#filesystem.keepsNames = request.minor >= namesNoticeMinor;
         this.#reply(header, initReply(request.flags));
         return true;
       case 'interrupt':
@@ -43,7 +59,7 @@ export class Session {
         this.#reply(header, doneReply());
         return true;
       case 'malformed':
-        this.#reply(header, 'EIO');
+        if (isAnswered(header.operation)) this.#reply(header, 'EIO');
         return true;
       case 'unknown':
         this.#reply(header, 'ENOSYS');
@@ -68,7 +84,10 @@ export class Session {
     const replied = answer
       .catch(failed)
       .then((settled) => this.#reply(header, settled))
-      .finally(() => this.#unanswered.delete(replied));
+      .finally(() => {
+        this.#unanswered.delete(replied);
+        this.#answered();
+      });
     this.#unanswered.add(replied);
   }
 

@@ -208,7 +208,7 @@ function attr(state: Hierarchy, command: AttrCommand, actor: Actor): Decision {
   const now = container.attributes[command.node];
   if (!now) return refuse('ENOENT', 'only the root has a release agent');
   const wanted: Attributes = {
-    mode: (command.mode ?? now.mode) & 0o1777,
+    mode: (command.mode ?? now.mode) & 0o7777,
     uid: command.uid ?? now.uid,
     gid: command.gid ?? now.gid,
   };

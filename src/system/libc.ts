@@ -57,6 +57,7 @@ interface Calls {
   readonly mount: (source: Memory, folder: Memory, type: Memory, flags: number, options: Memory) => number;
   readonly munmap: (at: Address, sizeBytes: number) => number;
   readonly poll: (descriptors: Memory, count: number, timeoutMs: number) => number;
+  readonly read: (fd: number, into: Memory, sizeBytes: number) => number;
   readonly recv: (fd: number, into: Memory, sizeBytes: number, flags: number) => number;
   readonly recvmmsg: (fd: number, headers: Memory, count: number, flags: number, timeout: Address) => number;
   readonly recvmsg: (fd: number, header: Memory, flags: number) => number;
@@ -69,6 +70,7 @@ interface Calls {
   readonly syscall: (number: number, a: number, b: number, c: number) => number;
   readonly umount2: (folder: Memory, flags: number) => number;
   readonly unshare: (flags: number) => number;
+  readonly write: (fd: number, bytes: Memory, sizeBytes: number) => number;
 }
 
 let loadedKoffi: Koffi | undefined;
@@ -122,6 +124,7 @@ function bind(): Calls {
     mount: library.func('mount', 'int', ['void *', 'void *', 'void *', 'ulong', 'void *']),
     munmap: library.func('munmap', 'int', ['intptr_t', 'size_t']),
     poll: library.func('poll', 'int', ['void *', 'ulong', 'int']),
+    read: library.func('read', 'intptr_t', ['int', 'void *', 'size_t']),
     recv: library.func('recv', 'intptr_t', ['int', 'void *', 'size_t', 'int']),
     recvmmsg: library.func('recvmmsg', 'int', ['int', 'void *', 'uint', 'int', 'intptr_t']),
     recvmsg: library.func('recvmsg', 'intptr_t', ['int', 'void *', 'int']),
@@ -134,5 +137,6 @@ function bind(): Calls {
     syscall: library.func('syscall', 'long', ['long', 'long', 'long', 'long']),
     umount2: library.func('umount2', 'int', ['void *', 'int']),
     unshare: library.func('unshare', 'int', ['int']),
+    write: library.func('write', 'intptr_t', ['int', 'void *', 'size_t']),
   };
 }

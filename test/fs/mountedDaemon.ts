@@ -66,10 +66,6 @@ export class MountedDaemon {
     return this.#end('SIGKILL');
   }
 
-  signal(signal: NodeJS.Signals): void {
-    this.#process?.kill(signal);
-  }
-
   /** Resolves when the guard of its mounts is there. */
   guarded(): Promise<void> {
     const children = `/proc/${this.#process?.pid}/task/${this.#process?.pid}/children`;
@@ -78,6 +74,15 @@ export class MountedDaemon {
     return until('the guard', () =>
       readFileSync(children, 'latin1').split(' ').filter(Boolean).some(isGuard),
     );
+  }
+
+  /** Stops it in the middle of whatever it does; the mount does not answer until it goes on. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.#process?.kill('SIGCONT');
   }
 
   /** A shell that stands in the tree's root, and can run `tasktrail`. */

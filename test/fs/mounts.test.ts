@@ -128,13 +128,13 @@ testNeeding(
     const shell = daemon.shell('sh');
     await types(shell, [['mkdir a; cd ..', '']]);
     await daemon.guarded();
-    daemon.signal('SIGSTOP');
+    daemon.pause();
     await types(shell, [
       ['ls container', "ls: cannot access 'container': Software caused connection abort"],
       ['df container', 'df: container: Transport endpoint is not connected'],
     ]);
     // What is cut is taken away by the daemon itself, should it ever go on.
-    daemon.signal('SIGCONT');
+    daemon.goOn();
     await until('the dead mount to go', () => !daemon.isMounted);
     await types(shell, [
       [
@@ -142,7 +142,7 @@ testNeeding(
         '0\na\nnotify_on_release\nrelease_agent\ntasks',
       ],
     ]);
-    daemon.signal('SIGSTOP');
+    daemon.pause();
     await daemon.kill();
     assert.ok(daemon.isMounted);
     assert.is(await daemon.start(), 'serves', daemon.output);

@@ -297,7 +297,7 @@ export class Model {
     return this.#setAttributes(
       target,
       node,
-      { mode: (mode ?? now.mode) & 0o1777, uid: uid ?? now.uid, gid: gid ?? now.gid },
+      { mode: (mode ?? now.mode) & 0o7777, uid: uid ?? now.uid, gid: gid ?? now.gid },
       actor,
     );
   }

@@ -23,8 +23,10 @@ export interface Phase {
   /** Of the phase and of its container. */
   readonly name: string;
   readonly what: string;
-  /** What is to be checked of the log once it is closed. */
-  run(recording: Stage, seconds: number): Promise<(tallies: Tallies) => Check[]>;
+  /** The tree is mounted meanwhile. */
+  readonly isMounted?: boolean;
+  /** What is to be checked of the log once it is closed. `mountPoint` is where it is mounted. */
+  run(recording: Stage, seconds: number, mountPoint?: string): Promise<(tallies: Tallies) => Check[]>;
 }
 
 const workers = 2;

@@ -1,6 +1,9 @@
 /**
  * Weather: one phase of the storm in a recording of its own, and everything that can be checked of it.
  */
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { MachineSource } from '../../src/daemon.ts';
 import { Recording } from '../recording.ts';
 import { type Agreement, agreementOf } from './agreement.ts';
@@ -20,14 +23,19 @@ export interface Weather {
 
 /** Fails where a phase cannot be run; what is wrong with the log is in the answer. */
 export async function weather(phase: Phase, seconds: number, source: MachineSource): Promise<Weather> {
-  const recording = await Recording.start({ source });
+  const mount = phase.isMounted ? mkdtempSync(join(tmpdir(), 'tasktrail-storm-')) : undefined;
+  const recording = await Recording.start({
+    source,
+    ...(mount !== undefined && { mount: { folder: mount, isRequired: true } }),
+  });
   const stormed = (async () => ({
-    check: await phase.run(recording, seconds),
+    check: await phase.run(recording, seconds, mount),
     agreement: await agreementOf(recording.reader),
   }))();
   // The recording is stopped whatever the storm has come to.
   await stormed.catch(() => {});
   const tallies = await recording.stop(tally);
+  if (mount !== undefined) rmdirSync(mount);
   const { check, agreement } = await stormed;
   const { gaps, births, pidUses } = tallies;
   return { checks: check(tallies), agreement, gaps, births: births.length, pidUses };

@@ -2,6 +2,7 @@
  * The mount: binds a filesystem to the FUSE device, on the recorder's own thread. The kernel's messages are taken
  * whenever some are there, each against all that has happened before it was sent; between them it costs nothing.
  */
+import { messageOf } from '../system/errno.ts';
 import { type FuseDevice, unmount } from '../system/fuse.ts';
 import { mountPointsOf } from '../system/fuseControl.ts';
 import { Wake } from '../system/wake.ts';
@@ -75,6 +76,13 @@ export class Mount {
 
   /** Whatever shows it in our own mount namespace; in others nobody but its inhabitants can. */
   #unmount(): void {
-    for (const mountPoint of mountPointsOf(this.#connection)) unmount(mountPoint);
+    for (const mountPoint of mountPointsOf(this.#connection)) {
+      try {
+        unmount(mountPoint);
+      } catch (error) {
+        // Others may have mounted what we may not unmount.
+        process.emitWarning(`${mountPoint} stays mounted, and nobody serves it: ${messageOf(error)}`);
+      }
+    }
   }
 }

@@ -6,7 +6,7 @@
  * As in /proc, what is listed are processes, and every thread is found by its own pid.
  */
 import type { Bytes } from '../../events/bytes.ts';
-import type { Task } from '../../projections/hierarchy.ts';
+import { pathOf, type Task } from '../../projections/hierarchy.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import { pathLimitBytes } from '../kernel/path.ts';
 import type { NodeAttributes } from './attributes.ts';
@@ -32,7 +32,7 @@ export interface ProcFilesystemOptions {
 /** What there is to look at: the root, the link, and for a task its directory and the file in it. */
 type Place =
   | { readonly is: 'root' | 'self' }
-  | { readonly is: 'directory' | 'container'; readonly pid: number };
+  | { readonly is: 'directory' | 'container'; readonly task: number };
 
 const root: Place = { is: 'root' };
 const fileName = 'container';
@@ -42,7 +42,10 @@ const accessFlags = 3;
 /** Of access(2)'s mask. */
 const write = 2;
 
-/** The number of a place, which is its inode's: 1 and 2 for the root and the link, then two for each pid. */
+/**
+ * The number of a place, which is its inode's: 1 and 2 for the root and the link, then two for each task, made of its id.
+ * That is never given out again, as its pid is: whoever holds a file never reads of another task.
+ */
 function numberOf(place: Place): number {
   switch (place.is) {
     case 'root':
@@ -50,9 +53,9 @@ function numberOf(place: Place): number {
     case 'self':
       return 2;
     case 'directory':
-      return 2 * place.pid + 2;
+      return 2 * place.task + 2;
     case 'container':
-      return 2 * place.pid + 3;
+      return 2 * place.task + 3;
   }
 }
 
@@ -60,8 +63,8 @@ function numberOf(place: Place): number {
 function placeNumbered(number: number): Place | undefined {
   if (number === 1) return root;
   if (number === 2) return { is: 'self' };
-  const pid = Math.floor(number / 2) - 1;
-  return pid < 1 ? undefined : { is: number % 2 === 0 ? 'directory' : 'container', pid };
+  const task = Math.floor(number / 2) - 1;
+  return task < 1 ? undefined : { is: number % 2 === 0 ? 'directory' : 'container', task };
 }
 
 export class ProcFilesystem {
@@ -92,7 +95,7 @@ export class ProcFilesystem {
     // What is held stays when its task has gone, and a read tells that it has.
     if (request.type === 'getattr') return attributesReply(this.#attributes(place));
     if (request.type === 'read') return this.#read(place, request.offset, request.sizeBytes);
-    if ('pid' in place && !this.#task(place.pid)) return 'ENOENT';
+    if ('task' in place && !this.#task(place.task)) return 'ENOENT';
     switch (request.type) {
       case 'lookup':
         return this.#lookUp(place, request.name);
@@ -122,23 +125,25 @@ export class ProcFilesystem {
 
   #placeIn(directory: Place, name: Bytes): Place | undefined {
     if (directory.is === 'directory') {
-      return name === fileName ? { is: 'container', pid: directory.pid } : undefined;
+      return name === fileName ? { is: 'container', task: directory.task } : undefined;
     }
     if (name === linkName) return { is: 'self' };
     const pid = /^[1-9][0-9]{0,9}$/.test(name) ? Number(name) : 0;
-    return this.#task(pid) ? { is: 'directory', pid } : undefined;
+    const task = this.#taskByPid(pid);
+    return task && { is: 'directory', task: task.id };
   }
 
   /** Whoever is in no pid namespace that can be seen from here has no directory. */
   #linkOf({ pid }: Header): Answer {
-    const task = this.#task(pid);
+    const task = this.#taskByPid(pid);
     return task ? Buffer.from(String(task.tgid)) : 'ENOENT';
   }
 
   #read(place: Place, offset: number, sizeBytes: number): Answer {
     if (place.is !== 'container') return 'EISDIR';
-    const path = this.#recorder.read(({ taskPaths }) => taskPaths.pathsOfPid(place.pid)?.get(0));
-    if (path === undefined) return 'ESRCH';
+    const task = this.#task(place.task);
+    if (!task) return 'ESRCH';
+    const path = pathOf(task.container);
     if (path.length >= pathLimitBytes) return 'ENAMETOOLONG';
     return Buffer.from(`${path}\n`.slice(offset, offset + sizeBytes), 'latin1');
   }
@@ -148,22 +153,26 @@ export class ProcFilesystem {
       ['.', directory],
       ['..', root],
     ];
-    if (directory.is === 'directory') names.push([fileName, { is: 'container', pid: directory.pid }]);
+    if (directory.is === 'directory') names.push([fileName, { is: 'container', task: directory.task }]);
     else {
       names.push([linkName, { is: 'self' }]);
-      for (const pid of this.#processes()) names.push([String(pid), { is: 'directory', pid }]);
+      for (const { id, pid } of this.#processes()) names.push([String(pid), { is: 'directory', task: id }]);
     }
     return names.map(([name, place]) => ({ name, number: numberOf(place), node: nodeOf(place) }));
   }
 
-  #processes(): number[] {
-    const pids = this.#recorder.read(({ hierarchy }) =>
-      [...hierarchy.tasks()].filter(({ pid, tgid }) => pid === tgid).map(({ pid }) => pid),
+  #processes(): Task[] {
+    const leaders = this.#recorder.read(({ hierarchy }) =>
+      [...hierarchy.tasks()].filter(({ pid, tgid }) => pid === tgid),
     );
-    return pids.sort((a, b) => a - b);
+    return leaders.sort((a, b) => a.pid - b.pid);
   }
 
-  #task(pid: number): Task | undefined {
+  #task(id: number): Task | undefined {
+    return this.#recorder.read(({ hierarchy }) => hierarchy.task(id));
+  }
+
+  #taskByPid(pid: number): Task | undefined {
     return this.#recorder.read(({ hierarchy }) => hierarchy.taskByPid(pid));
   }
 

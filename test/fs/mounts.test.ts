@@ -74,7 +74,7 @@ testNeeding(
       ['mv container/Charlie container/Delta; cat proc/self/container', '/Delta'],
       ['sleep 60 & exec 3< proc/$!/container; ls proc | grep -cx $!', '1'],
       ['kill $!; wait $! 2> /dev/null; cat <&3', 'cat: -: No such process'],
-      ['cat proc/$!/container', 'cat: proc/PID/container: No such file or directory'],
+      ['cat proc/999999999/container', 'cat: proc/999999999/container: No such file or directory'],
       [
         'cat proc/01/container; cat proc/x/container',
         'cat: proc/01/container: No such file or directory\ncat: proc/x/container: No such file or directory',

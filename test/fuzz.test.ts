@@ -12,7 +12,7 @@ const messages = 10_000;
 for (const seed of keptSeeds) {
   test(`${messages} messages of seed ${seed} break nothing, and some of them are sound`, async () => {
     const { decided, replies } = await fuzz(seed, messages);
-    assert.ok(decided > 100, `only ${decided} commands`);
+    assert.ok(decided > 50, `only ${decided} commands`);
     assert.ok(replies > messages / 2, `only ${replies} replies`);
   });
 }

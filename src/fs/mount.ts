@@ -67,9 +67,9 @@ export class Mount {
     if (this.#ended) return;
     this.#ended = true;
     process.off('exit', this.#leave);
+    this.#session.close();
     this.#wake.close();
     this.#device.close();
-    this.#session.close();
     this.#unmount();
     this.#onEnd();
   };

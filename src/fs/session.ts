@@ -22,16 +22,20 @@ export class Session {
   readonly #filesystem: Answerer;
   readonly #send: (reply: Buffer) => void;
   readonly #answered: () => void;
+  readonly #endNotices: () => void;
   readonly #unanswered = new Set<Promise<void>>();
-  /** The kernel needs no notice any more. */
-  readonly close: () => void;
 
   /** `answered` is called when a reply has gone out that was waited for. */
   constructor(filesystem: Answerer, send: (reply: Buffer) => void, answered = (): void => {}) {
     this.#filesystem = filesystem;
     this.#send = send;
     this.#answered = answered;
-    this.close = filesystem.onChange?.(send) ?? ((): void => {});
+    this.#endNotices = filesystem.onChange?.(send) ?? ((): void => {});
+  }
+
+  /** The kernel is told nothing more. What it has asked is answered. */
+  close(): void {
+    this.#endNotices();
   }
 
   /** Whether somebody waits for a command that is on its way to the disk. */

@@ -1,5 +1,6 @@
 /**
- * The filesystem: a tree of containers as directories, each with the files `tasks` and `notify_on_release`. It answers
+ * The filesystem: a tree of containers as directories, each with the files `tasks` and `notify_on_release`, and the root
+ * with `release_agent` besides. It answers
  * what the kernel asks out of the recorder's reads and commands, as whoever asks, and touches nothing else: it knows
  * of no device and no mount. Several mounts each have one of these, and all show the one tree.
  *
@@ -7,7 +8,7 @@
  */
 import { strict as assert } from 'node:assert';
 import type { Bytes } from '../../events/bytes.ts';
-import type { Node } from '../../events/event.ts';
+import type { File, Node } from '../../events/event.ts';
 import { type Container, pathOf, type Task, tasksOf } from '../../projections/hierarchy.ts';
 import type { Recorder, Request } from '../engine/recorder.ts';
 import type { Actor, Command, Place } from '../kernel/command.ts';
@@ -64,7 +65,7 @@ interface Opened {
   entries: readonly DirectoryEntry[];
 }
 
-const fileNodes: readonly Exclude<Node, 'directory'>[] = ['notify_on_release', 'tasks'];
+const files: readonly File[] = ['notify_on_release', 'release_agent', 'tasks'];
 // Of open(2)'s flags.
 const accessFlags = 3;
 const writeOnly = 1;
@@ -125,17 +126,20 @@ export class Filesystem {
   ): Answer | Promise<Answer> {
     const at = nodeNumbered(asker.node);
     const container = at && this.#known(at.container);
-    if (!container) return 'ENOENT';
+    const attributes = container?.attributes[at?.node ?? 'directory'];
+    if (!at || !container || !attributes) return 'ENOENT';
     const { node } = at;
     switch (request.type) {
       case 'getattr':
         return attributesReply(this.#attributes(container, node));
       case 'access':
-        return may(this.#actor(asker), container.attributes[node], request.mask) ? doneReply() : 'EACCES';
+        return may(this.#actor(asker), attributes, request.mask) ? doneReply() : 'EACCES';
       case 'setattr':
         return this.#setAttributes(asker, container, node, request);
       case 'open':
         return this.#open(container, node, request.flags);
+      case 'readlink':
+        return 'EINVAL';
     }
     if (node !== 'directory') return 'ENOTDIR';
     switch (request.type) {
@@ -164,7 +168,7 @@ export class Filesystem {
   #lookUp(directory: Container, name: Bytes): Answer {
     if (name.length > nameLimitBytes) return 'ENAMETOOLONG';
     if (!this.#stands(directory)) return 'ENOENT';
-    const file = fileNodes.find((node) => node === name);
+    const file = filesOf(directory).find((node) => node === name);
     if (file) return this.#entry(directory, file);
     const child = directory.children.get(name);
     return child ? this.#entry(child, 'directory') : 'ENOENT';
@@ -221,8 +225,14 @@ export class Filesystem {
   #read({ handle, offset, sizeBytes }: RangeRequest<'read'>): Answer {
     const opened = this.#opened.get(handle);
     if (!opened || opened.node === 'directory') return 'EIO';
-    const text = opened.node === 'tasks' ? opened.text : flagText(opened.container);
+    const text = opened.node === 'tasks' ? opened.text : this.#textNow(opened.node, opened.container);
     return Buffer.from(text.slice(offset, offset + sizeBytes), 'latin1');
+  }
+
+  /** What is read from a file that shows how things are. */
+  #textNow(file: Exclude<File, 'tasks'>, { notify }: Container): Bytes {
+    if (file === 'release_agent') return `${this.#recorder.world.hierarchy.releaseAgent}\n`;
+    return notify ? '1\n' : '0\n';
   }
 
   /** Whoever goes back to the beginning (rewinddir(3)) sees the directory as it is then. */
@@ -305,8 +315,10 @@ export class Filesystem {
 
   #attributes(container: Container, node: Node): NodeAttributes {
     const links = node === 'directory' ? 2 + container.children.size : 1;
+    const attributes = container.attributes[node];
+    assert(attributes, `container ${container.id} has a ${node}`);
     return {
-      ...container.attributes[node],
+      ...attributes,
       number: numberOf(container.id, node),
       node,
       links: this.#stands(container) ? links : 0,
@@ -356,8 +368,8 @@ function tasksText(container: Container): Bytes {
     .join('');
 }
 
-function flagText({ notify }: Container): Bytes {
-  return notify ? '1\n' : '0\n';
+function filesOf({ attributes }: Container): readonly File[] {
+  return files.filter((file) => attributes[file] !== undefined);
 }
 
 function entriesOf(directory: Container): DirectoryEntry[] {
@@ -365,7 +377,7 @@ function entriesOf(directory: Container): DirectoryEntry[] {
   return [
     { number: numberOf(directory.id, 'directory'), node: 'directory', name: '.' },
     { number: numberOf(parent.id, 'directory'), node: 'directory', name: '..' },
-    ...fileNodes.map((node) => ({ number: numberOf(directory.id, node), node, name: node })),
+    ...filesOf(directory).map((node) => ({ number: numberOf(directory.id, node), node, name: node })),
     ...[...directory.children.values()].map(
       ({ id, name }): DirectoryEntry => ({ number: numberOf(id, 'directory'), node: 'directory', name }),
     ),

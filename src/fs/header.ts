@@ -10,6 +10,7 @@ export const operations = {
   forget: 2,
   getattr: 3,
   setattr: 4,
+  readlink: 5,
   symlink: 6,
   mknod: 8,
   mkdir: 9,

@@ -128,7 +128,7 @@ export function statfsReply(): Buffer {
 /** One name of a directory. */
 export interface DirectoryEntry {
   readonly number: number;
-  readonly node: Node;
+  readonly node: Node | 'link';
   readonly name: Bytes;
 }
 

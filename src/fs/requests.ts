@@ -13,6 +13,7 @@ export type FuseRequest =
   | { readonly type: 'unlink'; readonly name: Bytes }
   | { readonly type: 'forget'; readonly forgotten: readonly Forgotten[] }
   | { readonly type: 'getattr' }
+  | { readonly type: 'readlink' }
   | { readonly type: 'statfs' }
   | { readonly type: 'opendir' }
   | SetattrRequest
@@ -89,6 +90,8 @@ function parse(operation: number, node: number, body: Body): FuseRequest {
       return { type: 'forget', forgotten: forgottenIn(body) };
     case operations.getattr:
       return { type: 'getattr' };
+    case operations.readlink:
+      return { type: 'readlink' };
     case operations.setattr:
       return setattr(body);
     case operations.mkdir:

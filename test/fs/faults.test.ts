@@ -73,7 +73,7 @@ testNeeding(faults, ['ebpf', 'fuse'], 'a reader that never closes keeps nobody f
   await typed(reader, 'mkdir a; exec 3< a/tasks 4< a/notify_on_release; cd a; head -c 1 <&4');
   const others = daemon.shell('sh');
   const did = 'echo 0 > a/tasks && echo 0 > tasks && rmdir a && mkdir a && ls';
-  assert.is(await typed(others, did), 'a\nnotify_on_release\ntasks\n');
+  assert.is(await typed(others, did), 'a\nnotify_on_release\nrelease_agent\ntasks\n');
   assert.is(await daemon.stop(), 0, daemon.output);
 });
 
@@ -87,7 +87,7 @@ testNeeding(faults, ['ebpf', 'fuse'], '200 clients at once each get what they as
     `i=0; while [ $i -lt 200 ]; do i=$((i + 1)); (${client}) & done; wait; ls`,
   );
   assert.is(printed.match(/^done$/gm)?.length, 200, printed);
-  assert.match(printed, /^notify_on_release\ntasks\n$/m);
+  assert.match(printed, /^notify_on_release\nrelease_agent\ntasks\n$/m);
   assert.is(await daemon.stop(), 0, daemon.output);
 });
 
@@ -140,7 +140,7 @@ testNeeding(
         "Permission denied\nmkdir: cannot create directory 'y': Permission denied",
         '2',
         '2',
-        'a\nmine\nnotify_on_release\ntasks\n',
+        'a\nmine\nnotify_on_release\nrelease_agent\ntasks\n',
       ].join('\n'),
     );
     assert.is(await daemon.stop(), 0, daemon.output);

@@ -61,7 +61,10 @@ export class MountedSession {
       rmdir "${folder}/container$1"`;
     writeFileSync(accountIn(folder), '');
     writeFileSync(releaseAgent, script, { mode: 0o755 });
-    const recording = await Recording.start({ mount: join(folder, 'container'), releaseAgent });
+    const recording = await Recording.start({
+      mount: { folder: join(folder, 'container'), isRequired: true },
+      releaseAgent,
+    });
     // Users are nobody's group, and shall be able to ask.
     chmodSync(recording.folder, 0o755);
     chmodSync(join(recording.folder, socketName), 0o666);
@@ -97,13 +100,13 @@ export class MountedSession {
   }
 
   /** Removes all that is in the first task's working directory: some paths are too long to be named as a whole. */
-  async #removeAll(): Promise<void> {
+  async #removeAll(isRoot = true): Promise<void> {
     const { first } = this.#stage;
     const { value } = await this.#order(first, 'list', hexOf('.'));
     for (const name of Buffer.from(value, 'hex').toString('latin1').split('\0')) {
-      if (name === '' || /^(?:\.\.?|tasks|notify_on_release)$/.test(name)) continue;
+      if (name === '' || isFile(name, isRoot)) continue;
       await this.#order(first, 'cd', hexOf(name));
-      await this.#removeAll();
+      await this.#removeAll(false);
       await this.#order(first, 'cd', hexOf('..'));
       await this.#order(first, 'rmdir', hexOf(name));
     }
@@ -262,7 +265,7 @@ export class MountedSession {
     if (answer !== 'ok') return [answer];
     const names = Buffer.from(value, 'hex').toString('latin1').split('\0');
     return names
-      .filter((name) => name !== '' && !/^(?:\.\.?|tasks|notify_on_release)$/.test(name))
+      .filter((name) => name !== '' && !isFile(name, path === '/'))
       .sort()
       .map(textOf);
   }
@@ -435,4 +438,9 @@ function flagsOf(how: string): string {
 
 function hexOf(bytes: Bytes): string {
   return Buffer.from(bytes, 'latin1').toString('hex') || '-';
+}
+
+/** What a directory lists beside its containers; the root has one file more. */
+function isFile(name: string, isRoot: boolean): boolean {
+  return /^(?:\.\.?|tasks|notify_on_release)$/.test(name) || (isRoot && name === 'release_agent');
 }

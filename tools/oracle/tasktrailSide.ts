@@ -56,7 +56,7 @@ export class TasktrailSide {
       syncIntervalMs: 1000,
       version: 'oracle',
       drainBeforeDecide,
-      mount: mountPoint,
+      ...(mountPoint !== undefined && { mount: { folder: mountPoint, isRequired: true } }),
     });
     const side = new TasktrailSide(stage, daemon, folder, mountPoint);
     // The users of the program are nobody's group, and shall be able to ask.

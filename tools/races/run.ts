@@ -19,7 +19,11 @@ export interface Outcome {
 /** Forks so many times, in a recording of its own, which drains its source before it answers or does not. */
 export async function runRaces(times: number, drainBeforeDecide: boolean): Promise<Outcome> {
   const mount = mkdtempSync(join(tmpdir(), 'tasktrail-races-'));
-  const recording = await Recording.start({ source: 'ebpf', drainBeforeDecide, mount });
+  const recording = await Recording.start({
+    source: 'ebpf',
+    drainBeforeDecide,
+    mount: { folder: mount, isRequired: true },
+  });
   try {
     await recording.mkdir('/races');
     // The daemon is in this process: whoever asks it through the mount is another one.

@@ -40,7 +40,8 @@ export class SuccessiveDaemons {
    * `patienceMs`, whatever it does by then.
    */
   async start(options: readonly string[] = [], patienceMs?: number): Promise<void> {
-    const args = [...this.#nodeOptions, main, 'up', '--json', '--data', this.folder, ...this.#options];
+    const own = ['up', '--no-mount', '--json', '--data', this.folder];
+    const args = [...this.#nodeOptions, main, ...own, ...this.#options];
     const daemon = spawn(process.execPath, [...args, ...options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

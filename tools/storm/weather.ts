@@ -27,7 +27,10 @@ export interface Weather {
 /** Fails where a phase cannot be run; what is wrong with the log is in the answer. */
 export async function weather(phase: Phase, seconds: number, source: MachineSource): Promise<Weather> {
   const mount = phase.isMounted ? mkdtempSync(join(tmpdir(), 'tasktrail-storm-')) : undefined;
-  const recording = await Recording.start({ source, ...(mount !== undefined && { mount }) });
+  const recording = await Recording.start({
+    source,
+    ...(mount !== undefined && { mount: { folder: mount, isRequired: true } }),
+  });
   const firstProcess = new FirstProcess();
   const stormed = (async () => ({
     check: await phase.run(recording, seconds, mount === undefined ? {} : { mountPoint: mount }),

@@ -7,8 +7,8 @@
  *               slope (an int), scale (uint)
  *     palette = value i is palette[bits(i)]; encoding 2; parameters: how many, then each (ints)
  *
- * Which of the two, and with which parameters, is for the writer to find out: it takes what is smallest. A reader may
- * read up to three bytes behind the packed values, so something has to follow them in the buffer.
+ * Which of the two, and with which parameters, is for the writer to find out: it takes what is smallest. Three bytes or
+ * more of anything have to follow the packed values in the buffer, for a reader may read them too.
  */
 import { assert } from './assert.ts';
 import { DecodeError, type RowReader, type RowWriter } from './rows.ts';
@@ -22,6 +22,7 @@ const maxPalette = 64;
 /** What one 32-bit read holds whatever bit it begins at. */
 const windowBits = 25;
 const maxWidth = 53;
+const bytesBehind = 3;
 /** A steeper line could leave the whole numbers that a number can hold. */
 const maxSlope = 2 ** 31;
 
@@ -48,7 +49,7 @@ export function writeColumn(writer: RowWriter, values: ArrayLike<number>, count:
 
 /** A column in a buffer, as it is read. */
 export class Column {
-  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #startBit: number;
   readonly #width: number;
   readonly #mask: number;
@@ -69,9 +70,13 @@ export class Column {
     this.#slope = isLine ? reader.int() : 0;
     this.#scale = isLine ? reader.uint() : 0;
     this.#mask = this.#width >= windowBits ? 0 : 2 ** this.#width - 1;
-    this.#bytes = reader.buffer;
+    const { buffer, byteOffset, byteLength } = reader.buffer;
+    this.#view = new DataView(buffer, byteOffset, byteLength);
     this.#startBit = reader.offset * 8;
     reader.skip(packedBytes(count, this.#width));
+    if (reader.offset + bytesBehind > reader.buffer.length) {
+      throw new DecodeError('a column is cut short', start);
+    }
   }
 
   /** All numbers are this one; undefined where that is not plain from the column's head. */
@@ -82,14 +87,13 @@ export class Column {
 
   /** Number `i`, counted from 0; it has to be one of those that were written. */
   at(i: number): number {
-    const bits = this.#bits(i);
+    const bits = this.#width === 0 ? 0 : this.#bits(i);
     if (this.#palette !== undefined) return this.#palette[bits] ?? 0;
     return this.#base + i * this.#slope + this.#scale * bits;
   }
 
   #bits(i: number): number {
     const width = this.#width;
-    if (width === 0) return 0;
     const bit = this.#startBit + i * width;
     if (width < windowBits) return this.#window(bit) & this.#mask;
     return this.#wide(bit, width);
@@ -97,16 +101,7 @@ export class Column {
 
   /** 25 bits or more from a bit on; what is above them is not of this number. */
   #window(bit: number): number {
-    const bytes = this.#bytes;
-    const at = bit >>> 3;
-    return (
-      (((bytes[at] ?? 0) |
-        ((bytes[at + 1] ?? 0) << 8) |
-        ((bytes[at + 2] ?? 0) << 16) |
-        ((bytes[at + 3] ?? 0) << 24)) >>>
-        (bit & 7)) &
-      0x1ffffff
-    );
+    return this.#view.getUint32(bit >>> 3, true) >>> (bit & 7);
   }
 
   #wide(bit: number, width: number): number {

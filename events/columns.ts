@@ -189,23 +189,37 @@ class Bys {
 
 type Source = Numbers | Lists | Bys;
 
-/** The events of one type, one at a time: `row` says which. Its subclasses have the type and the fields. */
+/**
+ * The events of one type, one at a time: `row` says which of them, and `place` which of all. Its subclasses have the
+ * type and the fields. What nobody asks for is not read.
+ */
 class View {
-  sources: readonly Source[] = [];
-  strings: Strings = noStrings;
-  row = 0;
-  seq = 0;
-  timeUs = 0;
-  skewUs = 0;
+  readonly columns: EventColumns;
+  readonly sources: readonly Source[];
+  readonly strings: Strings;
+  row = -1;
+  place = 0;
+
+  constructor(columns: EventColumns, sources: readonly Source[], strings: Strings) {
+    this.columns = columns;
+    this.sources = sources;
+    this.strings = strings;
+  }
+
+  get seq(): number {
+    return this.columns.firstSeq + this.place;
+  }
+
+  get timeUs(): number {
+    return this.columns.timeUsAt(this.place);
+  }
+
+  get skewUs(): number {
+    return this.columns.skewUsAt(this.place);
+  }
 }
 
-const noStrings: Strings = {
-  at: (number) => {
-    throw new DecodeError(`string ${number} belongs to no event`, 0);
-  },
-};
-
-type ViewClass = new () => View;
+type ViewClass = new (columns: EventColumns, sources: readonly Source[], strings: Strings) => View;
 type Getter = (this: View) => unknown;
 
 const viewClasses: readonly (ViewClass | undefined)[] = viewClassesByCode();
@@ -278,19 +292,21 @@ function textOfUtf8(bytes: Bytes): string {
 export class EventColumns {
   readonly firstSeq: number;
   readonly count: number;
-  readonly #codes: Column;
+  /** Of each event. */
+  readonly #codes: Uint8Array;
   readonly #times: Column;
   readonly #lags: Column;
+  /** By code; of the types that are among these. */
   readonly #views: readonly (View | undefined)[];
 
   /** Reads what `writeColumns` wrote, and leaves the reader behind it. Throws a `DecodeError` where it cannot. */
   constructor(reader: RowReader, firstSeq: number, count: number, strings: Strings) {
     this.firstSeq = firstSeq;
     this.count = count;
-    this.#codes = new Column(reader, count);
+    this.#codes = readCodes(reader, count);
     this.#times = new Column(reader, count);
     this.#lags = new Column(reader, count);
-    this.#views = readViews(reader, countsOf(this.#codes, count, reader.offset), strings);
+    this.#views = this.#readViews(reader, strings);
   }
 
   /** When event `i` happened, counted from 0 in here. */
@@ -298,10 +314,22 @@ export class EventColumns {
     return this.#times.at(i);
   }
 
+  skewUsAt(i: number): number {
+    return 0 - this.#lags.at(i);
+  }
+
   /** Hands over the events from `start` up to before `end`, counted from 0 in here, each as a view. */
   replay(start: number, end: number, evolve: (event: Event) => void): void {
-    const rows = this.#rowsBefore(start);
-    for (let i = start; i < end; i++) evolve(this.#viewAt(i, rows));
+    const codes = this.#codes;
+    const views = this.#views;
+    for (const view of views) if (view) view.row = -1;
+    for (let i = 0; i < start; i++) this.#viewOf(i).row += 1;
+    for (let i = start; i < end; i++) {
+      const view = views[codes[i] ?? 0] ?? this.#viewOf(i);
+      view.row += 1;
+      view.place = i;
+      evolve(view as unknown as Event);
+    }
   }
 
   /** The events from `start` up to before `end`, each as a plain frozen object. */
@@ -313,52 +341,36 @@ export class EventColumns {
     return events;
   }
 
-  /** How many events of each code come before `start`. */
-  #rowsBefore(start: number): Int32Array {
-    const rows = new Int32Array(viewClasses.length);
-    for (let i = 0; i < start; i++) {
-      const code = this.#codes.at(i);
-      rows[code] = (rows[code] ?? 0) + 1;
-    }
-    return rows;
-  }
-
-  #viewAt(i: number, rows: Int32Array): Event {
-    const code = this.#codes.at(i);
+  #viewOf(i: number): View {
+    const code = this.#codes[i] ?? 0;
     const view = this.#views[code];
     assert(view, `events of code ${code} are among these`);
-    const row = rows[code] ?? 0;
-    rows[code] = row + 1;
-    view.row = row;
-    view.seq = this.firstSeq + i;
-    view.timeUs = this.#times.at(i);
-    view.skewUs = 0 - this.#lags.at(i);
-    return view as unknown as Event;
+    return view;
+  }
+
+  #readViews(reader: RowReader, strings: Strings): readonly (View | undefined)[] {
+    const counts = new Int32Array(viewClasses.length);
+    for (const code of this.#codes) counts[code] = (counts[code] ?? 0) + 1;
+    const views: (View | undefined)[] = [];
+    for (const { code, fields } of types) {
+      const count = counts[code] ?? 0;
+      const made = viewClasses[code];
+      if (count > 0 && made) views[code] = new made(this, readSources(reader, fields, count), strings);
+    }
+    return views;
   }
 }
 
-function countsOf(codes: Column, count: number, offset: number): Int32Array {
-  const counts = new Int32Array(viewClasses.length);
+function readCodes(reader: RowReader, count: number): Uint8Array {
+  const column = new Column(reader, count);
+  const codes = new Uint8Array(count);
   for (let i = 0; i < count; i++) {
-    const code = codes.at(i);
-    if (viewClasses[code] === undefined) throw new DecodeError(`no type of event has code ${code}`, offset);
-    counts[code] = (counts[code] ?? 0) + 1;
+    const code = column.at(i);
+    if (viewClasses[code] === undefined)
+      throw new DecodeError(`no type of event has code ${code}`, reader.offset);
+    codes[i] = code;
   }
-  return counts;
-}
-
-function readViews(reader: RowReader, counts: Int32Array, strings: Strings): readonly (View | undefined)[] {
-  const views: View[] = [];
-  for (const { code, fields } of types) {
-    const count = counts[code] ?? 0;
-    const made = viewClasses[code];
-    if (count === 0 || made === undefined) continue;
-    const view = new made();
-    view.strings = strings;
-    view.sources = readSources(reader, fields, count);
-    views[code] = view;
-  }
-  return views;
+  return codes;
 }
 
 function readSources(reader: RowReader, fields: readonly Field[], count: number): readonly Source[] {

@@ -142,20 +142,12 @@ export class LevelReader implements LogReader {
   }
 
   async commitOf(seq: number): Promise<CommitSpan> {
-    for (let number = blockOf(seq); ; number++) {
-      const block = this.block(number);
-      if (block === undefined) break;
-      const { linkBefore } = block.head;
-      const next = block.ends.findIndex((end) => end >= seq);
-      const lastSeq = block.ends[next];
-      if (lastSeq !== undefined) return { firstSeq: (block.ends[next - 1] ?? linkBefore.seq) + 1, lastSeq };
+    const snapshot = this.#snapshot();
+    try {
+      return this.#commitInBlocks(seq, snapshot) ?? (await this.#commitInTail(seq, snapshot));
+    } finally {
+      await snapshot.close();
     }
-    let firstSeq = (await this.sealedLink()).seq + 1;
-    for await (const { link } of commitsBehind(this.store, await this.sealedLink())) {
-      if (link.seq >= seq) return { firstSeq, lastSeq: link.seq };
-      firstSeq = link.seq + 1;
-    }
-    throw new RecordingError(`there is no event #${seq} yet`);
   }
 
   async *snapshots(seq: number): AsyncGenerator<KeptSnapshot> {
@@ -208,6 +200,28 @@ export class LevelReader implements LogReader {
     } finally {
       await snapshot.close();
     }
+  }
+
+  /** Where the commit of a seq begins and ends; undefined where it does not end in a block. */
+  #commitInBlocks(seq: number, snapshot: Snapshot): CommitSpan | undefined {
+    for (let number = blockOf(seq); ; number++) {
+      const block = this.block(number, snapshot);
+      if (block === undefined) return undefined;
+      const { linkBefore } = block.head;
+      const next = block.ends.findIndex((end) => end >= seq);
+      const lastSeq = block.ends[next];
+      if (lastSeq !== undefined) return { firstSeq: (block.ends[next - 1] ?? linkBefore.seq) + 1, lastSeq };
+    }
+  }
+
+  async #commitInTail(seq: number, snapshot: Snapshot): Promise<CommitSpan> {
+    const sealed = await this.sealedLink(snapshot);
+    let firstSeq = sealed.seq + 1;
+    for await (const { link } of commitsBehind(this.store, sealed, snapshot)) {
+      if (link.seq >= seq) return { firstSeq, lastSeq: link.seq };
+      firstSeq = link.seq + 1;
+    }
+    throw new RecordingError(`there is no event #${seq} yet`);
   }
 
   #snapshot(): Snapshot {

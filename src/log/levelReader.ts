@@ -192,6 +192,8 @@ export class LevelReader implements LogReader {
         return;
       }
       const link = await linkBefore(this.store, fromSeq, await this.sealedLink(snapshot), snapshot);
+      // Sealed is sealed: a block that should have it and is not there is told of, and not passed over.
+      if (link.seq >= fromSeq) this.#sealed(blockOf(fromSeq));
       for await (const { events } of commitsBehind(this.store, link, snapshot)) {
         const first = events[0]?.seq ?? 0;
         if (first > lastSeq) return;

@@ -5,7 +5,7 @@
  *     page n = first times of blocks 512 n to 512 n + 511 (a column), tasks before them (a column), checksum
  */
 import { Column, writeColumn } from '../../events/column.ts';
-import { type RowReader, RowWriter } from '../../events/rows.ts';
+import { DecodeError, type RowReader, RowWriter } from '../../events/rows.ts';
 import { type Checksum, sealed, unsealed } from './checked.ts';
 
 export const pageBlocks = 512;
@@ -99,9 +99,19 @@ export class BlockIndex {
     if (known) return known;
     const value = this.#source.page(number);
     if (value === undefined) return undefined;
-    const page = new Page(unsealed(value, this.#checksum));
-    keep(this.#pages, number, page);
+    const page = pageIn(value, this.#checksum);
+    if (page) keep(this.#pages, number, page);
     return page;
+  }
+}
+
+/** Undefined where it is damaged: it only repeats what the blocks say themselves, and these are asked then. */
+function pageIn(value: Uint8Array, checksum: Checksum): Page | undefined {
+  try {
+    return new Page(unsealed(value, checksum));
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
   }
 }
 

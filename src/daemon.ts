@@ -27,7 +27,7 @@ import { byOf } from './kernel/doer.ts';
 import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
-import type { Clock, Source } from './ports.ts';
+import type { Clock, EventLog, Head, Source } from './ports.ts';
 import { Gauge } from './queueGauge.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
 import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
@@ -204,6 +204,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     archive,
     peerOf: peerOfSocket,
     daemon: view,
+    head: () => syncedHead(log),
     stop: (unload) => {
       if (unload) source.keptQueue?.letGo();
       stopping.resolve(undefined);
@@ -330,6 +331,14 @@ async function ownTree(recorder: Recorder): Promise<void> {
 function peerOfSocket(socket: Socket): Actor {
   const { _handle: handle } = socket as unknown as { _handle: { fd: number } };
   return peerOf(handle.fd);
+}
+
+/** Where the log ends, with everything appended so far, when a loss of power cannot take it any more. */
+async function syncedHead(log: EventLog): Promise<Head> {
+  await log.commit('written');
+  const { head } = log;
+  await log.commit('synced');
+  return head;
 }
 
 /** A socket left by a daemon that was killed is in the way; we hold the log, so nobody listens on it. */

@@ -4,6 +4,8 @@
  * the recording's files only those that LevelDB rearranges whenever it is opened change.
  */
 import type { World } from '../projections/world.ts';
+import { verifyRecording } from './archive/verifying.ts';
+import { headView } from './engine/head.ts';
 import { Story } from './engine/history.ts';
 import type { Instant, Unclear } from './engine/instant.ts';
 import { openWorld } from './engine/openWorld.ts';
@@ -11,7 +13,7 @@ import { answerInPast, type PastAnswer } from './engine/past.ts';
 import type { Reader } from './engine/reader.ts';
 import { type AnswerTo, answerTo, type Question, recordingOf } from './engine/reads.ts';
 import type { Refusal } from './kernel/errno.ts';
-import { openLogReader, verifyLog } from './log/levelLog.ts';
+import { openLogReader, readHead } from './log/levelLog.ts';
 import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';
 
@@ -53,7 +55,8 @@ export function openOffline(folder: string): Reader {
       if (query.limit === undefined) yield* story.tell(log);
       else yield* await story.tellLast(log, query.limit);
     },
-    verify: (progress) => verifyLog({ folder }, { progress }),
+    head: async () => headView(await readHead({ folder })),
+    verify: (progress, query = {}) => verifyRecording(folder, query, progress),
     close: async () => {
       // What could not be opened has been said already, and there is nothing to close.
       const { log } = (await opening?.catch(() => undefined)) ?? {};

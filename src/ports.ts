@@ -32,9 +32,14 @@ export interface Head {
   readonly hash: string;
 }
 
-/** The result of checking a log from its first event on. */
+/** A head as it was noted, to be found in the log again. */
+export type Noted = Pick<Head, 'seq' | 'hash'>;
+
+/** The result of checking a log, from its first event on unless less was asked for. */
 export interface Verification {
-  /** What was read and found sound: events and commits, counted from the first. */
+  /** The first seq that was checked. */
+  readonly firstSeq: number;
+  /** What was read and found sound: events and commits, counted from that one. */
   readonly events: number;
   readonly commits: number;
   /** The last seq of these. */

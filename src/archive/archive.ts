@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import type { LogQuery } from '../engine/history.ts';
 import type { Instant } from '../engine/instant.ts';
+import type { VerifyQuery } from '../engine/reader.ts';
 import type { Question } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Archive } from '../http/server.ts';
@@ -22,7 +23,7 @@ export type Errand =
       /** Wall-clock microseconds. */
       readonly endUs: number;
     }
-  | { readonly kind: 'verify' };
+  | { readonly kind: 'verify'; readonly query: VerifyQuery };
 
 /** What the worker starts with. */
 export interface Task {
@@ -60,7 +61,7 @@ export function openArchive(
     log: (query, gone) => run({ kind: 'log', query }, query.follow === true, gone),
     past: (question, instant, gone) =>
       run({ kind: 'past', question, instant, endUs: clock.wallUs() }, false, gone),
-    verify: (gone) => run({ kind: 'verify' }, false, gone),
+    verify: (query, gone) => run({ kind: 'verify', query }, false, gone),
     close: async () => {
       closing.abort();
       await Promise.all(exits);

@@ -5,12 +5,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type LogQuery, Story } from '../engine/history.ts';
 import { answerInPast } from '../engine/past.ts';
-import { openLogReader, verifyLog } from '../log/levelLog.ts';
+import type { VerifyQuery } from '../engine/reader.ts';
+import { openLogReader } from '../log/levelLog.ts';
 import type { LogReader } from '../ports.ts';
 import type { Chunk, Notice, Task } from './archive.ts';
+import { verifyRecording } from './verifying.ts';
 
 /** A chunk is sent when it has grown to this, or when there is nothing more for now. */
 const chunkChars = 64 * 1024;
+
+/** How far a check is told whenever so many more events have been found sound. */
+const progressEvents = 65_536;
 
 const { folder, errand } = workerData as Task;
 const notices = { more: 0, grown: 0 };
@@ -33,7 +38,7 @@ try {
       });
       break;
     case 'verify':
-      await verify();
+      await verify(errand.query);
   }
   await send('end');
 } catch (error) {
@@ -76,17 +81,14 @@ async function tell(log: LogReader, query: LogQuery): Promise<void> {
   }
 }
 
-async function verify(): Promise<void> {
-  let progress = '';
-  const result = await verifyLog(
-    { folder },
-    {
-      progress: (seq) => {
-        progress = `${JSON.stringify({ seq })}\n`;
-      },
-    },
-  );
-  await send({ lines: `${progress}${JSON.stringify(result)}\n` });
+async function verify(query: VerifyQuery): Promise<void> {
+  let toldSeq = 0;
+  const result = await verifyRecording(folder, query, async (seq) => {
+    if (seq - toldSeq < progressEvents) return;
+    toldSeq = seq;
+    await send({ lines: `${JSON.stringify({ seq })}\n` });
+  });
+  await send({ lines: `${JSON.stringify(result)}\n` });
 }
 
 async function send(chunk: Chunk): Promise<void> {

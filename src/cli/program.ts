@@ -130,7 +130,14 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     async () => (await import('./doctor.ts')).doctor,
   );
   command('status', 'show the recording and its daemon', async () => (await import('./status.ts')).status);
-  command('verify', 'check the whole log', async () => (await import('./verify.ts')).verify);
+  command(
+    'head',
+    'print where the log ends, to be noted elsewhere',
+    async () => (await import('./head.ts')).head,
+  );
+  command('verify', 'check the log', async () => (await import('./verify.ts')).verify)
+    .option('--expect <head>', 'and that it has passed this head, as `tasktrail head` printed it')
+    .option('--since <instant>', 'only from the checkpoint before this on: #SEQ or a time');
 
   program.commandsGroup('Look:');
   command('tree', 'show containers and what happens in them', async () => (await import('./tree.ts')).tree)

@@ -3,7 +3,8 @@
  * opened directly when no daemon runs. Whoever asks need not know which.
  */
 import type { Refusal } from '../kernel/errno.ts';
-import type { QueueView, Verification } from '../ports.ts';
+import type { Noted, QueueView, Verification } from '../ports.ts';
+import type { HeadView } from './head.ts';
 import type { Entry, LogQuery } from './history.ts';
 import type { Instant, Unclear } from './instant.ts';
 import type { PastAnswer } from './past.ts';
@@ -29,6 +30,14 @@ export interface QueueGauge extends QueueView {
 /** Without a daemon, only the folder and its size are known of what a daemon tells. */
 export type Status = RecordingView & Partial<DaemonView>;
 
+/** What of a log is to be checked, and against what. */
+export interface VerifyQuery {
+  /** A head that was noted: the log must have passed it. */
+  readonly expect?: Noted;
+  /** Begins at the checkpoint before this instant instead of at the first event. */
+  readonly since?: Instant;
+}
+
 export interface Reader {
   /** Whether it is a daemon that answers, and things go on; false where the recording was opened directly. */
   readonly live: boolean;
@@ -38,7 +47,9 @@ export interface Reader {
   /** Asks about an instant of the past. Unclear where the recording has none such. */
   askPast<Q extends Question>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear>;
   log(query: LogQuery): AsyncIterable<Entry>;
-  /** Reads and checks the whole log; `progress` is told the last sound seq now and then. */
-  verify(progress: (seq: number) => void): Promise<Verification>;
+  /** Where the log ends; of a daemon, everything that had happened when it was asked is on disk. */
+  head(): Promise<HeadView>;
+  /** Reads and checks the log, all of it unless less is asked for; `progress` is told the last sound seq now and then. */
+  verify(progress: (seq: number) => void, query?: VerifyQuery): Promise<Verification>;
   close(): Promise<void>;
 }

@@ -4,10 +4,11 @@
  * message is one sentence.
  */
 import { type IncomingMessage, request as openRequest } from 'node:http';
+import { type HeadView, notedText } from '../engine/head.ts';
 import type { Entry, LogQuery } from '../engine/history.ts';
 import { type Instant, instantText, type Unclear } from '../engine/instant.ts';
 import type { PastAnswer } from '../engine/past.ts';
-import type { DaemonView, Reader } from '../engine/reader.ts';
+import type { DaemonView, Reader, VerifyQuery } from '../engine/reader.ts';
 import type { AnswerTo, Question, RecordingView } from '../engine/reads.ts';
 import { isErrno, type Refusal } from '../kernel/errno.ts';
 import type { Verification } from '../ports.ts';
@@ -77,8 +78,12 @@ export class HttpReader implements Reader {
     for await (const line of this.#lines(`/v1/log?${searchOf(query)}`)) yield line as Entry;
   }
 
-  async verify(progress: (seq: number) => void): Promise<Verification> {
-    for await (const line of this.#lines('/v1/verify')) {
+  head(): Promise<HeadView> {
+    return this.#fact('/v1/head');
+  }
+
+  async verify(progress: (seq: number) => void, query: VerifyQuery = {}): Promise<Verification> {
+    for await (const line of this.#lines(verifyPath(query))) {
       const answer = line as { seq: number } | Verification;
       if ('events' in answer) return answer;
       progress(answer.seq);
@@ -214,6 +219,14 @@ function soundLine(line: object): object {
 function refusalIn({ errno, saw, error }: ErrorBody): Refusal {
   if (errno === undefined || saw === undefined || !isErrno(errno)) throw new DaemonError('failed', error);
   return { errno, saw };
+}
+
+function verifyPath({ expect, since }: VerifyQuery): string {
+  const search = new URLSearchParams({
+    ...(expect && { expect: notedText(expect) }),
+    ...(since && { since: instantText(since) }),
+  });
+  return search.size === 0 ? '/v1/verify' : `/v1/verify?${search}`;
 }
 
 function searchFor(question: Question): URLSearchParams {

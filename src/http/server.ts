@@ -6,15 +6,17 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { EventType } from '../../events/event.ts';
+import { headView, parseHead } from '../engine/head.ts';
 import { eventTypes, type LogQuery } from '../engine/history.ts';
 import { type Instant, isUnclear, parseInstant, type Unclear } from '../engine/instant.ts';
 import type { PastAnswer } from '../engine/past.ts';
 import type { Running } from '../engine/reactor.ts';
+import type { VerifyQuery } from '../engine/reader.ts';
 import { answerTo, type Place, type Question, recordingOf } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Actor } from '../kernel/command.ts';
 import { type Errno, isRefusal, type Refusal, refusalText, refuse } from '../kernel/errno.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Head } from '../ports.ts';
 import { type DaemonView, type ErrorBody, headerLimitBytes } from './api.ts';
 import { asCommand, BadRequest, whole } from './body.ts';
 import { requestOf } from './request.ts';
@@ -27,7 +29,7 @@ export interface Archive {
   log(query: LogQuery, gone: AbortSignal): Chunks | undefined;
   /** The answer is one line, a `PastAnswer` or `Unclear`. */
   past(question: Question, instant: Instant, gone: AbortSignal): Chunks | undefined;
-  verify(gone: AbortSignal): Chunks | undefined;
+  verify(query: VerifyQuery, gone: AbortSignal): Chunks | undefined;
 }
 
 type Chunks = AsyncGenerator<string>;
@@ -39,6 +41,8 @@ export interface ServerOptions {
   /** The peer of a connection, by the kernel's word. */
   peerOf(socket: Socket): Actor;
   daemon(): DaemonView;
+  /** Where the log ends, on disk. */
+  head(): Promise<Head>;
   /** Begins to stop the daemon; with `unload` it leaves nothing in the kernel. */
   stop(unload: boolean): void;
   /** The agents that run, by the seq of their release. */
@@ -158,8 +162,14 @@ async function answer(
       const query = logQueryIn(searchParams, now(options));
       return stream(response, (gone) => options.archive.log(query, gone));
     }
-    case '/v1/verify':
-      return stream(response, (gone) => options.archive.verify(gone));
+    case '/v1/head':
+      // Whatever happened before the question belongs into the answer.
+      options.recorder.read(() => {});
+      return send(response, headView(await options.head()));
+    case '/v1/verify': {
+      const query = verifyQueryIn(searchParams, now(options));
+      return stream(response, (gone) => options.archive.verify(query, gone));
+    }
     default:
       throw new BadRequest(404, `there is nothing at ${pathname}`);
   }
@@ -254,6 +264,14 @@ function logQueryIn(search: URLSearchParams, nowUs: number): LogQuery {
     ...(until && { until }),
     follow: search.get('follow') === '1',
   };
+}
+
+function verifyQueryIn(search: URLSearchParams, nowUs: number): VerifyQuery {
+  const typed = search.get('expect');
+  const expect = typed === null ? undefined : parseHead(typed);
+  if (typed !== null && expect === undefined) throw new BadRequest(400, 'expect is a head: SEQ:HASH');
+  const since = instantIn(search.get('since'), 'since', nowUs);
+  return { ...(expect && { expect }), ...(since && { since }) };
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {

@@ -84,9 +84,19 @@ export async function openLogReader({ folder }: LevelLogOptions): Promise<LevelR
   }
 }
 
+/** Where a recording ends that no log holds; checked as far as it is not sealed. Fails as `openLogReader` does. */
+export async function readHead({ folder }: LevelLogOptions): Promise<Head> {
+  const store = await openStore(folder, false);
+  try {
+    return headOf(await lastLink(new LevelReader(store)));
+  } finally {
+    await store.close();
+  }
+}
+
 /**
- * Reads and checks a recording from its first event on, which the log of this process may hold. Unsoundness is a
- * result; all else is a `RecordingError`.
+ * Reads and checks a recording, which the log of this process may hold, from its first event on unless less is asked
+ * for. Unsoundness is a result; all else is a `RecordingError`.
  */
 export async function verifyLog(
   { folder }: LevelLogOptions,
@@ -98,7 +108,7 @@ export async function verifyLog(
   } catch (error) {
     if (!(error instanceof UnsoundLogError)) throw error;
     const unsound = { seq: error.seq, why: error.why };
-    return { events: 0, commits: 0, ...headOf(origin), source: '', unsound };
+    return { firstSeq: 1, events: 0, commits: 0, ...headOf(origin), source: '', unsound };
   }
   try {
     return await verify(new LevelReader(store), options);

@@ -459,7 +459,7 @@ format('where no daemon runs, agents that had not ended are unfinished, and many
 });
 
 format('a check of the log says from where on it is not to be trusted', () => {
-  const sound = { events: 10, commits: 3, seq: 10, hash: 'ab', source: 'ebpf' };
+  const sound = { firstSeq: 1, events: 10, commits: 3, seq: 10, hash: 'ab', source: 'ebpf' };
   assert.equal(verificationLines(sound), ['sound: 10 events in 3 commits', 'the chain ends at seq 10 in ab']);
   assert.is(
     verificationLines({ ...sound, unsound: { seq: 11, why: 'the hash differs' } })[0],

@@ -37,6 +37,10 @@ async function withServer(log: Log, use: (ground: Ground) => Promise<void>): Pro
     archive,
     peerOf: () => rootActor,
     daemon: () => daemon,
+    head: async () => {
+      await recorder.commit('synced');
+      return recording.log.head;
+    },
     stop: () => {},
     agents: () => new Map(),
   });
@@ -143,6 +147,18 @@ server('the past is answered with its moment, and what it does not have with a s
     const [status, { error }] = await asked('/v1/tree?at=soon');
     assert.is(status, 400);
     assert.match(error, /^at: 'soon' is no instant/);
+  });
+});
+
+server('the head has in it what happened before it was asked for', async () => {
+  await withServer(nothing, async ({ recording, reader, socketPath }) => {
+    recording.source.happen('start t');
+    const { seq, hash } = await reader.head();
+    assert.is(seq, recording.log.seq);
+    assert.match(hash, /^[0-9a-f]{64}$/);
+    const [status, body] = await got(socketPath, '/v1/verify?expect=12');
+    assert.equal([status, JSON.parse(body)], [400, { error: 'expect is a head: SEQ:HASH' }]);
+    assert.is((await got(socketPath, `/v1/verify?expect=12%3A${hash}&since=%239`))[0], 200);
   });
 });
 

@@ -20,6 +20,8 @@ import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
 import { Watchdog } from './engine/watchdog.ts';
 import { openMount } from './fs/mount.ts';
+import { type HeadTarget, senderTo, targetText } from './heads/destination.ts';
+import { Post } from './heads/post.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
@@ -27,7 +29,7 @@ import { byOf } from './kernel/doer.ts';
 import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
-import type { Clock, EventLog, Head, Source } from './ports.ts';
+import type { AgentRunner, Clock, EventLog, Head, Source } from './ports.ts';
 import { Gauge } from './queueGauge.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
 import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
@@ -42,6 +44,7 @@ import { folderSize, shareFolder } from './system/folder.ts';
 import { otherNamespace } from './system/namespaces.ts';
 import { peerOf } from './system/peer.ts';
 
+export { type HeadTarget, targetText } from './heads/destination.ts';
 export type { CommandLines } from './sources/commandLines.ts';
 
 /** The sources that see this machine, the best first. */
@@ -74,6 +77,12 @@ export interface DaemonOptions {
   readonly pollIntervalMs?: number;
   /** Where the container tree is mounted, which it is not where this is absent; made if it is missing. */
   readonly mount?: string | undefined;
+  /** Where the log's head is sent at an interval and at the stop; nowhere where this is absent. */
+  readonly headTo?: HeadTarget | undefined;
+  /** `defaultHeadIntervalMs` where not given. */
+  readonly headIntervalMs?: number;
+  /** Is told, in a sentence, what does not work and does not end the recording. */
+  readonly onTrouble?: (sentence: string) => void;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -99,6 +108,9 @@ export const defaultReleaseAgent = '/sbin/container_release_agent';
 
 /** How far apart the looks of the polling source are unless told otherwise. */
 export const defaultPollIntervalMs = 1000;
+
+/** How far apart heads are sent unless told otherwise. */
+export const defaultHeadIntervalMs = 60_000;
 
 /** How many release agents run at once: those that are not stuck, and all. */
 const agentConcurrency = 16;
@@ -144,6 +156,9 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   // Below the recorder, so that the log has its end before a thread that starts agents is waited for.
   const runner = openAgentRunner(clock);
   parts.add(() => runner.close());
+  // Above the runner and below the recorder: the last head is that of a recording that has ended.
+  const post = postOf(options, log, runner, clock);
+  parts.add(() => post?.close());
 
   const failure = pending<Error>();
   const recorder = new Recorder({
@@ -215,6 +230,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(close);
   parts.add(() => rmSync(socketPath, { force: true }));
   shareFolder(folder, socketPath, groupName);
+  post?.start();
 
   const closed = Promise.race([stopping.promise, failure.promise]).then((error) => end(parts, error));
   return {
@@ -331,6 +347,19 @@ async function ownTree(recorder: Recorder): Promise<void> {
 function peerOfSocket(socket: Socket): Actor {
   const { _handle: handle } = socket as unknown as { _handle: { fd: number } };
   return peerOf(handle.fd);
+}
+
+function postOf(options: DaemonOptions, log: EventLog, runner: AgentRunner, clock: Clock): Post | undefined {
+  const { headTo, headIntervalMs = defaultHeadIntervalMs, onTrouble = () => {} } = options;
+  if (headTo === undefined) return undefined;
+  return new Post({
+    head: () => syncedHead(log),
+    send: senderTo(headTo, runner, clock),
+    to: targetText(headTo),
+    intervalMs: headIntervalMs,
+    clock,
+    onTrouble,
+  });
 }
 
 /** Where the log ends, with everything appended so far, when a loss of power cannot take it any more. */

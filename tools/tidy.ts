@@ -46,6 +46,7 @@ const rooms: readonly Room[] = [
     may: ['events/', 'src/engine/', 'src/log/', 'src/system/'],
     mayTypes: ['src/ports.ts', 'src/http/'],
   },
+  { path: 'src/heads/', may: ['events/', 'src/engine/', 'src/system/'], mayTypes: ['src/ports.ts'] },
   {
     path: 'src/fs/',
     may: [

@@ -118,6 +118,11 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .option('--mount <dir>', 'show the containers as a filesystem there (root only)')
     .option('--no-mount', 'show them nowhere, which is so where neither is given')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
+    .option(
+      '--head-to <place>',
+      'send where the log ends off this machine: journal (the system log), a file to append to, or exec:PROGRAM',
+    )
+    .option('--head-interval <time>', 'how far apart, as 30s or 3600s (default: 60s)')
     .option('--ring-size <size>', 'how much of what happens the kernel can hold back, as 64M')
     .option('--no-pin', 'leave nothing in the kernel: what happens while no daemon runs is not recorded');
   command('down', 'stop the daemon', async () => (await import('./down.ts')).down).option(

@@ -8,11 +8,14 @@ import {
   type CommandLines,
   cgroupsHere,
   type Daemon,
+  defaultHeadIntervalMs,
   defaultPollIntervalMs,
   defaultReleaseAgent,
+  type HeadTarget,
   machineSources,
   type SourceName,
   startDaemon,
+  targetText,
 } from '../daemon.ts';
 import { SourceError } from '../sources/sourceError.ts';
 import { othersMayEnter } from '../system/folder.ts';
@@ -23,6 +26,7 @@ import { keptLines } from './down.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
+import { headTargetFrom } from './headTo.ts';
 import { mirrorFrom, startedMirroring, whyNone } from './mirror.ts';
 import { readVersion } from './version.ts';
 
@@ -41,6 +45,8 @@ export interface UpOptions {
   readonly pin: boolean;
   /** As typed; false where it is not to be mounted. */
   readonly mount?: string | false;
+  readonly headTo?: string;
+  readonly headInterval?: string;
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
@@ -55,6 +61,8 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     pin: options.pin,
     ...(options.ringSize !== undefined && { ringBytes: ringBytesFrom(options.ringSize) }),
     mount: mountPointFrom(options.mount),
+    headTo: options.headTo === undefined ? undefined : headTargetFrom(options.headTo),
+    headIntervalMs: headIntervalFrom(options),
   };
   const { json, terminal } = context;
   const { daemon, why } = await started(context, settings, options.mirror !== undefined);
@@ -96,6 +104,8 @@ interface Settings {
   readonly pin: boolean;
   readonly ringBytes?: number;
   readonly mount: string | undefined;
+  readonly headTo: HeadTarget | undefined;
+  readonly headIntervalMs: number;
 }
 
 /** `why` says why nothing is mirrored that was to be. */
@@ -104,7 +114,8 @@ async function started(
   settings: Settings,
   isAskedFor: boolean,
 ): Promise<{ readonly daemon: Daemon; readonly why: string }> {
-  const options = { folder: context.folder.path, version: readVersion(), ...settings };
+  const onTrouble = (sentence: string): void => context.terminal.tell(`tasktrail: ${sentence}`);
+  const options = { folder: context.folder.path, version: readVersion(), onTrouble, ...settings };
   try {
     return await startedMirroring(settings.mirror, isAskedFor, (mirror) =>
       // Rather the best source without a mirror than another one.
@@ -156,7 +167,8 @@ function isFromTerminal(): boolean {
 export function greeting(
   { view, passedOver }: Pick<Daemon, 'view' | 'passedOver'>,
   context: Context,
-  settings: Pick<Settings, 'commandLines'> & { readonly unmirrored?: string },
+  settings: Pick<Settings, 'commandLines'> &
+    Partial<Pick<Settings, 'headTo'>> & { readonly unmirrored?: string },
 ): string[] {
   const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
   const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
@@ -169,6 +181,7 @@ export function greeting(
     ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
+    ...(settings.headTo ? [`the log's head is sent to ${targetText(settings.headTo)}`] : []),
     ...(view.mountPoint === '' ? [] : [`the containers are a filesystem at ${view.mountPoint}`]),
     '',
     'next, in another terminal:',
@@ -265,7 +278,14 @@ function mountPointFrom(typed: string | false | undefined): string | undefined {
   return resolve(path);
 }
 
+function headIntervalFrom({ headTo, headInterval }: UpOptions): number {
+  if (headInterval === undefined) return defaultHeadIntervalMs;
+  if (headTo === undefined) throw usageFailure('--head-interval goes with --head-to');
+  return intervalFrom(headInterval, headIntervalLimitMs);
+}
+
 const intervalLimitMs = 60_000;
+const headIntervalLimitMs = 86_400_000;
 
 const leastRingBytes = 64 * 1024;
 const mostRingBytes = 2 ** 30;
@@ -282,13 +302,11 @@ export function ringBytesFrom(typed: string): number {
 }
 
 /** `250ms`, `2s`. */
-export function intervalFrom(typed: string): number {
+export function intervalFrom(typed: string, limitMs = intervalLimitMs): number {
   const [, digits = '', unit] = /^([0-9]{1,6})(ms|s)$/.exec(typed) ?? [];
   const intervalMs = Number(digits) * (unit === 's' ? 1000 : 1);
-  if (intervalMs < 1 || intervalMs > intervalLimitMs) {
-    throw usageFailure(
-      `'${typed}' is no interval: give one as 250ms or 2s, at most ${intervalLimitMs / 1000}s`,
-    );
+  if (intervalMs < 1 || intervalMs > limitMs) {
+    throw usageFailure(`'${typed}' is no interval: give one as 250ms or 2s, at most ${limitMs / 1000}s`);
   }
   return intervalMs;
 }

@@ -24,6 +24,7 @@ interface Calls {
   readonly bind: (fd: number, address: Memory, sizeBytes: number) => number;
   readonly clock_gettime: (clock: number, into: Memory) => number;
   readonly close: (fd: number) => number;
+  readonly connect: (fd: number, address: Memory, sizeBytes: number) => number;
   readonly execvp: (file: Memory, argv: Memory) => number;
   readonly fcntl: (fd: number, command: number, argument: number) => number;
   readonly getpagesize: () => number;
@@ -101,6 +102,7 @@ function bind(): Calls {
     bind: library.func('bind', 'int', ['int', 'void *', 'uint']),
     clock_gettime: library.func('clock_gettime', 'int', ['int', 'void *']),
     close: library.func('close', 'int', ['int']),
+    connect: library.func('connect', 'int', ['int', 'void *', 'uint']),
     execvp: library.func('execvp', 'int', ['void *', 'void *']),
     fcntl: library.func('fcntl', 'int', ['int', 'int', 'long']),
     getpagesize: library.func('getpagesize', 'int', []),

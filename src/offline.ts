@@ -13,6 +13,7 @@ import { answerInPast, type PastAnswer } from './engine/past.ts';
 import type { Reader } from './engine/reader.ts';
 import { type AnswerTo, answerTo, type Question, recordingOf } from './engine/reads.ts';
 import type { Refusal } from './kernel/errno.ts';
+import { exportOf } from './log/exporter.ts';
 import { openLogReader, readHead } from './log/levelLog.ts';
 import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';
@@ -24,6 +25,8 @@ interface Opened {
   /** Nothing happens any more: now is when the recording ends. */
   readonly nowUs: number;
 }
+
+export { type Imported, importInto } from './log/importer.ts';
 
 /**
  * A reader that opens the recording at the first question about what is in it, which fails with one sentence
@@ -57,6 +60,14 @@ export function openOffline(folder: string): Reader {
     },
     head: async () => headView(await readHead({ folder })),
     verify: (progress, query = {}) => verifyRecording(folder, query, progress),
+    export: async function* () {
+      const log = await openLogReader({ folder });
+      try {
+        yield* exportOf(log);
+      } finally {
+        await log.close();
+      }
+    },
     close: async () => {
       // What could not be opened has been said already, and there is nothing to close.
       const { log } = (await opening?.catch(() => undefined)) ?? {};

@@ -63,7 +63,14 @@ const rooms: readonly Room[] = [
   },
   {
     path: 'src/http/',
-    may: ['events/', 'projections/', 'src/engine/', 'src/kernel/errno.ts', 'src/kernel/path.ts'],
+    may: [
+      'events/',
+      'projections/',
+      'src/engine/',
+      'src/kernel/errno.ts',
+      'src/kernel/path.ts',
+      'src/log/exportFile.ts',
+    ],
     mayTypes: ['src/ports.ts', 'src/kernel/'],
   },
   {
@@ -74,6 +81,7 @@ const rooms: readonly Room[] = [
       'src/engine/',
       'src/http/',
       'src/kernel/errno.ts',
+      'src/log/exportFile.ts',
       'src/sources/sourceError.ts',
       'src/system/',
       'src/clock.ts',

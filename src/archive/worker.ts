@@ -6,7 +6,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type LogQuery, Story } from '../engine/history.ts';
 import { answerInPast } from '../engine/past.ts';
 import type { VerifyQuery } from '../engine/reader.ts';
+import { exportOf } from '../log/exporter.ts';
 import { openLogReader } from '../log/levelLog.ts';
+import type { LevelReader } from '../log/levelReader.ts';
 import type { LogReader } from '../ports.ts';
 import type { Chunk, Notice, Task } from './archive.ts';
 import { verifyRecording } from './verifying.ts';
@@ -39,6 +41,11 @@ try {
       break;
     case 'verify':
       await verify(errand.query);
+      break;
+    case 'export':
+      await withLog(async (log) => {
+        for await (const bytes of exportOf(log)) await send({ bytes });
+      });
   }
   await send('end');
 } catch (error) {
@@ -46,7 +53,7 @@ try {
 }
 
 /** LevelDB has to be let go of here before the recorder's own thread does. */
-async function withLog(use: (log: LogReader) => Promise<void>): Promise<void> {
+async function withLog(use: (log: LevelReader) => Promise<void>): Promise<void> {
   const log = await openLogReader({ folder });
   try {
     await use(log);
@@ -93,7 +100,9 @@ async function verify(query: VerifyQuery): Promise<void> {
 
 async function send(chunk: Chunk): Promise<void> {
   await taken('more');
-  parentPort?.postMessage(chunk);
+  // Bytes are handed over, and not copied on the recorder's thread.
+  const handedOver = typeof chunk === 'object' && 'bytes' in chunk ? [chunk.bytes.buffer as ArrayBuffer] : [];
+  parentPort?.postMessage(chunk, handedOver);
 }
 
 /** Resolves when the notice has come since it was last taken; several that came at once count as one. */

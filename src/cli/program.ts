@@ -175,6 +175,22 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .option('-U, --until <instant>', 'only what happened up to then')
     .option('-n, --limit <count>', 'only the last so many entries');
 
+  program.commandsGroup('Keep:');
+  command(
+    'export',
+    'write the recording to one file',
+    async () => (await import('./export.ts')).exportRecording,
+  )
+    .argument('<file>', 'the file; - is standard output')
+    .option('--format <name>', 'tasktrail, which import takes; or lines: ndjson, cloudevents', 'tasktrail')
+    .option('-S, --since <instant>', 'of lines, only what happened from then on')
+    .option('-U, --until <instant>', 'of lines, only what happened up to then');
+  command(
+    'import',
+    'make a recording out of an export',
+    async () => (await import('./import.ts')).importRecording,
+  ).argument('<file>', 'the export; - is standard input');
+
   program.commandsGroup('Change:');
   command('mkdir', 'make a container', async () => (await import('./mkdir.ts')).mkdir).argument(
     '<path>',

@@ -51,5 +51,7 @@ export interface Reader {
   head(): Promise<HeadView>;
   /** Reads and checks the log, all of it unless less is asked for; `progress` is told the last sound seq now and then. */
   verify(progress: (seq: number) => void, query?: VerifyQuery): Promise<Verification>;
+  /** The bytes of an export file. Whether they are whole is for their reader to see. */
+  export(): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }

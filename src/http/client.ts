@@ -91,6 +91,15 @@ export class HttpReader implements Reader {
     throw new DaemonError('failed', 'the daemon ended its answer before the check of the log was done');
   }
 
+  async *export(): AsyncGenerator<Uint8Array> {
+    const response = await this.#stream('/v1/export');
+    try {
+      for await (const chunk of response) yield chunk as Buffer;
+    } catch (error) {
+      throw this.#explained(error as Error);
+    }
+  }
+
   async close(): Promise<void> {
     // Each request has closed its own connection.
   }
@@ -123,17 +132,21 @@ export class HttpReader implements Reader {
   }
 
   async *#lines(path: string): AsyncGenerator<object> {
-    const response = await this.#send('GET', path);
-    if (response.statusCode !== 200) {
-      const { saw } = refusalIn(this.#parsed(await this.#textOf(response)) as ErrorBody);
-      throw new DaemonError('failed', saw);
-    }
+    const response = await this.#stream(path);
     let rest = '';
     for await (const chunk of this.#chunks(response)) {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) yield soundLine(this.#parsed(line));
     }
+  }
+
+  /** An answer that goes on for as long as it takes. */
+  async #stream(path: string): Promise<IncomingMessage> {
+    const response = await this.#send('GET', path);
+    if (response.statusCode === 200) return response;
+    const { saw } = refusalIn(this.#parsed(await this.#textOf(response)) as ErrorBody);
+    throw new DaemonError('failed', saw);
   }
 
   #send(method: 'GET' | 'POST', path: string, body?: object): Promise<IncomingMessage> {

@@ -1,4 +1,4 @@
-/** Logs with random commits in them, and their sealing, for tests that need blocks. */
+/** Recordings of random events that are sealed into blocks, as far as they go. */
 import type { Event } from '../../events/event.ts';
 import { type LevelLog, openLogReader } from '../../src/log/levelLog.ts';
 import { Sealer } from '../../src/log/sealer.ts';
@@ -22,6 +22,12 @@ export async function commitRandom(
     await log.commit('written');
   }
   return events;
+}
+
+/** Commits the first event of a recording, as every recorder does. */
+export async function beginRecording(log: LevelLog): Promise<void> {
+  log.append([{ fact: { type: 'recording', id: 'a-recording', version: '0' }, timeUs: 1e15, skewUs: 0 }]);
+  await log.commit('written');
 }
 
 /** Seals as much as there is; returns the last sealed seq. */

@@ -1,0 +1,219 @@
+/**
+ * The importer: makes a recording out of an export file, in a folder that is not there yet. Every commit goes along the
+ * chain, so that what is imported is what was exported: ids, hashes and all. It is made beside the folder and renamed, and
+ * the key that makes it a recording is written last: one that does not end leaves nothing that could be taken for one.
+ */
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Event } from '../../events/event.ts';
+import { DecodeError } from '../../events/rows.ts';
+import type { Head } from '../ports.ts';
+import { codeOf, hasCode } from '../system/errno.ts';
+import { Chain, headOf, type Link, origin, UnsoundError } from './commit.ts';
+import { RecordingError, reasonOf } from './errors.ts';
+import {
+  type EndFrame,
+  ExportError,
+  type Frame,
+  framesIn,
+  type HeadFrame,
+  type LinkText,
+  linkText,
+} from './exportFile.ts';
+import { commitKey, metaKey } from './keys.ts';
+import { LevelReader } from './levelReader.ts';
+import { format, metaValue, openStore, type Store } from './levelStore.ts';
+import { LevelSync, syncFolder } from './levelSync.ts';
+import { writeMark } from './mark.ts';
+import { Sealer } from './sealer.ts';
+import { sha256 } from './sha256.ts';
+
+/** What was imported. */
+export interface Imported {
+  readonly recording: string;
+  readonly events: number;
+  readonly commits: number;
+  readonly head: Head;
+}
+
+/** So much is written to LevelDB at once. */
+const batchBytes = 1024 * 1024;
+
+/**
+ * Makes the recording that the bytes of an export file hold; `progress` is told the last seq now and then. Fails with a
+ * `RecordingError`; then nothing is left of it.
+ */
+export async function importInto(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  progress: (seq: number) => void,
+): Promise<Imported> {
+  const folder = resolve(path);
+  const draft = `${folder}.new`;
+  await claim(folder, draft);
+  try {
+    const imported = await fill(draft, chunks, progress);
+    await rename(draft, folder);
+    await syncFolder(dirname(folder));
+    return imported;
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw explained(folder, error);
+  }
+}
+
+/** Makes the draft's folder, where neither it nor the recording's is there; that one may be, if it is empty. */
+async function claim(folder: string, draft: string): Promise<void> {
+  try {
+    if ((await namesIn(folder)).length > 0) {
+      throw new RecordingError(
+        `${folder} is there already, and is not empty: import into a folder that is not there (--data)`,
+      );
+    }
+    await mkdir(dirname(draft), { recursive: true, mode: 0o750 });
+    await mkdir(draft, { mode: 0o750 });
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw explained(folder, error);
+    throw new RecordingError(
+      `${draft} is in the way, as an import leaves it that was killed: remove it, then try again`,
+    );
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+async function fill(
+  draft: string,
+  chunks: AsyncIterable<Uint8Array>,
+  progress: (seq: number) => void,
+): Promise<Imported> {
+  const store = await openStore(draft, true);
+  let imported: Imported;
+  try {
+    const writing = new Writing(store, progress);
+    for await (const frame of framesIn(chunks)) await writing.take(frame);
+    imported = await writing.end();
+  } finally {
+    await store.close();
+  }
+  await writeMark(draft, imported.head.seq);
+  return imported;
+}
+
+/** The recording as it is written, frame by frame. */
+class Writing {
+  readonly #store: Store;
+  readonly #progress: (seq: number) => void;
+  readonly #chain = new Chain(origin);
+  readonly #sealer: Sealer;
+  #recording = '';
+  #commits = 0;
+  #puts: { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }[] = [];
+  #sizeBytes = 0;
+
+  constructor(store: Store, progress: (seq: number) => void) {
+    this.#store = store;
+    this.#progress = progress;
+    this.#sealer = new Sealer(new LevelReader(store), undefined);
+  }
+
+  async take(frame: Frame): Promise<void> {
+    switch (frame.kind) {
+      case 'head':
+        this.#begin(frame);
+        break;
+      case 'commit':
+        await this.#commit(frame.value);
+        break;
+      case 'end':
+        this.#compare(frame);
+    }
+  }
+
+  /** Writes what is left, and what makes it a recording. */
+  async end(): Promise<Imported> {
+    await this.#flush();
+    const { folder, level } = this.#store;
+    const sync = new LevelSync(folder);
+    try {
+      await sync.run();
+      await level.put(metaKey, metaValue({ format, id: this.#recording }));
+      sync.wrote();
+      await sync.run();
+    } finally {
+      await sync.close();
+    }
+    const head = headOf(this.#link);
+    return { recording: this.#recording, events: head.seq - origin.seq, commits: this.#commits, head };
+  }
+
+  get #link(): Link {
+    return this.#chain.link;
+  }
+
+  #begin({ recording, after }: HeadFrame): void {
+    this.#recording = recording;
+    if (!isSame(after, linkText(origin))) {
+      throw new ExportError(
+        `it begins behind seq ${after.seq}: only a recording from its first event on is one`,
+      );
+    }
+  }
+
+  async #commit(value: Uint8Array): Promise<void> {
+    const firstSeq = this.#link.seq + 1;
+    const events = this.#chain.next(firstSeq, value, sha256);
+    if (firstSeq === 1) this.#checkId(events[0]);
+    this.#puts.push({ type: 'put', key: commitKey(firstSeq), value });
+    this.#commits += 1;
+    this.#sizeBytes += value.length;
+    if (this.#sizeBytes >= batchBytes) await this.#flush();
+  }
+
+  #checkId(first: Event | undefined): void {
+    if (first?.type === 'recording' && first.id === this.#recording) return;
+    throw new ExportError('its first frame names another recording than its first event');
+  }
+
+  async #flush(): Promise<void> {
+    const { level } = this.#store;
+    await level.batch(this.#puts);
+    this.#puts = [];
+    this.#sizeBytes = 0;
+    for (let sealed = await this.#sealer.next(); sealed; sealed = await this.#sealer.next()) {
+      await level.batch([
+        ...sealed.puts.map(([key, value]) => ({ type: 'put', key, value }) as const),
+        ...sealed.dels.map((key) => ({ type: 'del', key }) as const),
+      ]);
+    }
+    this.#progress(this.#link.seq);
+  }
+
+  #compare({ commits, head }: EndFrame): void {
+    if (commits === this.#commits && isSame(head, linkText(this.#link))) return;
+    throw new ExportError('its end does not fit what is before it');
+  }
+}
+
+function isSame(a: LinkText, b: LinkText): boolean {
+  return a.seq === b.seq && a.timeUs === b.timeUs && a.hash === b.hash;
+}
+
+function explained(folder: string, error: unknown): unknown {
+  if (error instanceof UnsoundError || error instanceof ExportError || error instanceof DecodeError) {
+    const where = error instanceof UnsoundError ? `at seq ${error.seq} ` : '';
+    return new RecordingError(`this is no whole export: ${where}${error.message}; nothing was imported`);
+  }
+  if (codeOf(error) === '') return error;
+  return new RecordingError(
+    `a recording cannot be made in ${folder}: ${reasonOf(error)}; nothing was imported`,
+    { cause: error },
+  );
+}

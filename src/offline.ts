@@ -4,16 +4,18 @@
  * the recording's files only those that LevelDB rearranges whenever it is opened change.
  */
 import type { World } from '../projections/world.ts';
+import { Keeper } from './archive/keeper.ts';
 import { verifyRecording } from './archive/verifying.ts';
 import { headView } from './engine/head.ts';
-import { Story } from './engine/history.ts';
 import type { Instant, Unclear } from './engine/instant.ts';
 import { openWorld } from './engine/openWorld.ts';
 import { answerInPast, type PastAnswer } from './engine/past.ts';
 import type { Reader } from './engine/reader.ts';
 import { type AnswerTo, answerTo, type Question, recordingOf } from './engine/reads.ts';
+import { Story } from './engine/story.ts';
 import type { Refusal } from './kernel/errno.ts';
 import { exportOf } from './log/exporter.ts';
+import { type Imported, importWith } from './log/importer.ts';
 import { openLogReader, readHead } from './log/levelLog.ts';
 import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';
@@ -26,7 +28,14 @@ interface Opened {
   readonly nowUs: number;
 }
 
-export { type Imported, importInto } from './log/importer.ts';
+/** Makes the recording that the bytes of an export file hold, sealed and with snapshots, as `importWith` does. */
+export function importInto(
+  folder: string,
+  chunks: AsyncIterable<Uint8Array>,
+  progress: (seq: number) => void,
+): Promise<Imported> {
+  return importWith(folder, chunks, progress, (reader) => Keeper.open(reader));
+}
 
 /**
  * A reader that opens the recording at the first question about what is in it, which fails with one sentence

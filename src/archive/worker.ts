@@ -3,9 +3,10 @@
  * writes what was asked for as NDJSON, a chunk whenever one is wanted.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type LogQuery, Story } from '../engine/history.ts';
+import type { LogQuery } from '../engine/history.ts';
 import { answerInPast } from '../engine/past.ts';
 import type { VerifyQuery } from '../engine/reader.ts';
+import { Story } from '../engine/story.ts';
 import { exportOf } from '../log/exporter.ts';
 import { openLogReader } from '../log/levelLog.ts';
 import type { LevelReader } from '../log/levelReader.ts';

@@ -25,7 +25,7 @@ import { LevelReader } from './levelReader.ts';
 import { format, metaValue, openStore, type Store } from './levelStore.ts';
 import { LevelSync, syncFolder } from './levelSync.ts';
 import { writeMark } from './mark.ts';
-import { Sealer } from './sealer.ts';
+import type { Batch } from './sealer.ts';
 import { sha256 } from './sha256.ts';
 
 /** What was imported. */
@@ -36,6 +36,13 @@ export interface Imported {
   readonly head: Head;
 }
 
+/** Makes out of what is in the tail what is kept for good, as far as there is enough. */
+export interface TailKeeper {
+  next(): Promise<Batch | undefined>;
+}
+
+export type OpenKeeper = (reader: LevelReader) => Promise<TailKeeper>;
+
 /** So much is written to LevelDB at once. */
 const batchBytes = 1024 * 1024;
 
@@ -43,16 +50,17 @@ const batchBytes = 1024 * 1024;
  * Makes the recording that the bytes of an export file hold; `progress` is told the last seq now and then. Fails with a
  * `RecordingError`; then nothing is left of it.
  */
-export async function importInto(
+export async function importWith(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
   progress: (seq: number) => void,
+  keeperOf: OpenKeeper,
 ): Promise<Imported> {
   const folder = resolve(path);
   const draft = `${folder}.new`;
   await claim(folder, draft);
   try {
-    const imported = await fill(draft, chunks, progress);
+    const imported = await fill(draft, chunks, progress, keeperOf);
     await rename(draft, folder);
     await syncFolder(dirname(folder));
     return imported;
@@ -93,11 +101,12 @@ async function fill(
   draft: string,
   chunks: AsyncIterable<Uint8Array>,
   progress: (seq: number) => void,
+  keeperOf: OpenKeeper,
 ): Promise<Imported> {
   const store = await openStore(draft, true);
   let imported: Imported;
   try {
-    const writing = new Writing(store, progress);
+    const writing = new Writing(store, progress, await keeperOf(new LevelReader(store)));
     for await (const frame of framesIn(chunks)) await writing.take(frame);
     imported = await writing.end();
   } finally {
@@ -112,16 +121,16 @@ class Writing {
   readonly #store: Store;
   readonly #progress: (seq: number) => void;
   readonly #chain = new Chain(origin);
-  readonly #sealer: Sealer;
+  readonly #keeper: TailKeeper;
   #recording = '';
   #commits = 0;
   #puts: { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }[] = [];
   #sizeBytes = 0;
 
-  constructor(store: Store, progress: (seq: number) => void) {
+  constructor(store: Store, progress: (seq: number) => void, keeper: TailKeeper) {
     this.#store = store;
     this.#progress = progress;
-    this.#sealer = new Sealer(new LevelReader(store), undefined);
+    this.#keeper = keeper;
   }
 
   async take(frame: Frame): Promise<void> {
@@ -187,10 +196,10 @@ class Writing {
     await level.batch(this.#puts);
     this.#puts = [];
     this.#sizeBytes = 0;
-    for (let sealed = await this.#sealer.next(); sealed; sealed = await this.#sealer.next()) {
+    for (let kept = await this.#keeper.next(); kept; kept = await this.#keeper.next()) {
       await level.batch([
-        ...sealed.puts.map(([key, value]) => ({ type: 'put', key, value }) as const),
-        ...sealed.dels.map((key) => ({ type: 'del', key }) as const),
+        ...kept.puts.map(([key, value]) => ({ type: 'put', key, value }) as const),
+        ...kept.dels.map((key) => ({ type: 'del', key }) as const),
       ]);
     }
     this.#progress(this.#link.seq);

@@ -4,11 +4,9 @@
  * find a block looks for both at one moment.
  */
 import type { Event } from '../../events/event.ts';
-import { DecodeError } from '../../events/rows.ts';
 import type { CommitSpan, KeptSnapshot, LogReader } from '../ports.ts';
 import { Block, blockEvents, blockOf, firstSeqOf } from './block.ts';
 import { BlockIndex } from './blockIndex.ts';
-import { checksumBytes, unsealed } from './checked.ts';
 import { eventsFrom, type Link, missing, origin, UnsoundError } from './commit.ts';
 import { crc32 } from './crc32.ts';
 import { Dictionary } from './dictionary.ts';
@@ -160,7 +158,6 @@ export class LevelReader implements LogReader {
     throw new RecordingError(`there is no event #${seq} yet`);
   }
 
-  /** One that is damaged is left out: it can be made again from the events, which are what counts. */
   async *snapshots(seq: number): AsyncGenerator<KeptSnapshot> {
     const { level } = this.store;
     for (let before = seq; ; ) {
@@ -168,24 +165,13 @@ export class LevelReader implements LogReader {
       const [key] = await level.keys(range).all();
       if (key === undefined) return;
       const found = partsOfSnapshotKey(key).seq;
-      const snapshot = await this.#snapshotOf(found);
-      if (snapshot) yield snapshot;
+      const parts: Record<string, Uint8Array> = {};
+      for await (const [part, value] of level.iterator(snapshotsOf(found))) {
+        parts[partsOfSnapshotKey(part).projection] = value;
+      }
+      yield { seq: found, parts };
       before = found - 1;
     }
-  }
-
-  async #snapshotOf(seq: number): Promise<KeptSnapshot | undefined> {
-    const parts: Record<string, Uint8Array> = {};
-    for await (const [key, value] of this.store.level.iterator(snapshotsOf(seq))) {
-      try {
-        const reader = unsealed(value, crc32);
-        parts[partsOfSnapshotKey(key).projection] = reader.raw(value.length - checksumBytes);
-      } catch (error) {
-        if (!(error instanceof DecodeError)) throw error;
-        return undefined;
-      }
-    }
-    return { seq, parts };
   }
 
   /** A block that is known to be there. */

@@ -4,7 +4,8 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { openOutput } from '../../src/cli/outputFile.ts';
-import { importInto } from '../../src/offline.ts';
+import { importWith } from '../../src/log/importer.ts';
+import { Sealer } from '../../src/log/sealer.ts';
 import { fakeTerminal } from './fakeTerminal.ts';
 
 const [what, file = '', folder = ''] = process.argv.slice(2);
@@ -26,5 +27,5 @@ if (what === 'export') {
       yield bytes.subarray(at, Math.min(at + 4096, bytes.length - 1));
     await halfway();
   };
-  await importInto(folder, chunks(), () => {});
+  await importWith(folder, chunks(), () => {}, Sealer.open);
 }

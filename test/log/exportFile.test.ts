@@ -8,8 +8,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exportOf } from '../../src/log/exporter.ts';
 import { framesIn, writeFailure } from '../../src/log/exportFile.ts';
-import { importInto } from '../../src/log/importer.ts';
+import { type Imported, importWith } from '../../src/log/importer.ts';
 import { openLevelLog, openLogReader, RecordingError, readHead, verifyLog } from '../../src/log/levelLog.ts';
+import { Sealer } from '../../src/log/sealer.ts';
 import { seededRandom } from '../../src/random.ts';
 import { readAll } from './contract.ts';
 import { changeLevel, Scratch } from './recordings.ts';
@@ -19,7 +20,10 @@ const exporting = suite('export file');
 const scratch = await Scratch.open();
 exporting.after(() => scratch.remove());
 
-const quiet = (): void => {};
+/** Without snapshots: random events are no story that a world could be made of. */
+function importInto(folder: string, chunks: AsyncIterable<Uint8Array>): Promise<Imported> {
+  return importWith(folder, chunks, () => {}, Sealer.open);
+}
 
 /** The bytes in chunks of random sizes. */
 async function* chunked(bytes: Uint8Array, seed = 1): AsyncGenerator<Uint8Array> {
@@ -64,7 +68,7 @@ exporting(
     const from = await recorded(5000, 4000);
     const bytes = await exportFrom(from);
     const to = scratch.folder();
-    const imported = await importInto(to, chunked(bytes), quiet);
+    const imported = await importInto(to, chunked(bytes));
     assert.equal(imported.head, await readHead({ folder: from }));
     assert.equal(imported.events, imported.head.seq);
     const before = await verifyLog({ folder: from });
@@ -97,7 +101,7 @@ exporting('a recording is exported while it is written and sealed', async () => 
   }
   await reader.close();
   const to = scratch.folder();
-  const { head } = await importInto(to, chunked(Buffer.concat(pieces)), quiet);
+  const { head } = await importInto(to, chunked(Buffer.concat(pieces)));
   assert.ok(head.seq >= 6001);
   assert.is((await verifyLog({ folder }, { expect: head })).unsound, undefined);
   await log.close();
@@ -120,18 +124,15 @@ exporting('a file that is cut off anywhere, or has anything behind it, is not im
   }
   const to = scratch.folder();
   const half = bytes.subarray(0, bytes.length >> 1);
-  assert.match(
-    await failureOf(importInto(to, chunked(half), quiet)),
-    /it was cut off before its end; nothing/,
-  );
+  assert.match(await failureOf(importInto(to, chunked(half))), /it was cut off before its end; nothing/);
   const more = Buffer.concat([bytes, Buffer.of(0)]);
-  assert.match(await failureOf(importInto(to, chunked(more), quiet)), /something follows its end; nothing/);
+  assert.match(await failureOf(importInto(to, chunked(more))), /something follows its end; nothing/);
   const broken = Buffer.concat([
     half.subarray(0, 0),
     bytes.subarray(0, frameStart(bytes)),
     writeFailure('why'),
   ]);
-  assert.match(await failureOf(importInto(to, chunked(broken), quiet)), /it was broken off: why; nothing/);
+  assert.match(await failureOf(importInto(to, chunked(broken))), /it was broken off: why; nothing/);
   assert.equal(
     readdirSync(dirname(to)).filter((name) => name.startsWith(`${basename(to)}`)),
     [],
@@ -152,11 +153,7 @@ exporting('a file in which any one byte is another is not imported', async () =>
     const changed = Buffer.from(bytes);
     changed[at] = (changed[at] ?? 0) ^ (1 << random.below(8));
     const to = scratch.folder();
-    assert.match(
-      await failureOf(importInto(to, chunked(changed), quiet)),
-      /nothing was imported$/,
-      `byte ${at}`,
-    );
+    assert.match(await failureOf(importInto(to, chunked(changed))), /nothing was imported$/, `byte ${at}`);
     assert.not.ok(existsSync(to) || existsSync(`${to}.new`), `byte ${at}`);
   }
 });
@@ -165,7 +162,7 @@ exporting('an export of a later version is refused with a sentence', async () =>
   const bytes = Buffer.from(await exportFrom(await recorded(10, 10)));
   bytes['tasktrail export\n'.length] = 2;
   assert.match(
-    await failureOf(importInto(scratch.folder(), chunked(bytes), quiet)),
+    await failureOf(importInto(scratch.folder(), chunked(bytes))),
     /it is an export of version 2, and this tasktrail reads version 1: use a newer tasktrail/,
   );
 });
@@ -175,14 +172,14 @@ exporting('a folder that holds anything, or whose draft is in the way, is left a
   const to = scratch.folder();
   mkdirSync(to);
   writeFileSync(`${to}/file`, '');
-  assert.match(await failureOf(importInto(to, chunked(bytes), quiet)), /is there already, and is not empty/);
+  assert.match(await failureOf(importInto(to, chunked(bytes))), /is there already, and is not empty/);
   rmSync(`${to}/file`);
   mkdirSync(`${to}.new`);
   writeFileSync(`${to}.new/file`, '');
-  assert.match(await failureOf(importInto(to, chunked(bytes), quiet)), /\.new is in the way/);
+  assert.match(await failureOf(importInto(to, chunked(bytes))), /\.new is in the way/);
   assert.equal([readdirSync(to), readdirSync(`${to}.new`)], [[], ['file']]);
   rmSync(`${to}.new`, { recursive: true });
-  await importInto(to, chunked(bytes), quiet);
+  await importInto(to, chunked(bytes));
   assert.is((await verifyLog({ folder: to })).unsound, undefined);
 });
 

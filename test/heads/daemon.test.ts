@@ -30,6 +30,8 @@ heads('go to a file at the interval and at the stop, and are passed by the log',
       assert.ok(expect && expect.seq < asked.seq);
       const whole = await daemon.reader.verify(() => {}, { expect });
       assert.equal([whole.unsound, whole.firstSeq], [undefined, 1]);
+      const sinceBoot = await daemon.reader.verify(() => {}, { since: { kind: 'boot' } });
+      assert.equal([sinceBoot.unsound, sinceBoot.seq >= asked.seq], [undefined, true]);
       const forged = { ...expect, hash: '0'.repeat(64) };
       const { unsound } = await daemon.reader.verify(() => {}, { expect: forged });
       assert.match(String(unsound?.why), /the log that was noted at seq \d+ is another/);

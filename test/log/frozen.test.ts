@@ -1,8 +1,10 @@
 /**
  * Frozen recordings, one of each format: every later tasktrail reads the same events out of them, and goes on with them.
  */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventsOf } from '../../src/log/commit.ts';
@@ -14,6 +16,7 @@ import { Sealer } from '../../src/log/sealer.ts';
 import { sha256 } from '../../src/log/sha256.ts';
 import type { LogReader } from '../../src/ports.ts';
 import { eventTypes } from '../support/facts.ts';
+import { testNeeding } from '../support/needs.ts';
 import { expectedOfFrozen, recordingsFolder, recordingsOf } from './frozen.ts';
 import { changeLevel, openedEvents, Scratch } from './recordings.ts';
 import { commitRandom, sealAll } from './sealed.ts';
@@ -108,6 +111,35 @@ frozen('a recording of a newer format is refused with a sentence', async () => {
     /the recording in .* is format 2, this tasktrail reads format 1: use a newer tasktrail/,
   );
 });
+
+/** What a reader makes of a recording that knows nothing but the documentation. */
+function readElsewhere(what: 'export' | 'keys', input: Buffer): object {
+  const [reader, pages] = ['./reader.py', '../../docs/reference'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  return JSON.parse(
+    execFileSync('python3', [String(reader), String(pages), what], { input, encoding: 'utf8' }),
+  );
+}
+
+testNeeding(
+  frozen,
+  ['python3'],
+  'a reader in another language, made after the description, reads the same',
+  async () => {
+    const { commits, seq, hash, events } = expected;
+    assert.equal(readElsewhere('export', readFileSync(exported)), { events, commits, seq, hash });
+    for (const source of [format0, format1]) {
+      const pairs: string[] = [];
+      await changeLevel(await scratch.copy(source), async (level) => {
+        for await (const entry of level.iterator()) {
+          pairs.push(entry.map((bytes) => Buffer.from(bytes).toString('hex')).join(' '));
+        }
+      });
+      assert.equal(readElsewhere('keys', Buffer.from(pairs.join('\n'))), { events, commits, seq, hash });
+    }
+  },
+);
 
 frozen('the example in the description of the format is a commit as it says', () => {
   const page = readFileSync(new URL('../../docs/reference/log-format.md', import.meta.url), 'utf8');

@@ -7,7 +7,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCapture } from './bench/capture.ts';
+import { measureFs } from './bench/fs.ts';
 import { measureLog } from './bench/log.ts';
+import { measureResync } from './bench/resync.ts';
 import { openPeers } from './peers/peers.ts';
 
 interface Part {
@@ -28,7 +30,8 @@ const { values, positionals } = parseArgs({
     events: { type: 'string', default: '10000000' },
     growth: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
+    tasks: { type: 'string', default: '20000' },
   },
 });
 
@@ -59,6 +62,18 @@ const parts: Readonly<Record<string, Part>> = {
         latencySeconds: 5,
         memoryTasks: 1_000_000,
         peers: values.peers ? await openPeers() : [],
+      }),
+  },
+  resync: {
+    title: 'Resync',
+    measure: () => measureResync(numberOf('tasks', values.tasks)),
+  },
+  fs: {
+    title: 'The mount',
+    measure: () =>
+      measureFs({
+        rounds: numberOf('rounds', values.rounds),
+        seconds: numberOf('seconds', values.seconds),
       }),
   },
 };

@@ -300,7 +300,16 @@ const told = {
   /** These are about something that is gone or elsewhere after them. */
   before: new Set<EventType>(['exit', 'rmdir', 'rename', 'attach', 'untree']),
   /** These happen in no place. */
-  nowhere: new Set<EventType>(['recording', 'source', 'stop', 'clock', 'gap', 'stall', 'suppressed']),
+  nowhere: new Set<EventType>([
+    'recording',
+    'source',
+    'stop',
+    'clock',
+    'gap',
+    'stall',
+    'suppressed',
+    'appoint',
+  ]),
   /** A recording begins with these, and with these it tells which groups there were. */
   first: new Set<EventType>(['recording', 'tree', 'source', 'clock', 'name', 'adopt', 'cmdline']),
   asFound: new Set<EventType>(['mkdir', 'populated']),

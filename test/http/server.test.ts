@@ -36,7 +36,7 @@ async function withServer(
   const recording = await Recording.begin();
   const { recorder, clock } = recording;
   const archive: Archive = { log, past: log, verify: log, export: exported };
-  const daemon = { daemonPid: 1, folder, sizeBytes: 0, releaseAgent: '/agent', mountPoint: '' };
+  const daemon = { daemonPid: 1, folder, sizeBytes: 0, mounts: [] };
   const api = openServer({
     recorder,
     clock,

@@ -27,7 +27,7 @@ const usPerTick = 10_000;
 /** Starts one, with these options of `up`. */
 export async function startMeasured(options: readonly string[] = []): Promise<MeasuredDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'tasktrail-bench-'));
-  const daemon = spawn(process.execPath, [main, 'up', '--data', folder, ...options], {
+  const daemon = spawn(process.execPath, [main, 'up', '--no-mount', '--data', folder, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(daemon, 'close');

@@ -13,7 +13,7 @@ import { exportOf } from '../src/log/exporter.ts';
 import { commitKey, metaKey } from '../src/log/keys.ts';
 import { type LevelLog, openLevelLog, openLogReader, verifyLog } from '../src/log/levelLog.ts';
 import { writeMark } from '../src/log/mark.ts';
-import { beginning, passageFrom } from '../src/log/passage.ts';
+import { beginningOf, passageFrom } from '../src/log/passage.ts';
 import { seededRandom } from '../src/random.ts';
 import { recordingsFolder, recordingsOf } from '../test/log/frozen.ts';
 import { sealAll } from '../test/log/sealed.ts';
@@ -79,7 +79,7 @@ async function makeFormat0(): Promise<void> {
   await level.put(metaKey, Buffer.from(JSON.stringify({ format: 0, id })));
   const reader = await openLogReader({ folder: copy });
   let firstSeq = 1;
-  for await (const commits of passageFrom(reader, beginning)) {
+  for await (const commits of passageFrom(reader, beginningOf(reader))) {
     for (const { value, link } of commits) {
       await level.put(commitKey(firstSeq), value);
       firstSeq = link.seq + 1;

@@ -4,12 +4,13 @@
  */
 import { linkText, writeCommit, writeEnd, writeHead } from './exportFile.ts';
 import type { LevelReader } from './levelReader.ts';
-import { beginning, passageFrom } from './passage.ts';
+import { beginningOf, passageFrom } from './passage.ts';
 
 const chunkBytes = 256 * 1024;
 
 /** Fails with an `UnsoundLogError` where the recording is not sound: nothing unsound is exported. */
 export async function* exportOf(reader: LevelReader): AsyncGenerator<Uint8Array> {
+  const beginning = beginningOf(reader);
   let { link } = beginning;
   let commits = 0;
   let pieces = [writeHead({ recording: reader.store.meta?.id ?? '', after: linkText(link) })];

@@ -10,14 +10,19 @@ import type { LevelReader } from './levelReader.ts';
 import { sha256 } from './sha256.ts';
 import { commitsBehind } from './tail.ts';
 
-/** Where a passage can begin: at a block, and where the chain stands behind the last commit that ended before it. */
+/** Where a passage can begin: at a block, whose number this is. */
 export interface Checkpoint {
   readonly block: number;
+  /** Where the chain stands behind the last commit that ended before the block. */
   readonly link: Link;
+  /** The events between the link and the block: those of a commit that ends in it, or later. */
+  readonly events: readonly Event[];
 }
 
-/** Where every recording begins. */
-export const beginning: Checkpoint = { block: 0, link: origin };
+/** Where a recording begins: the one place that says so. */
+export function beginningOf(_reader: LevelReader): Checkpoint {
+  return { block: 0, link: origin, events: [] };
+}
 
 /** A commit as the tail had it, and the link that it makes. */
 export interface PassedCommit {
@@ -27,12 +32,21 @@ export interface PassedCommit {
 
 /** The last checkpoint before a seq. What is written there is taken for true. */
 export async function checkpointBefore(reader: LevelReader, seq: number): Promise<Checkpoint> {
+  const beginning = beginningOf(reader);
   const last = await reader.lastBlock();
-  const number = blockOf(seq);
-  if (last === undefined || number <= beginning.block) return beginning;
-  if (seq > last.lastSeq) return { block: blockOf(last.lastSeq) + 1, link: last.head.linkAfter };
-  const block = reader.block(number);
-  return block ? { block: number, link: block.head.linkBefore } : beginning;
+  if (last === undefined) return beginning;
+  const number = Math.min(blockOf(seq), blockOf(last.lastSeq) + 1);
+  if (number <= beginning.block) return beginning;
+  const link = seq > last.lastSeq ? last.head.linkAfter : reader.block(number)?.head.linkBefore;
+  return link ? { block: number, link, events: await eventsBetween(reader, link, number) } : beginning;
+}
+
+async function eventsBetween(reader: LevelReader, link: Link, block: number): Promise<readonly Event[]> {
+  const events: Event[] = [];
+  const lastSeq = firstSeqOf(block) - 1;
+  if (link.seq === lastSeq) return events;
+  for await (const some of reader.read(link.seq + 1, lastSeq)) events.push(...some);
+  return events;
 }
 
 /**
@@ -49,8 +63,7 @@ export async function* passageFrom(
   const open = new OpenCommit(from.link);
   let { link } = from;
   try {
-    // A commit that ends in this block may have begun in the one before it.
-    await reader.replay(link.seq + 1, firstSeqOf(from.block) - 1, (event) => open.retake(event));
+    for (const event of from.events) open.retake(event);
     for (let number = from.block; ; ) {
       for (let block = reader.block(number); block; block = reader.block(number)) {
         const passed = through(block, link, open, see);

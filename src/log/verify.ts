@@ -9,7 +9,7 @@ import { headOf, type Link, missing, UnsoundError } from './commit.ts';
 import { readingError, UnsoundLogError } from './errors.ts';
 import type { LevelReader } from './levelReader.ts';
 import { markName, readMark } from './mark.ts';
-import { beginning, type Checkpoint, checkpointBefore, passageFrom } from './passage.ts';
+import { beginningOf, type Checkpoint, checkpointBefore, passageFrom } from './passage.ts';
 
 export interface VerifyOptions {
   /** A head that was noted earlier: the log must have passed it. */
@@ -38,14 +38,16 @@ export async function verify(reader: LevelReader, options: VerifyOptions = {}): 
 class Check {
   readonly #reader: LevelReader;
   readonly #options: VerifyOptions;
-  #from: Checkpoint = beginning;
-  #link: Link = beginning.link;
+  #from: Checkpoint;
+  #link: Link;
   #commits = 0;
   #source = '';
 
   constructor(reader: LevelReader, options: VerifyOptions) {
     this.#reader = reader;
     this.#options = options;
+    this.#from = beginningOf(reader);
+    this.#link = this.#from.link;
   }
 
   result(): Verification {
@@ -77,7 +79,7 @@ class Check {
 
   async #checkpoint(): Promise<Checkpoint> {
     const { since, expect } = this.#options;
-    if (since === undefined) return beginning;
+    if (since === undefined) return this.#from;
     const seq = 'seq' in since ? since.seq : (await this.#reader.seqAt(since.timeUs - 1)) + 1;
     return checkpointBefore(this.#reader, Math.min(seq, expect?.seq ?? seq));
   }

@@ -8,7 +8,7 @@ import { blockEvents } from '../../src/log/block.ts';
 import { origin } from '../../src/log/commit.ts';
 import { blockKey } from '../../src/log/keys.ts';
 import { type LevelLog, openLevelLog, openLogReader, readHead, verifyLog } from '../../src/log/levelLog.ts';
-import { beginning, type Checkpoint, checkpointBefore, passageFrom } from '../../src/log/passage.ts';
+import { beginningOf, type Checkpoint, checkpointBefore, passageFrom } from '../../src/log/passage.ts';
 import { changeLevel, Scratch } from './recordings.ts';
 import { commitRandom, sealAll } from './sealed.ts';
 
@@ -19,7 +19,7 @@ passage.after(() => scratch.remove());
 async function valuesFrom(log: LevelLog, seq?: number): Promise<Uint8Array[]> {
   const reader = await openLogReader(log);
   const values: Uint8Array[] = [];
-  const from: Checkpoint = seq === undefined ? beginning : await checkpointBefore(reader, seq);
+  const from: Checkpoint = seq === undefined ? beginningOf(reader) : await checkpointBefore(reader, seq);
   for await (const commits of passageFrom(reader, from)) {
     values.push(...commits.map(({ value }) => Uint8Array.from(value)));
   }
@@ -100,8 +100,8 @@ passage('an empty log and one without a block begin where every recording does',
   log.append([]);
   await commitRandom(log, 1, 10, 3);
   const reader = await openLogReader(log);
-  assert.equal(await checkpointBefore(reader, 7), beginning);
-  assert.equal(beginning.link, origin);
+  assert.equal(await checkpointBefore(reader, 7), beginningOf(reader));
+  assert.equal(beginningOf(reader).link, origin);
   await reader.close();
   await log.close();
 });

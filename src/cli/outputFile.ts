@@ -2,9 +2,9 @@
  * A file that comes into being at once: written beside its place and renamed when all of it is on disk. Whatever ends the
  * program before leaves `FILE.new`, and in the place what was there. `-` is standard output, which has no such choice.
  */
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf } from '../system/errno.ts';
+import { hasCode, messageOf } from '../system/errno.ts';
 import { Failure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -27,7 +27,8 @@ export async function openOutput(path: string, terminal: Terminal): Promise<Outp
       abandon: async () => {},
     };
   }
-  const draft = `${path}.new`;
+  const place = await placeOf(path);
+  const draft = `${place}.new`;
   const file = await tried(path, () => open(draft, 'w', fileMode));
   return {
     write: (bytes) => tried(path, () => file.writeFile(bytes)),
@@ -35,14 +36,26 @@ export async function openOutput(path: string, terminal: Terminal): Promise<Outp
       tried(path, async () => {
         await file.sync();
         await file.close();
-        await rename(draft, path);
-        await syncFolderOf(path);
+        await rename(draft, place);
+        await syncFolderOf(place);
       }),
     abandon: async () => {
       await closed(file);
       await rm(draft, { force: true });
     },
   };
+}
+
+/** Where a link leads. What is there and is no file, such as a device, must not be taken out of its place. */
+async function placeOf(path: string): Promise<string> {
+  try {
+    const place = await realpath(path);
+    if ((await stat(place)).isFile()) return place;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return path;
+    throw new Failure(`${path} cannot be written: ${messageOf(error)}`);
+  }
+  throw new Failure(`${path} is there and is no file: give another one, or - for standard output`);
 }
 
 async function tried<Result>(path: string, act: () => Promise<Result>): Promise<Result> {

@@ -1,7 +1,16 @@
 /** Export and import from the outside: through a daemon and without one, as a whole and as lines, and killed half-way. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
@@ -126,6 +135,41 @@ exporting('what makes no sense is refused, and what fails leaves what was there'
   );
 });
 
+exporting(
+  'what is there and is no file stays in its place, and a link leads to what is written',
+  async () => {
+    const from = await recorded(50);
+    const [folder, device] = [scratch.folder(), scratch.folder()];
+    mkdirSync(folder);
+    execFileSync('mkfifo', [device]);
+    for (const place of [folder, device]) {
+      const { code, told } = await tasktrail(from, 'export', place);
+      assert.equal([code, existsSync(`${place}.new`)], [1, false]);
+      assert.match(told.at(-1) ?? '', /is there and is no file: give another one, or - for standard output/);
+    }
+    assert.ok(lstatSync(device).isFIFO());
+    writeFileSync(`${folder}/file`, '');
+    symlinkSync(`${folder}/file`, `${folder}/link`);
+    assert.is((await tasktrail(from, 'export', `${folder}/link`)).code, 0);
+    assert.equal(
+      [lstatSync(`${folder}/link`).isSymbolicLink(), readdirSync(folder)],
+      [true, ['file', 'link']],
+    );
+    assert.ok(lstatSync(`${folder}/file`).size > 1000);
+  },
+);
+
+/** A folder with a recording of random events. */
+async function recorded(count: number): Promise<string> {
+  const folder = scratch.folder();
+  const log = await openLevelLog({ folder });
+  await beginRecording(log);
+  await commitRandom(log, 1, count, 300);
+  await sealAll(log);
+  await log.close();
+  return folder;
+}
+
 const halfway = fileURLToPath(new URL('./halfway.ts', import.meta.url));
 
 /** Runs the program until it has come half-way, and kills it there. */
@@ -142,12 +186,7 @@ async function killedHalfway(args: readonly string[], input?: string): Promise<v
 }
 
 exporting('kill -9 half-way leaves nothing that looks whole, and the next attempt works', async () => {
-  const from = scratch.folder();
-  const log = await openLevelLog({ folder: from });
-  await beginRecording(log);
-  await commitRandom(log, 1, 30_000, 300);
-  await sealAll(log);
-  await log.close();
+  const from = await recorded(30_000);
   const file = scratch.folder();
   assert.is((await tasktrail(from, 'export', file)).code, 0);
 

@@ -34,11 +34,13 @@ export interface Head {
 
 /** The result of checking a log from its first event on. */
 export interface Verification {
-  /** What was read and found sound: events and commits, counted from the first. */
+  /** What was read and found sound: events and commits, counted from the first that is kept. */
   readonly events: number;
   readonly commits: number;
   /** The last seq of these. */
   readonly seq: number;
+  /** The first of these, and when it happened (wall-clock microseconds), where the beginning is not kept. */
+  readonly keptFrom?: KeptFrom;
   /** The chain's hash there, 64 hex digits. */
   readonly hash: string;
   /** The name of the last source that recorded what was read; empty where nothing was. */
@@ -56,6 +58,14 @@ export interface KeptSnapshot {
   readonly parts: Readonly<Record<string, Uint8Array>>;
 }
 
+/** Where what is kept of a log begins. */
+export interface KeptFrom {
+  /** The first seq that is kept. 1: all are. Before any other there is a snapshot of what the removed ones came to. */
+  readonly seq: number;
+  /** When it happened, wall-clock microseconds; 0 where all are kept. */
+  readonly timeUs: number;
+}
+
 /** The seqs of one commit, both included. */
 export interface CommitSpan {
   readonly firstSeq: number;
@@ -64,6 +74,8 @@ export interface CommitSpan {
 
 /** The log as a reader has it, who may be another thread than the recorder. */
 export interface LogReader {
+  /** Reading begins there, wherever before it shall begin. */
+  keptFrom(): KeptFrom;
   /**
    * The committed events from `fromSeq` on, some at a time. What is committed while they are read may be among them,
    * unless an implementation says that it is not.

@@ -2,19 +2,12 @@
  * Values that can be told from damaged ones: four bytes behind what they hold are its checksum (CRC-32, little-endian).
  * Commits need none, they have the chain's hash. Pure functions over bytes: no Node import, the checksum is handed in.
  */
-import { DecodeError, RowReader, RowWriter } from '../../events/rows.ts';
+import { DecodeError, RowReader, type RowWriter } from '../../events/rows.ts';
 
 /** CRC-32 as zlib has it (ISO 3309), from 0 to 2^32-1. */
 export type Checksum = (bytes: Uint8Array) => number;
 
-export const checksumBytes = 4;
-
-/** Bytes that somebody else made, with their checksum behind them. */
-export function withChecksum(bytes: Uint8Array, checksum: Checksum): Uint8Array {
-  const writer = new RowWriter();
-  writer.raw(bytes);
-  return sealed(writer, checksum);
-}
+const checksumBytes = 4;
 
 /** What was written so far, with its checksum behind it. */
 export function sealed(writer: RowWriter, checksum: Checksum): Uint8Array {

@@ -20,6 +20,15 @@ export class RecordingClosedError extends RecordingError {
   }
 }
 
+/** What was being read, or asked for, has been removed. */
+export class NotKeptError extends RecordingError {
+  override readonly name = 'NotKeptError';
+
+  constructor(seq: number) {
+    super(`event #${seq} is not kept any more: it was removed as too old, or to make room; ask again`);
+  }
+}
+
 /** Another process has the recording open. */
 export class RecordingHeldError extends RecordingError {
   override readonly name = 'RecordingHeldError';

@@ -3,6 +3,7 @@
  * has them in order.
  *
  *     'meta'                     JSON: format number, recording id; written with the first commit
+ *     'origin'                   where what is kept begins, as origin.ts says; not there while all of it is kept
  *     'queue'                    where the source's queue stands that the commits came from, as text
  *     'b' + block (6 bytes)      a block, as block.ts says
  *     'c' + first seq (8 bytes)  a commit of the tail, as commit.ts says
@@ -15,6 +16,7 @@ const utf8 = new TextEncoder();
 const snapshotSeqBytes = 8;
 
 export const metaKey = utf8.encode('meta');
+export const originKey = utf8.encode('origin');
 export const cursorKey = utf8.encode('queue');
 
 const blockMark = 0x62;
@@ -65,10 +67,30 @@ export function partsOfSnapshotKey(key: Uint8Array): { readonly seq: number; rea
   };
 }
 
-/** Every key of a kind is between these. */
+/** Behind every key. */
+export const endOfKeys = Uint8Array.of(0xff);
+
+/** Every key of a kind, or of a part of it, is between these. */
 export interface KeyRange {
   readonly gte: Uint8Array;
   readonly lt: Uint8Array;
+}
+
+/** What is of no use any more where the blocks before one are removed. */
+export function blocksBefore(block: number): KeyRange {
+  return { gte: allBlocks.gte, lt: blockKey(block) };
+}
+
+export function chunksBefore(chunk: number): KeyRange {
+  return { gte: Uint8Array.of(chunkMark), lt: chunkKey(chunk) };
+}
+
+export function pagesBefore(page: number): KeyRange {
+  return { gte: Uint8Array.of(pageMark), lt: pageKey(page) };
+}
+
+export function snapshotsBefore(seq: number): KeyRange {
+  return { gte: allSnapshots.gte, lt: snapshotsOf(seq).gte };
 }
 
 export const allBlocks = rangeOf(blockMark);

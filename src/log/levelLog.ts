@@ -12,6 +12,7 @@ import type {
   Durability,
   EventLog,
   Head,
+  KeptFrom,
   KeptSnapshot,
   Stamped,
   Verification,
@@ -141,6 +142,8 @@ export class LevelLog implements EventLog {
   #asked = false;
   /** What is to be stored beside the commits, in the order in which it was handed over. */
   readonly #batches: StoredBatch[] = [];
+  /** What is stored of these, and has to be synced before whoever waits for it goes on. */
+  readonly #unsynced: StoredBatch[] = [];
   #isOlder: boolean;
   #writing = false;
   #syncing = false;
@@ -202,8 +205,8 @@ export class LevelLog implements EventLog {
   }
 
   /**
-   * Writes what was made out of what the log holds: blocks, and what is kept beside them. Resolves when it is written;
-   * nothing that was committed hangs on it.
+   * Writes what was made out of what the log holds: blocks, and what is kept beside them. Resolves when it is written,
+   * or synced where it has to be; nothing that was committed hangs on it.
    */
   store(batch: Batch): Promise<void> {
     if (this.#refusal) return Promise.reject(this.#refusal);
@@ -216,6 +219,10 @@ export class LevelLog implements EventLog {
 
   replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
     return this.#reader.replay(fromSeq, Math.min(lastSeq, this.#link.seq), evolve);
+  }
+
+  keptFrom(): KeptFrom {
+    return this.#reader.keptFrom();
   }
 
   seqAt(timeUs: number): Promise<number> {
@@ -277,7 +284,8 @@ export class LevelLog implements EventLog {
     void this.#syncWritten();
   }
 
-  async #putBatch({ batch: { puts, dels, sealedSeq }, resolve }: StoredBatch): Promise<void> {
+  async #putBatch(stored: StoredBatch): Promise<void> {
+    const { puts, dels, sealedSeq, synced } = stored.batch;
     const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
     await this.#store.level.batch([
       // From its first block on, a recording of format 0 is one of this format.
@@ -289,7 +297,12 @@ export class LevelLog implements EventLog {
     this.#isOlder = false;
     this.#sealedSeq = sealedSeq ?? this.#sealedSeq;
     this.#batches.shift();
-    resolve();
+    if (!synced) {
+      stored.resolve();
+      return;
+    }
+    this.#unsynced.push(stored);
+    void this.#syncWritten();
   }
 
   /** Syncs for as long as somebody waits for what is written, while other things are written. */
@@ -297,10 +310,12 @@ export class LevelLog implements EventLog {
     if (this.#syncing) return;
     this.#syncing = true;
     try {
-      while (this.#waiting.some(({ seq }) => seq <= this.#link.seq)) {
+      while (this.#unsynced.length > 0 || this.#waiting.some(({ seq }) => seq <= this.#link.seq)) {
         const { seq } = this.#link;
-        if (seq > this.#syncedSeq) await this.#sync.run();
+        const { length } = this.#unsynced;
+        if (seq > this.#syncedSeq || length > 0) await this.#sync.run();
         this.#syncedSeq = seq;
+        for (const { resolve } of this.#unsynced.splice(0, length)) resolve();
         this.#settle();
       }
     } catch (error) {
@@ -354,7 +369,7 @@ export class LevelLog implements EventLog {
     );
     this.#refusal = failure;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(failure);
-    for (const waiter of this.#batches.splice(0)) waiter.reject(failure);
+    for (const waiter of [...this.#batches.splice(0), ...this.#unsynced.splice(0)]) waiter.reject(failure);
   }
 
   async #close(): Promise<void> {

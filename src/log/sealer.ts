@@ -19,6 +19,8 @@ export interface Batch {
   readonly dels: readonly Uint8Array[];
   /** The last seq that a block has from then on, where that changes. */
   readonly sealedSeq?: number;
+  /** It must survive a loss of power before anything else may be done. */
+  readonly synced?: boolean;
 }
 
 /** A block that is ready to take the place of commits. */

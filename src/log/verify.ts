@@ -1,15 +1,16 @@
 /**
- * Checks a recording from its first event on: that its blocks and commits hold what was written, each seq once, and
- * that the chain goes through all of it.
+ * Checks a recording from the first event on that is kept: that its blocks and commits hold what was written, each seq
+ * once, and that the chain goes through all of it.
  */
 import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
 import type { Head, Verification } from '../ports.ts';
-import type { Block } from './block.ts';
-import { equalBytes, headOf, type Link, missing, OpenCommit, origin, UnsoundError } from './commit.ts';
-import { readingError, UnsoundLogError } from './errors.ts';
+import { type Block, blockOf } from './block.ts';
+import { equalBytes, headOf, type Link, missing, OpenCommit, UnsoundError } from './commit.ts';
+import { RecordingError, readingError, UnsoundLogError } from './errors.ts';
 import type { LevelReader } from './levelReader.ts';
 import { markName, readMark } from './mark.ts';
+import { type Origin, whole } from './origin.ts';
 import { sha256 } from './sha256.ts';
 import { commitsBehind } from './tail.ts';
 
@@ -35,7 +36,8 @@ export async function verify(reader: LevelReader, options: VerifyOptions = {}): 
 class Check {
   readonly #reader: LevelReader;
   readonly #options: VerifyOptions;
-  #link: Link = origin;
+  #origin: Origin = whole;
+  #link: Link = whole.link;
   #commits = 0;
   #source = '';
 
@@ -46,7 +48,15 @@ class Check {
 
   result(): Verification {
     const { seq, hash } = headOf(this.#link);
-    return { events: seq, commits: this.#commits, seq, hash, source: this.#source };
+    const { firstSeq, firstUs } = this.#origin;
+    return {
+      events: Math.max(seq - firstSeq + 1, 0),
+      commits: this.#commits,
+      seq,
+      hash,
+      source: this.#source,
+      ...(firstSeq > 1 && { keptFrom: { seq: firstSeq, timeUs: firstUs } }),
+    };
   }
 
   async run(): Promise<void> {
@@ -54,6 +64,7 @@ class Check {
     // Read first: a log of this process that is closed meanwhile may set it further than we can see.
     const mark = await readMark(store.folder);
     try {
+      this.#begin();
       await this.#blocks();
       await this.#tail();
       this.#end(mark);
@@ -62,9 +73,28 @@ class Check {
     }
   }
 
+  #begin(): void {
+    this.#origin = this.#reader.origin();
+    const { link, firstSeq, firstUs } = this.#origin;
+    this.#link = link;
+    const { expect } = this.#options;
+    if (expect === undefined || expect.seq > link.seq) return;
+    if (expect.seq === link.seq) {
+      this.#hold(link, expect);
+      return;
+    }
+    throw new RecordingError(
+      `what was noted at seq ${expect.seq} cannot be checked: the recording is kept from seq ${firstSeq} on, ` +
+        `which happened at ${new Date(firstUs / 1000).toISOString()}`,
+    );
+  }
+
   async #blocks(): Promise<void> {
-    const open = new OpenCommit(origin);
-    for (let number = 0; ; number++) {
+    const { firstSeq, link, events } = this.#origin;
+    // The first commit may have begun before the first block that is kept.
+    const open = new OpenCommit(link);
+    for (const event of events) open.retake(event);
+    for (let number = blockOf(firstSeq); ; number++) {
       const block = this.#reader.block(number);
       if (block === undefined) return;
       this.#through(block, open);
@@ -123,23 +153,25 @@ class Check {
   #pass(link: Link): void {
     const { expect } = this.#options;
     assert(link.seq > this.#link.seq, 'a commit is not empty');
-    if (expect && expect.seq > this.#link.seq && expect.seq <= link.seq) {
-      const { hash } = headOf(link);
-      if (expect.seq < link.seq) {
-        throw new UnsoundError(
-          this.#link.seq + 1,
-          `no commit ends with seq ${expect.seq}, where one was noted`,
-        );
-      }
-      if (expect.hash !== hash) {
-        throw new UnsoundError(
-          this.#link.seq + 1,
-          `the log that was noted at seq ${expect.seq} is another: its hash was ${expect.hash}, and is ${hash}`,
-        );
-      }
-    }
+    if (expect && expect.seq > this.#link.seq && expect.seq <= link.seq) this.#hold(link, expect);
     this.#link = link;
     this.#commits += 1;
+  }
+
+  /** Holds the end of a commit against what was noted there, or before it. */
+  #hold(link: Link, expect: NonNullable<VerifyOptions['expect']>): void {
+    const { hash } = headOf(link);
+    if (expect.seq < link.seq) {
+      throw new UnsoundError(
+        this.#link.seq + 1,
+        `no commit ends with seq ${expect.seq}, where one was noted`,
+      );
+    }
+    if (expect.hash === hash) return;
+    throw new UnsoundError(
+      this.#link.seq + 1,
+      `the log that was noted at seq ${expect.seq} is another: its hash was ${expect.hash}, and is ${hash}`,
+    );
   }
 
   #note(event: Event): void {

@@ -26,6 +26,9 @@ export class Chronicle {
   source = '';
   blind = '';
   bootId = '';
+  /** The seqs of the first `source` event, and of the first one of this boot; 0 before there is one. */
+  startSeq = 0;
+  bootSeq = 0;
   /** Boot-clock time plus this is wall-clock time, microseconds. */
   offsetUs = 0;
   /** When the recording began, wall-clock microseconds. */
@@ -50,6 +53,8 @@ export class Chronicle {
         this.startedUs = event.timeUs;
         break;
       case 'source':
+        if (this.startSeq === 0) this.startSeq = event.seq;
+        if (event.bootId !== this.bootId) this.bootSeq = event.seq;
         this.source = event.name;
         this.blind = event.blind;
         this.bootId = event.bootId;
@@ -82,9 +87,12 @@ export class Chronicle {
     const writer = new SnapshotWriter('chronicle', Chronicle.version);
     for (const text of [this.recording, this.version, this.source, this.blind, this.bootId])
       writer.text(text);
-    const { offsetUs, startedUs, stopped, seq, timeUs, stalls, longestStallUs, gaps } = this;
-    const numbers = [offsetUs, startedUs, stopped ? 1 : 0, seq, timeUs, stalls, longestStallUs, gaps.length];
-    for (const number of numbers) writer.number(number);
+    const { startSeq, bootSeq, offsetUs, startedUs, stopped, seq, timeUs, stalls, longestStallUs, gaps } =
+      this;
+    for (const number of [startSeq, bootSeq, offsetUs, startedUs, stopped ? 1 : 0, seq, timeUs]) {
+      writer.number(number);
+    }
+    for (const number of [stalls, longestStallUs, gaps.length]) writer.number(number);
     const column = (numberOf: (gap: Gap) => number) => {
       writer.numbers(gaps.length, (i) => (gaps[i] ? numberOf(gaps[i]) : 0));
     };
@@ -104,6 +112,8 @@ export class Chronicle {
     this.source = reader.text();
     this.blind = reader.text();
     this.bootId = reader.text();
+    this.startSeq = reader.number();
+    this.bootSeq = reader.number();
     this.offsetUs = reader.number();
     this.startedUs = reader.number();
     this.stopped = reader.number() === 1;

@@ -44,7 +44,7 @@ const rooms: readonly Room[] = [
   {
     path: 'src/archive/',
     may: ['events/', 'src/engine/', 'src/log/', 'src/system/'],
-    mayTypes: ['src/ports.ts', 'src/http/'],
+    mayTypes: ['src/ports.ts', 'src/http/', 'projections/'],
   },
   {
     path: 'src/fs/',

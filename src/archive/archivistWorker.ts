@@ -1,13 +1,13 @@
 /**
- * The archivist's thread: seals the log's tail whenever it is told that the log has grown. It reads beside the recorder
+ * The archivist's thread: keeps the log's tail for good whenever it is told that the log has grown. It reads beside the recorder
  * and writes nothing; what it makes goes to the recorder's thread, one batch at a time.
  */
 import { readlinkSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openLogReader } from '../log/levelLog.ts';
-import { Sealer } from '../log/sealer.ts';
 import type { Notice, Told } from './archivist.ts';
+import { Keeper } from './keeper.ts';
 
 // Whoever needs the processor for what happens now comes first: nothing here is urgent.
 setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), constants.priority.PRIORITY_LOW);
@@ -31,12 +31,11 @@ try {
 }
 
 async function work(): Promise<void> {
-  const sealer = await Sealer.open(reader);
+  const keeper = await Keeper.open(reader);
   for (;;) {
     if ((await notice()) === 'end') return;
-    for (let sealed = await sealer.next(); sealed; sealed = await sealer.next()) {
-      const { puts, dels, sealedSeq } = sealed;
-      tell({ puts, dels, sealedSeq });
+    for (let batch = await keeper.next(); batch; batch = await keeper.next()) {
+      tell(batch);
       if ((await notice()) === 'end') return;
     }
     tell('idle');

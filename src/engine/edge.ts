@@ -5,6 +5,7 @@
 import type { Event } from '../../events/event.ts';
 import type { LogReader } from '../ports.ts';
 import type { Instant } from './instant.ts';
+import { openWorld } from './openWorld.ts';
 
 /** At these seqs, which are one but for a commit in which a recorder began; or at this time. */
 export type Edge = { readonly firstSeq: number; readonly lastSeq: number } | { readonly timeUs: number };
@@ -30,14 +31,7 @@ export function isBehind(event: Event, edge: Edge): boolean {
 
 /** The commit in which a recorder began, up to all that it found on the machine: the first, or the first of this boot. */
 async function beginning(log: LogReader, which: 'start' | 'boot'): Promise<Edge> {
-  let edge = { firstSeq: 0, lastSeq: 0 };
-  let bootId: string | undefined;
-  for await (const events of log.read(1)) {
-    const source = events.find((event) => event.type === 'source');
-    if (source === undefined || source.bootId === bootId) continue;
-    edge = { firstSeq: events[0]?.seq ?? 0, lastSeq: events.at(-1)?.seq ?? 0 };
-    bootId = source.bootId;
-    if (which === 'start') break;
-  }
-  return edge;
+  const { startSeq, bootSeq } = (await openWorld(log)).chronicle;
+  const seq = which === 'start' ? startSeq : bootSeq;
+  return seq === 0 ? { firstSeq: 0, lastSeq: 0 } : log.commitOf(seq);
 }

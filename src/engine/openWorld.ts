@@ -1,12 +1,26 @@
 /**
- * Opens a world: what a log holds, folded from its first event to its last.
+ * Opens a world: what a log holds, as it was behind any event. The nearest snapshot before it is taken up, and the
+ * events behind that are folded; where there is none that this tasktrail can read, all of them are.
  */
+import { SnapshotError } from '../../projections/snapshot.ts';
 import { World } from '../../projections/world.ts';
 import type { LogReader } from '../ports.ts';
 
-/** The world as it is after the log's last event. Fails as the log's reading does. */
-export async function openWorld(log: LogReader): Promise<World> {
-  const world = new World();
-  await log.replay(1, Number.POSITIVE_INFINITY, (event) => world.apply(event));
+/** The world as it is behind `seq`, or the log's last event where that comes before. Fails as the log's reading does. */
+export async function openWorld(log: LogReader, seq = Number.MAX_SAFE_INTEGER): Promise<World> {
+  const world = await nearest(log, seq);
+  await log.replay(world.chronicle.seq + 1, seq, (event) => world.apply(event));
   return world;
+}
+
+async function nearest(log: LogReader, seq: number): Promise<World> {
+  for await (const { parts } of log.snapshots(seq)) {
+    try {
+      return World.load(parts);
+    } catch (error) {
+      // Of another version, or not whole: an earlier one may do, and the events do in any case.
+      if (!(error instanceof SnapshotError)) throw error;
+    }
+  }
+  return new World();
 }

@@ -1,14 +1,15 @@
 /**
- * The past: the questions that are asked of the present, asked of a moment before. The log is folded up to there, and
- * the world that comes of it is asked. Then the rest of the log is read for what it tells of that moment and was not
- * known at it: whether it lies in a gap, and when a pid came back.
+ * The past: the questions that are asked of the present, asked of a moment before. The world as it was then is opened
+ * and asked. What the log tells of that moment and was not known at it is added: whether it lies in a gap, and when a
+ * pid came back.
  */
-import type { Event, GapFact, GapReason } from '../../events/event.ts';
-import { World } from '../../projections/world.ts';
+import type { GapReason } from '../../events/event.ts';
+import type { Chronicle, Gap } from '../../projections/chronicle.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import type { LogReader } from '../ports.ts';
-import { type Edge, edgeOf, isBehind } from './edge.ts';
+import { edgeOf } from './edge.ts';
 import type { Instant, Unclear } from './instant.ts';
+import { openWorld } from './openWorld.ts';
 import { type AnswerTo, answerTo, type PathView, type Question, type TaskView, timeText } from './reads.ts';
 
 /** An instant, as it was found in a recording. */
@@ -36,95 +37,80 @@ export async function answerInPast(
   if (instant.kind === 'time' && instant.timeUs > endUs) {
     return { unclear: `the recording reaches to ${timeText(endUs)}, and not to ${timeText(instant.timeUs)}` };
   }
-  const fold = new Fold(await edgeOf(log, instant), question);
-  for await (const events of log.read(1)) for (const event of events) fold.take(event);
-  return fold.answer();
+  const edge = await edgeOf(log, instant);
+  const now = (await openWorld(log)).chronicle;
+  const lastSeq = 'timeUs' in edge ? await log.seqAt(edge.timeUs) : edge.lastSeq;
+  const unclear = unclearAt(lastSeq, now);
+  if (unclear !== undefined) return { unclear };
+  const world = await openWorld(log, lastSeq);
+  const timeUs = 'timeUs' in edge ? edge.timeUs : world.chronicle.timeUs;
+  // A gap reaches back from its event, so it is known of only later.
+  const gap = now.gaps.find(({ seq, sinceUs }) => seq > lastSeq && sinceUs < timeUs);
+  const answer = answerTo(world, question, timeUs);
+  const moment = momentOf(lastSeq, timeUs, gap);
+  if (isRefusal(answer)) return { moment, answer: await explained(log, question, answer, lastSeq) };
+  return { moment, answer: gap ? doubted(question, answer) : answer };
 }
 
-class Fold {
-  readonly #edge: Edge;
-  readonly #question: Question;
-  readonly #world = new World();
-  #firstUs: number | undefined;
-  #lastSeq = 0;
-  #gap: (GapFact & { readonly untilUs: number }) | undefined;
-  /** Of the pid that is asked for: when it was free again before the moment, and taken again after it. */
-  #endedUs: number | undefined;
-  #bornUs: number | undefined;
+function unclearAt(seq: number, now: Chronicle): string | undefined {
+  if (now.seq === 0) return 'the recording is empty';
+  if (seq === 0) return `the recording begins at ${timeText(now.startedUs)}: nothing before that is known`;
+  if (seq > now.seq) return `there is no event #${seq} yet: the last is #${now.seq}`;
+  return undefined;
+}
 
-  constructor(edge: Edge, question: Question) {
-    this.#edge = edge;
-    this.#question = question;
-  }
+function momentOf(seq: number, timeUs: number, gap: Gap | undefined): Moment {
+  const moment = { seq, time: timeText(timeUs) };
+  if (!gap) return moment;
+  const { reason, sinceUs, untilUs } = gap;
+  return { ...moment, gap: { reason, since: timeText(sinceUs), until: timeText(untilUs) } };
+}
 
-  /** The next event of the log; every one must come here, in order. */
-  take(event: Event): void {
-    this.#firstUs ??= event.timeUs;
-    this.#lastSeq = event.seq;
-    if (isBehind(event, this.#edge)) this.#note(event);
-    else this.#apply(event);
-  }
+/** Where nobody had a pid, who had it before and who got it next: for that all of the log is gone through. */
+async function explained(
+  log: LogReader,
+  question: Question,
+  refusal: Refusal,
+  lastSeq: number,
+): Promise<Refusal> {
+  if (question.kind !== 'path' || refusal.errno !== 'ESRCH') return refusal;
+  const { pid } = question;
+  const { endedUs, bornUs } = await holdersOf(log, pid, lastSeq);
+  const told = [
+    ...(endedUs === undefined ? [] : [`one had ended at ${timeText(endedUs)}`]),
+    ...(bornUs === undefined ? [] : [`one was met later, at ${timeText(bornUs)}`]),
+  ];
+  const why = told.length === 0 ? 'no such task was ever recorded' : told.join('; ');
+  return refuse('ESRCH', `no task ${pid} was known to live then: ${why}`);
+}
 
-  answer(): PastAnswer | Unclear {
-    const unclear = this.#unclear();
-    if (unclear !== undefined) return { unclear };
-    const timeUs = this.#timeUs;
-    const answer = answerTo(this.#world, this.#question, timeUs);
-    const moment = { seq: this.#world.chronicle.seq, time: timeText(timeUs) };
-    if (isRefusal(answer)) return { moment: this.#inGap(moment), answer: this.#explained(answer) };
-    return { moment: this.#inGap(moment), answer: this.#gap ? doubted(this.#question, answer) : answer };
-  }
-
-  #apply(event: Event): void {
-    if (event.type === 'exit' && this.#isAskedFor(this.#world.hierarchy.task(event.task)?.pid)) {
-      this.#endedUs = event.timeUs;
+/** When the last task that had a pid by `lastSeq` ended, and when the next one was met. */
+async function holdersOf(
+  log: LogReader,
+  pid: number,
+  lastSeq: number,
+): Promise<{ readonly endedUs: number | undefined; readonly bornUs: number | undefined }> {
+  const holders = new Set<number>();
+  let endedUs: number | undefined;
+  let bornUs: number | undefined;
+  await log.replay(1, Number.MAX_SAFE_INTEGER, (event) => {
+    switch (event.type) {
+      case 'fork':
+      case 'adopt':
+        if (event.pid !== pid) return;
+        holders.add(event.task);
+        if (event.seq > lastSeq) bornUs ??= event.timeUs;
+        break;
+      case 'exec':
+        if (event.pid === pid) holders.add(event.task);
+        break;
+      case 'exit':
+        if (holders.delete(event.task) && event.seq <= lastSeq) endedUs = event.timeUs;
+        break;
+      default:
     }
-    this.#world.apply(event);
-  }
-
-  /** What happened after the moment. A gap reaches back from its event. */
-  #note(event: Event): void {
-    if (event.type === 'gap' && event.sinceUs < this.#timeUs)
-      this.#gap ??= { ...event, untilUs: event.timeUs };
-    if ((event.type === 'fork' || event.type === 'adopt') && this.#isAskedFor(event.pid)) {
-      this.#bornUs ??= event.timeUs;
-    }
-  }
-
-  get #timeUs(): number {
-    return 'timeUs' in this.#edge ? this.#edge.timeUs : this.#world.chronicle.timeUs;
-  }
-
-  #isAskedFor(pid: number | undefined): boolean {
-    return this.#question.kind === 'path' && this.#question.pid === pid;
-  }
-
-  #unclear(): string | undefined {
-    const { seq } = this.#world.chronicle;
-    if (this.#firstUs === undefined) return 'the recording is empty';
-    if (seq === 0) return `the recording begins at ${timeText(this.#firstUs)}: nothing before that is known`;
-    if ('lastSeq' in this.#edge && seq < this.#edge.lastSeq) {
-      return `there is no event #${this.#edge.lastSeq} yet: the last is #${this.#lastSeq}`;
-    }
-    return undefined;
-  }
-
-  #inGap(moment: Moment): Moment {
-    if (!this.#gap) return moment;
-    const { reason, sinceUs, untilUs } = this.#gap;
-    return { ...moment, gap: { reason, since: timeText(sinceUs), until: timeText(untilUs) } };
-  }
-
-  /** Where nobody had a pid, who had it before and who got it next. */
-  #explained(refusal: Refusal): Refusal {
-    if (this.#question.kind !== 'path' || refusal.errno !== 'ESRCH') return refusal;
-    const told = [
-      ...(this.#endedUs === undefined ? [] : [`one had ended at ${timeText(this.#endedUs)}`]),
-      ...(this.#bornUs === undefined ? [] : [`one was met later, at ${timeText(this.#bornUs)}`]),
-    ];
-    const why = told.length === 0 ? 'no such task was ever recorded' : told.join('; ');
-    return refuse('ESRCH', `no task ${this.#question.pid} was known to live then: ${why}`);
-  }
+  });
+  return { endedUs, bornUs };
 }
 
 /** An answer of which nothing is certain, whatever was known before. */

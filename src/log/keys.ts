@@ -9,8 +9,7 @@
  *     'c' + first seq (8 bytes)  a commit of the tail, as commit.ts says
  *     'd' + chunk (6 bytes)      a chunk of the dictionary, as dictionary.ts says
  *     'i' + page (6 bytes)       a page of the index, as blockIndex.ts says
- *     's' + seq (8 bytes) + name a projection as it was behind that seq, with a checksum; what is in it is the
- *                                projection's own affair
+ *     's' + seq (8 bytes) + name a projection as it was behind that seq; what is in it is the projection's own affair
  */
 const utf8 = new TextEncoder();
 const snapshotSeqBytes = 8;

@@ -5,21 +5,22 @@ import * as assert from 'uvu/assert';
 import { type Archivist, openArchivist } from '../../src/archive/archivist.ts';
 import { realClock } from '../../src/clock.ts';
 import { type LevelLog, openLevelLog, verifyLog } from '../../src/log/levelLog.ts';
-import { seededRandom } from '../../src/random.ts';
 import { readAll } from '../log/contract.ts';
 import { Scratch } from '../log/recordings.ts';
 import { until } from '../support/daemon.ts';
-import { randomStamped } from '../support/facts.ts';
+import { stampedAs, storyOfRequests } from '../support/stories.ts';
 
 const archivist = suite('archivist');
 const scratch = await Scratch.open();
 archivist.after(() => scratch.remove());
 
+/** More than any of the tests takes. */
+const story = stampedAs(await storyOfRequests(1, 16_000));
+
 class Growing {
   readonly log: LevelLog;
   readonly failures: Error[] = [];
   #grown = (): void => {};
-  readonly #random = seededRandom(1);
 
   constructor(log: LevelLog) {
     this.log = log;
@@ -39,7 +40,7 @@ class Growing {
 
   async grow(commits: number): Promise<void> {
     for (let i = 0; i < commits; i++) {
-      this.log.append(randomStamped(this.#random, 200, this.log.head.timeUs));
+      this.log.append(story.slice(this.log.seq, this.log.seq + 200));
       await this.log.commit('written');
       this.#grown();
     }

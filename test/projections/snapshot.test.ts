@@ -6,11 +6,9 @@ import * as assert from 'uvu/assert';
 import type { Event } from '../../events/event.ts';
 import { SnapshotError } from '../../projections/snapshot.ts';
 import { type Snapshots, World } from '../../projections/world.ts';
-import type { LogReader } from '../../src/ports.ts';
 import { seededRandom } from '../../src/random.ts';
-import { MirrorSimulation } from '../../tools/mirrorSimulation.ts';
-import { Simulation } from '../../tools/simulation.ts';
 import { lend } from '../support/poisoned.ts';
+import { storyOfMirrors, storyOfRequests } from '../support/stories.ts';
 
 const snapshot = suite('snapshot');
 
@@ -18,21 +16,9 @@ const seeds = [1, 2, 3];
 
 /** The events of random recordings, with requests and with mirrored trees. */
 async function recordings(): Promise<(readonly Event[])[]> {
-  const logs: LogReader[] = [];
-  for (const seed of seeds) {
-    const requests = new Simulation(seed);
-    await requests.run(1500);
-    const mirror = new MirrorSimulation(seed);
-    await mirror.run(1500);
-    logs.push(requests.log, mirror.log);
-  }
-  return Promise.all(logs.map(eventsOf));
-}
-
-async function eventsOf(log: LogReader): Promise<readonly Event[]> {
-  const all: Event[] = [];
-  for await (const events of log.read(1)) all.push(...events);
-  return all;
+  const stories = [];
+  for (const seed of seeds) stories.push(await storyOfRequests(seed, 1500), await storyOfMirrors(seed, 1500));
+  return stories;
 }
 
 function worldAfter(events: readonly Event[], world = new World()): World {

@@ -1,0 +1,91 @@
+/** The keeper: what it keeps is what was recorded, and the world as it was behind any event comes back from it. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { World } from '../../projections/world.ts';
+import { Keeper } from '../../src/archive/keeper.ts';
+import { openWorld } from '../../src/engine/openWorld.ts';
+import { snapshotKey } from '../../src/log/keys.ts';
+import { type LevelLog, openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
+import { seededRandom } from '../../src/random.ts';
+import { Scratch } from '../log/recordings.ts';
+import { stampedAs, storyOfMirrors } from '../support/stories.ts';
+
+const keeper = suite('keeper');
+const scratch = await Scratch.open();
+keeper.after(() => scratch.remove());
+
+const events = await storyOfMirrors(3, 9000);
+const story = stampedAs(events);
+const distance = { events: 2000, perTask: 0 };
+
+async function begin(): Promise<LevelLog> {
+  const log = await openLevelLog({ folder: scratch.folder() });
+  for (let at = 0; at < story.length; at += 100) {
+    log.append(story.slice(at, at + 100));
+    await log.commit('written');
+  }
+  return log;
+}
+
+/** Keeps what there is, in several sessions. */
+async function keepAll(log: LevelLog, blocksAtOnce = 4): Promise<void> {
+  for (let last = -1; last !== log.sealedSeq; ) {
+    last = log.sealedSeq;
+    const reader = await openLogReader(log);
+    const session = await Keeper.open(reader, distance);
+    for (let i = 0; i < blocksAtOnce; i++) {
+      const batch = await session.next();
+      if (batch) await log.store(batch);
+    }
+    await reader.close();
+  }
+}
+
+async function snapshotSeqs(log: LevelLog): Promise<number[]> {
+  const seqs: number[] = [];
+  for await (const { seq } of log.snapshots(log.seq)) seqs.push(seq);
+  return seqs;
+}
+
+function worldAfter(count: number): World {
+  const world = new World();
+  for (const event of events.slice(0, count)) world.apply(event);
+  return world;
+}
+
+keeper('the world behind any event comes back, from a snapshot and what follows it', async () => {
+  const log = await begin();
+  await keepAll(log);
+  const kept = await snapshotSeqs(log);
+  assert.ok(kept.length > 3, `snapshots at ${kept}`);
+  for (const [i, seq] of kept.slice(1).entries()) assert.ok((kept[i] ?? 0) - seq >= distance.events);
+  const random = seededRandom(1);
+  const moments = [
+    ...kept,
+    ...kept.map((seq) => seq - 1),
+    1,
+    log.seq,
+    ...Array.from({ length: 10 }, () => 1 + random.below(log.seq)),
+  ];
+  for (const seq of moments) {
+    assert.equal((await openWorld(log, seq)).dump(), worldAfter(seq).dump(), `behind seq ${seq}`);
+  }
+  await log.close();
+});
+
+keeper('a snapshot that is damaged, missing in part, or of another version is done without', async () => {
+  const log = await begin();
+  await keepAll(log);
+  const [last = 0, before = 0] = await snapshotSeqs(log);
+  await log.store({ puts: [[snapshotKey(last, 'hierarchy'), Uint8Array.of(1, 2, 3)]], dels: [] });
+  await log.store({ puts: [], dels: [snapshotKey(before, 'chronicle')] });
+  const whole = worldAfter(log.seq).dump();
+  assert.equal((await openWorld(log)).dump(), whole);
+  const reader = await openLogReader(log);
+  assert.equal((await openWorld(reader)).dump(), whole);
+  await reader.close();
+  await log.close();
+});
+
+keeper.run();

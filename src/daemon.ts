@@ -13,9 +13,11 @@ import { openArchive } from './archive/archive.ts';
 import { openArchivist } from './archive/archivist.ts';
 import { realClock } from './clock.ts';
 import { Closers } from './closers.ts';
+import { keptView } from './engine/kept.ts';
 import { nameContainers } from './engine/namer.ts';
 import { openWorld } from './engine/openWorld.ts';
 import { Reactor } from './engine/reactor.ts';
+import type { RetentionView } from './engine/reader.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
 import { Watchdog } from './engine/watchdog.ts';
@@ -27,6 +29,8 @@ import { byOf } from './kernel/doer.ts';
 import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
 import { openLevelLog } from './log/levelLog.ts';
+import { defaultRetention, isUnlimited, leastOf, limitsOn, type RetentionSettings } from './log/limits.ts';
+import type { Situation } from './log/retention.ts';
 import type { Clock, Source } from './ports.ts';
 import { Gauge } from './queueGauge.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
@@ -38,10 +42,11 @@ import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openPollingSource } from './sources/polling.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
-import { folderSize, shareFolder } from './system/folder.ts';
+import { filesystemOf, folderBytes, folderSize, shareFolder } from './system/folder.ts';
 import { otherNamespace } from './system/namespaces.ts';
 import { peerOf } from './system/peer.ts';
 
+export { type Amount, defaultRetention, type RetentionSettings } from './log/limits.ts';
 export type { CommandLines } from './sources/commandLines.ts';
 
 /** The sources that see this machine, the best first. */
@@ -74,6 +79,8 @@ export interface DaemonOptions {
   readonly pollIntervalMs?: number;
   /** Where the container tree is mounted, which it is not where this is absent; made if it is missing. */
   readonly mount?: string | undefined;
+  /** What is kept of the recording; `defaultRetention` where not given. */
+  readonly retention?: RetentionSettings;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -180,6 +187,18 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(() => mount?.close());
 
   const sizeBytes = folderSize(folder, () => clock.bootUs());
+  const settings = options.retention ?? defaultRetention;
+  const archivist = openArchivist({
+    log,
+    clock,
+    retention: {
+      situation: () => (isUnlimited(settings) ? undefined : situationOf(recorder, clock, folder, settings)),
+      giveUp: (seq) => reactor.giveUp(seq),
+    },
+    follow: (grown) => recorder.follow(grown),
+    onFailure: failure.resolve,
+  });
+  parts.add(() => archivist.close());
   const view = (): DaemonView => ({
     daemonPid: process.pid,
     folder,
@@ -187,14 +206,9 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     releaseAgent,
     ...(gauge && { queue: gauge.view }),
     mountPoint: mount?.mountPoint ?? '',
+    ...keptView(log),
+    retention: { ...retentionOn(filesystemOf(folder).totalBytes, settings), isHeld: archivist.isHeld },
   });
-  const archivist = openArchivist({
-    log,
-    clock,
-    follow: (grown) => recorder.follow(grown),
-    onFailure: failure.resolve,
-  });
-  parts.add(() => archivist.close());
   const archive = openArchive(folder, recorder, clock);
   parts.add(() => archive.close());
   const stopping = pending<undefined>();
@@ -226,6 +240,35 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
       stopping.resolve(undefined);
       return closed;
     },
+  };
+}
+
+/** What is to be thought of when something is to be removed. */
+function situationOf(
+  { world }: Recorder,
+  clock: Clock,
+  folder: string,
+  settings: RetentionSettings,
+): Situation {
+  const { totalBytes, freeBytes } = filesystemOf(folder);
+  const [open] = world.releases.open();
+  return {
+    nowUs: clock.wallUs(),
+    limits: limitsOn(totalBytes, settings),
+    disk: { freeBytes, recordingBytes: folderBytes(folder) },
+    ...(open && { openRelease: open.seq }),
+  };
+}
+
+function retentionOn(totalBytes: number, settings: RetentionSettings): Omit<RetentionView, 'isHeld'> {
+  const { ageUs, sizeBytes, freeBytes } = limitsOn(totalBytes, settings);
+  const size = leastOf(settings.sizes, totalBytes);
+  return {
+    ...(ageUs !== undefined && { ageMs: ageUs / 1000 }),
+    ...(sizeBytes !== undefined && { sizeBytes }),
+    ...(size && 'share' in size && { sizeShare: size.share }),
+    ...(freeBytes !== undefined && { freeBytes }),
+    ...(settings.free && 'share' in settings.free && { freeShare: settings.free.share }),
   };
 }
 

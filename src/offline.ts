@@ -6,6 +6,7 @@
 import type { World } from '../projections/world.ts';
 import { Story } from './engine/history.ts';
 import type { Instant, Unclear } from './engine/instant.ts';
+import { keptView } from './engine/kept.ts';
 import { openWorld } from './engine/openWorld.ts';
 import { answerInPast, type PastAnswer } from './engine/past.ts';
 import type { Reader } from './engine/reader.ts';
@@ -36,8 +37,8 @@ export function openOffline(folder: string): Reader {
   return {
     live: false,
     status: async () => {
-      const { world, nowUs } = await opened();
-      return { ...recordingOf(world, nowUs), folder, sizeBytes: folderBytes(folder) };
+      const { log, world, nowUs } = await opened();
+      return { ...recordingOf(world, nowUs), ...keptView(log), folder, sizeBytes: folderBytes(folder) };
     },
     ask: async <Q extends Question>(question: Q) => {
       const { world, nowUs } = await opened();

@@ -43,8 +43,8 @@ const rooms: readonly Room[] = [
   { path: 'src/agents/', may: ['events/', 'src/system/'], mayTypes: ['src/ports.ts'] },
   {
     path: 'src/archive/',
-    may: ['events/', 'src/engine/', 'src/log/', 'src/system/'],
-    mayTypes: ['src/ports.ts', 'src/http/', 'projections/'],
+    may: ['events/', 'projections/', 'src/engine/', 'src/log/', 'src/system/'],
+    mayTypes: ['src/ports.ts', 'src/http/'],
   },
   {
     path: 'src/fs/',

@@ -118,6 +118,15 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .option('--mount <dir>', 'show the containers as a filesystem there (root only)')
     .option('--no-mount', 'show them nowhere, which is so where neither is given')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
+    .option('--retain <time>', 'what happened longer ago is removed, as 12h, 28d, 1y or none (default: 28d)')
+    .option(
+      '--max-size <size>',
+      'how much the recording may take, as 10G, 10% or none (default: 10G or 10%, whichever is less)',
+    )
+    .option(
+      '--keep-free <size>',
+      'how much is left free on its filesystem, as 50G, 15% or none (default: 15%)',
+    )
     .option('--ring-size <size>', 'how much of what happens the kernel can hold back, as 64M')
     .option('--no-pin', 'leave nothing in the kernel: what happens while no daemon runs is not recorded');
   command('down', 'stop the daemon', async () => (await import('./down.ts')).down).option(

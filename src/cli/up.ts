@@ -11,6 +11,7 @@ import {
   defaultPollIntervalMs,
   defaultReleaseAgent,
   machineSources,
+  type RetentionSettings,
   type SourceName,
   startDaemon,
 } from '../daemon.ts';
@@ -24,9 +25,10 @@ import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
 import { mirrorFrom, startedMirroring, whyNone } from './mirror.ts';
+import { type RetentionOptions, retentionFrom } from './retention.ts';
 import { readVersion } from './version.ts';
 
-export interface UpOptions {
+export interface UpOptions extends RetentionOptions {
   readonly source?: string;
   /** As typed: names of hierarchies, or `all` or `none`. */
   readonly mirror?: readonly string[];
@@ -55,6 +57,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     pin: options.pin,
     ...(options.ringSize !== undefined && { ringBytes: ringBytesFrom(options.ringSize) }),
     mount: mountPointFrom(options.mount),
+    retention: retentionFrom(options),
   };
   const { json, terminal } = context;
   const { daemon, why } = await started(context, settings, options.mirror !== undefined);
@@ -96,6 +99,7 @@ interface Settings {
   readonly pin: boolean;
   readonly ringBytes?: number;
   readonly mount: string | undefined;
+  readonly retention: RetentionSettings;
 }
 
 /** `why` says why nothing is mirrored that was to be. */

@@ -1,5 +1,5 @@
 /**
- * `tasktrail verify`: reads and checks the whole log, from its first event on.
+ * `tasktrail verify`: reads and checks the whole log, from the first event on that is kept.
  */
 import type { Verification } from '../ports.ts';
 import { openReader, tellHow } from './asking.ts';
@@ -22,8 +22,9 @@ export async function verify(context: Context): Promise<number> {
   }
 }
 
-export function verificationLines({ events, commits, seq, hash, unsound }: Verification): string[] {
-  const sound = `${counted(events, 'event')} in ${counted(commits, 'commit')}`;
+export function verificationLines({ events, commits, seq, hash, keptFrom, unsound }: Verification): string[] {
+  const from = keptFrom ? `, from seq ${keptFrom.seq} on, where what is kept begins` : '';
+  const sound = `${counted(events, 'event')} in ${counted(commits, 'commit')}${from}`;
   if (unsound === undefined) return [`sound: ${sound}`, `the chain ends at seq ${seq} in ${hash}`];
   const notSound = `not sound from seq ${unsound.seq} on: ${unsound.why}`;
   // Where LevelDB's own files are damaged, what is before that has not been read.

@@ -5,12 +5,15 @@
 import { type Bytes, bytesOf, textOf } from '../../events/bytes.ts';
 import type { By, Event, EventType, ForkFact, ReleaseFact } from '../../events/event.ts';
 import { layouts } from '../../events/layout.ts';
-import { type Container, Hierarchy, pathOf, placeIn, type Task } from '../../projections/hierarchy.ts';
-import { Names } from '../../projections/names.ts';
+import { type Container, type Hierarchy, pathOf, placeIn, type Task } from '../../projections/hierarchy.ts';
+import type { Names } from '../../projections/names.ts';
+import { World } from '../../projections/world.ts';
 import { normalised } from '../kernel/path.ts';
 import type { LogReader } from '../ports.ts';
 import { type Edge, edgeOf, isBefore, isBehind } from './edge.ts';
 import type { Instant } from './instant.ts';
+import { NotKept, notKept } from './kept.ts';
+import { openWorld } from './openWorld.ts';
 import { isCalled, type PlaceView, placeView, treesChosen } from './places.ts';
 import { commandLineView, timeText } from './reads.ts';
 
@@ -100,8 +103,8 @@ export const eventTypes = Object.keys(layouts) as readonly EventType[];
 
 export class History {
   readonly #filter: Filter;
-  readonly #hierarchy = new Hierarchy();
-  readonly #names = new Names(this.#hierarchy);
+  readonly #hierarchy: Hierarchy;
+  readonly #names: Names;
   /** Most events happen in the same few containers. Forgotten whenever anything is called otherwise. */
   #spots = new WeakMap<Container, Spot>();
   /** The numbers of the trees that are spoken of. */
@@ -111,10 +114,16 @@ export class History {
   /** The task that left a container last, as it was then. */
   #left: Left | undefined;
   /** Whether nothing has happened yet but the first look at the machine. */
-  #isFirstLook = true;
+  #isFirstLook: boolean;
 
-  constructor(filter: Filter) {
+  /** Begins with what a world has come to, which it changes. */
+  constructor(filter: Filter, world = new World()) {
     this.#filter = filter;
+    this.#hierarchy = world.hierarchy;
+    this.#names = world.names;
+    this.#isFirstLook = world.chronicle.seq === 0;
+    for (const { seq, path } of world.releases.open()) this.#released.set(seq, path);
+    this.#choose();
   }
 
   /** The next event of the log; its entry, if it was asked for. Every event must come here, in order. */
@@ -145,7 +154,10 @@ export class History {
     this.#names.apply(event);
     this.#hierarchy.apply(event);
     if (event.type === 'rename' || event.type === 'name') this.#spots = new WeakMap();
-    if (event.type !== 'tree' && event.type !== 'untree') return;
+    if (event.type === 'tree' || event.type === 'untree') this.#choose();
+  }
+
+  #choose(): void {
     const trees = treesChosen(this.#hierarchy, this.#filter.tree);
     this.#chosen = new Set(trees.map(({ number }) => number));
   }
@@ -261,20 +273,21 @@ export class History {
 /** The entries of a log that are asked for, as far as it reaches now. */
 export class Story {
   readonly #query: LogQuery;
-  readonly #history: History;
+  #history: History | undefined;
   #nextSeq = 1;
   /** Found once: it may take a look through the log, and who follows comes back whenever that has grown. */
   #span: Span | undefined;
 
   constructor(query: LogQuery) {
     this.#query = query;
-    this.#history = new History(filterOf(query));
   }
 
   /** The entries since the last call. */
   async *tell(log: LogReader): AsyncGenerator<Entry> {
     this.#span ??= await spanOf(log, this.#query);
     const { first, last } = this.#span;
+    this.#history ??= await this.#begin(log);
+    if (this.#nextSeq < log.keptFrom().seq) throw new NotKept(`event #${this.#nextSeq} is not kept any more`);
     // What is left out is folded all the same: entries tell of what was there before.
     for await (const events of log.read(this.#nextSeq)) {
       for (const event of events) {
@@ -285,6 +298,13 @@ export class Story {
       }
       this.#nextSeq = (events.at(-1)?.seq ?? 0) + 1;
     }
+  }
+
+  /** Begins where what is kept begins. */
+  async #begin(log: LogReader): Promise<History> {
+    const { seq } = log.keptFrom();
+    this.#nextSeq = seq;
+    return new History(filterOf(this.#query), await openWorld(log, seq - 1));
   }
 
   /** The last `limit` of the entries since the last call; they are all read to know which these are. */
@@ -305,7 +325,12 @@ interface Span {
 }
 
 async function spanOf(log: LogReader, { since, until }: LogQuery): Promise<Span> {
-  return { first: since && (await edgeOf(log, since)), last: until && (await edgeOf(log, until)) };
+  const [first, last] = [since && (await edgeOf(log, since)), until && (await edgeOf(log, until))];
+  for (const edge of [first, last]) {
+    const gone = edge && notKept(log, edge);
+    if (gone !== undefined) throw new NotKept(gone);
+  }
+  return { first, last };
 }
 
 /** Whether a gap that ended behind an edge began before it: then what was told up to there may lack something. */

@@ -5,10 +5,18 @@
 import { SnapshotError } from '../../projections/snapshot.ts';
 import { World } from '../../projections/world.ts';
 import type { LogReader } from '../ports.ts';
+import { keptText, NotKept } from './kept.ts';
 
-/** The world as it is behind `seq`, or the log's last event where that comes before. Fails as the log's reading does. */
+/**
+ * The world as it is behind `seq`, or the log's last event where that comes before. Fails as the log's reading does, and
+ * with a `NotKept`.
+ */
 export async function openWorld(log: LogReader, seq = Number.MAX_SAFE_INTEGER): Promise<World> {
   const world = await nearest(log, seq);
+  const kept = log.keptFrom();
+  if (world.chronicle.seq + 1 < kept.seq) {
+    throw new NotKept(`no snapshot of what came before can be read, and ${keptText(kept)}`);
+  }
   await log.replay(world.chronicle.seq + 1, seq, (event) => world.apply(event));
   return world;
 }

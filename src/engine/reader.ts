@@ -19,6 +19,27 @@ export interface DaemonView {
   readonly queue?: QueueGauge;
   /** Where the container tree is mounted; empty where it is not. */
   readonly mountPoint: string;
+  readonly retention: RetentionView;
+  readonly keptFrom?: KeptView;
+}
+
+/** What may be kept of the recording; what is absent is no limit. */
+export interface RetentionView {
+  readonly ageMs?: number;
+  readonly sizeBytes?: number;
+  /** Where that is so for the size of the filesystem: the share of it, from 0 to 1. */
+  readonly sizeShare?: number;
+  /** What is left free of the filesystem. */
+  readonly freeBytes?: number;
+  readonly freeShare?: number;
+  /** A release that is not settled holds it up. */
+  readonly isHeld: boolean;
+}
+
+/** Where what is kept of the recording begins, once its beginning has been removed. */
+export interface KeptView {
+  readonly seq: number;
+  readonly time: string;
 }
 
 /** A queue, and how fast it has filled in the last seconds. */
@@ -26,7 +47,7 @@ export interface QueueGauge extends QueueView {
   readonly bytesPerSecond: number;
 }
 
-/** Without a daemon, only the folder and its size are known of what a daemon tells. */
+/** Without a daemon, only the folder, its size and what is kept are known of what a daemon tells. */
 export type Status = RecordingView & Partial<DaemonView>;
 
 export interface Reader {

@@ -31,7 +31,7 @@ const sliceKeys = 4096;
 export class Cutter {
   readonly #reader: LevelReader;
   /** What LevelDB has not given back yet: the ends of each slice of keys. */
-  #slices: (readonly [first: Uint8Array, last: Uint8Array])[] = [];
+  #slices: (readonly [first: Uint8Array, last: Uint8Array])[] | undefined;
 
   constructor(reader: LevelReader) {
     this.#reader = reader;
@@ -42,13 +42,16 @@ export class Cutter {
    * and then what removes all that is of no use any more. Each batch must be written before the next is asked for.
    */
   async *cut(firstSeq: number): AsyncGenerator<Batch> {
+    this.#slices ??= this.#leftover();
     const origin = this.#originAt(firstSeq);
-    yield { puts: [[originKey, writeOrigin(origin, crc32)]], dels: [], synced: true };
+    const keptFrom = { seq: firstSeq, timeUs: origin.firstUs };
+    yield { puts: [[originKey, writeOrigin(origin, crc32)]], dels: [], keptFrom, synced: true };
     yield* this.sweep();
   }
 
   /** What removes whatever is left from before the origin. */
   async *sweep(): AsyncGenerator<Batch> {
+    this.#slices ??= this.#leftover();
     for (const range of this.#ranges()) {
       const keys = this.#reader.store.level.keys(range);
       let slice: Uint8Array[] = [];
@@ -73,17 +76,23 @@ export class Cutter {
    */
   async freeSome(): Promise<boolean> {
     const { level } = this.#reader.store;
-    const slice = this.#slices.shift();
+    const slice = this.#slices?.shift();
     if (slice === undefined) return false;
     await level.compactRange(...slice);
     // The tail's commits go one by one, and nothing else ever has LevelDB look at where they were.
-    if (this.#slices.length === 0) await level.compactRange(allCommits.gte, allCommits.lt);
-    return this.#slices.length > 0;
+    const isLast = this.#slices?.length === 0;
+    if (isLast) await level.compactRange(allCommits.gte, allCommits.lt);
+    return !isLast;
+  }
+
+  /** An earlier life may have removed what LevelDB did not give back before its end. */
+  #leftover(): (readonly [Uint8Array, Uint8Array])[] {
+    return this.#ranges().map(({ gte, lt }) => [gte, lt] as const);
   }
 
   #keep(keys: readonly Uint8Array[]): void {
     const [first, last] = [keys[0], keys.at(-1)];
-    if (first && last) this.#slices.push([first, last]);
+    if (first && last) this.#slices?.push([first, last]);
   }
 
   /** All that is of no use any more. */

@@ -61,7 +61,7 @@ export async function openLevelLog({ folder }: LevelLogOptions): Promise<LevelLo
   try {
     const reader = new LevelReader(store);
     const sealedSeq = (await reader.lastBlock())?.lastSeq ?? 0;
-    return new LevelLog(store, { link: await lastLink(reader), sealedSeq });
+    return new LevelLog(store, { link: await lastLink(reader), sealedSeq, keptFrom: reader.keptFrom() });
   } catch (error) {
     await release(store);
     throw error;
@@ -123,6 +123,13 @@ interface StoredBatch {
   reject(error: Error): void;
 }
 
+/** What an opening has found. */
+interface Found {
+  readonly link: Link;
+  readonly sealedSeq: number;
+  readonly keptFrom: KeptFrom;
+}
+
 export class LevelLog implements EventLog {
   readonly folder: string;
   readonly #store: Store;
@@ -135,6 +142,7 @@ export class LevelLog implements EventLog {
   /** The last commit in LevelDB. */
   #link: Link;
   #sealedSeq: number;
+  #keptFrom: KeptFrom;
   /** The last seq known to survive a loss of power. */
   #syncedSeq = 0;
   #waiting: Waiter[] = [];
@@ -152,7 +160,7 @@ export class LevelLog implements EventLog {
   #closing: Promise<void> | undefined;
 
   /** Takes over a store that has been checked, up to its last link. */
-  constructor(store: Store, { link, sealedSeq }: { readonly link: Link; readonly sealedSeq: number }) {
+  constructor(store: Store, { link, sealedSeq, keptFrom }: Found) {
     this.folder = store.folder;
     this.#store = store;
     this.#reader = new LevelReader(store);
@@ -160,6 +168,7 @@ export class LevelLog implements EventLog {
     this.#open = new OpenCommit(link);
     this.#link = link;
     this.#sealedSeq = sealedSeq;
+    this.#keptFrom = keptFrom;
     this.#id = store.meta?.id ?? '';
     this.#isOlder = store.meta !== undefined && store.meta.format < format;
     this.#cursor = store.cursor;
@@ -222,7 +231,7 @@ export class LevelLog implements EventLog {
   }
 
   keptFrom(): KeptFrom {
-    return this.#reader.keptFrom();
+    return this.#keptFrom;
   }
 
   seqAt(timeUs: number): Promise<number> {
@@ -285,7 +294,7 @@ export class LevelLog implements EventLog {
   }
 
   async #putBatch(stored: StoredBatch): Promise<void> {
-    const { puts, dels, sealedSeq, synced } = stored.batch;
+    const { puts, dels, sealedSeq, keptFrom, synced } = stored.batch;
     const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
     await this.#store.level.batch([
       // From its first block on, a recording of format 0 is one of this format.
@@ -296,6 +305,7 @@ export class LevelLog implements EventLog {
     this.#sync.wrote();
     this.#isOlder = false;
     this.#sealedSeq = sealedSeq ?? this.#sealedSeq;
+    this.#keptFrom = keptFrom ?? this.#keptFrom;
     this.#batches.shift();
     if (!synced) {
       stored.resolve();

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
+import type { KeptFrom } from '../ports.ts';
 import { Block, type BlockHead, blockEvents, blockOf, firstSeqOf, writeBlock } from './block.ts';
 import { type BlockPlace, pageBlocks, writePage } from './blockIndex.ts';
 import { type Link, origin } from './commit.ts';
@@ -19,6 +20,8 @@ export interface Batch {
   readonly dels: readonly Uint8Array[];
   /** The last seq that a block has from then on, where that changes. */
   readonly sealedSeq?: number;
+  /** Where what is kept begins from then on, where that changes. */
+  readonly keptFrom?: KeptFrom;
   /** It must survive a loss of power before anything else may be done. */
   readonly synced?: boolean;
 }

@@ -8,6 +8,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
 import { textOf, utf8BytesOf } from '../events/bytes.ts';
+import type { World } from '../projections/world.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
 import { openArchivist } from './archive/archivist.ts';
@@ -28,10 +29,11 @@ import type { Actor, Command } from './kernel/command.ts';
 import { byOf } from './kernel/doer.ts';
 import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
-import { openLevelLog } from './log/levelLog.ts';
+import { type LevelLog, openLevelLog, UnsoundLogError } from './log/levelLog.ts';
 import { defaultRetention, isUnlimited, leastOf, limitsOn, type RetentionSettings } from './log/limits.ts';
 import type { Situation } from './log/retention.ts';
-import type { Clock, Source } from './ports.ts';
+import { setAsideView } from './log/setAside.ts';
+import type { Clock, SetAside, Source } from './ports.ts';
 import { Gauge } from './queueGauge.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
 import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
@@ -47,6 +49,7 @@ import { otherNamespace } from './system/namespaces.ts';
 import { peerOf } from './system/peer.ts';
 
 export { type Amount, defaultRetention, type RetentionSettings } from './log/limits.ts';
+export type { SetAside } from './ports.ts';
 export type { CommandLines } from './sources/commandLines.ts';
 
 /** The sources that see this machine, the best first. */
@@ -92,6 +95,8 @@ export interface Daemon {
   readonly view: RecordingView & DaemonView;
   /** Better sources than the one that records, and why each was not taken. */
   readonly passedOver: readonly PassedOver[];
+  /** What was not sound of the recording when it was opened. */
+  readonly aside: SetAside | undefined;
   /**
    * Settles when nothing of the daemon is left: resolves after a stop in order; rejects with one sentence when
    * the log could not go on, or its end could not be written.
@@ -139,9 +144,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
   const { folder, releaseAgent, syncIntervalMs, version } = options;
   const clock = new Watchdog(realClock());
-  const log = await openLevelLog({ folder });
-  parts.add(() => log.close());
-  const world = await openWorld(log);
+  const { log, world } = await openRecording(folder, clock, parts);
   const recording = world.chronicle.recording || nanoid();
   const owner = { recording, folder: log.folder };
   const { source, passedOver } = openSource(options, owner, clock);
@@ -163,7 +166,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     onFailure: failure.resolve,
   });
   nameContainers(recorder, openRuntimeNames());
-  await recorder.start({ recording, version });
+  await recorder.start({ recording, version }, log.aside);
   parts.add(() => recorder.stop());
   clock.watch((lengthUs) => recorder.stalled(lengthUs));
   await leaveContainers(recorder);
@@ -207,6 +210,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     ...(gauge && { queue: gauge.view }),
     mountPoint: mount?.mountPoint ?? '',
     ...keptView(log),
+    ...setAsideView(folder),
     retention: { ...retentionOn(filesystemOf(folder).totalBytes, settings), isHeld: archivist.isHeld },
   });
   const archive = openArchive(folder, recorder, clock);
@@ -235,12 +239,32 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
       return { ...recordingOf(world, clock.wallUs(), reactor.running()), ...view() };
     },
     passedOver,
+    aside: log.aside,
     closed,
     stop: () => {
       stopping.resolve(undefined);
       return closed;
     },
   };
+}
+
+/** The log, and the world that it comes to; what is not sound of it is set aside, also where only the folding finds it. */
+async function openRecording(
+  folder: string,
+  clock: Clock,
+  parts: Closers,
+): Promise<{ readonly log: LevelLog; readonly world: World }> {
+  const setAsideUs = clock.wallUs();
+  let log = await openLevelLog({ folder, setAsideUs });
+  parts.add(() => log.close());
+  try {
+    return { log, world: await openWorld(log) };
+  } catch (error) {
+    if (!(error instanceof UnsoundLogError)) throw error;
+    await log.close();
+    log = await openLevelLog({ folder, setAsideUs, unsound: error });
+    return { log, world: await openWorld(log) };
+  }
 }
 
 /** What is to be thought of when something is to be removed. */

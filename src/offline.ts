@@ -13,6 +13,7 @@ import type { Reader } from './engine/reader.ts';
 import { type AnswerTo, answerTo, type Question, recordingOf } from './engine/reads.ts';
 import type { Refusal } from './kernel/errno.ts';
 import { openLogReader, verifyLog } from './log/levelLog.ts';
+import { setAsideView } from './log/setAside.ts';
 import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';
 
@@ -38,7 +39,13 @@ export function openOffline(folder: string): Reader {
     live: false,
     status: async () => {
       const { log, world, nowUs } = await opened();
-      return { ...recordingOf(world, nowUs), ...keptView(log), folder, sizeBytes: folderBytes(folder) };
+      return {
+        ...recordingOf(world, nowUs),
+        ...keptView(log),
+        ...setAsideView(folder),
+        folder,
+        sizeBytes: folderBytes(folder),
+      };
     },
     ask: async <Q extends Question>(question: Q) => {
       const { world, nowUs } = await opened();

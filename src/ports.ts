@@ -52,6 +52,18 @@ export interface Verification {
   readonly unsound?: { readonly seq: number; readonly why: string };
 }
 
+/** What an opening found of a log that was not what was written, and where it is now. */
+export interface SetAside {
+  /** The folder. */
+  readonly folder: string;
+  /** The first seq that was not sound: the log goes on with it. */
+  readonly seq: number;
+  /** The last seq that there had been, as far as is known; below `seq` where nothing is known to be lost. */
+  readonly lastSeq: number;
+  /** What was wrong, as a phrase. */
+  readonly why: string;
+}
+
 /** What projections had come to behind an event: bytes by projections' names, which each can read for itself. */
 export interface KeptSnapshot {
   readonly seq: number;

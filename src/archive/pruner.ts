@@ -5,6 +5,7 @@
 import { SnapshotError } from '../../projections/snapshot.ts';
 import { World } from '../../projections/world.ts';
 import { Cutter } from '../log/cutter.ts';
+import { UnsoundLogError } from '../log/errors.ts';
 import type { LevelReader } from '../log/levelReader.ts';
 import { planCut, type Situation } from '../log/retention.ts';
 import type { Batch } from '../log/sealer.ts';
@@ -23,8 +24,13 @@ export class Pruner {
   /** What is to be removed, piece by piece; each must be written before the next is asked for. */
   async *prune(situation: Situation): AsyncGenerator<Batch, Retained> {
     const { cut, isHeld, staleSeq } = await planCut(this.#reader, situation, isLoadable);
-    // Where nothing is to be cut there may still be what an earlier life has left.
-    yield* cut ? this.#cutter.cut(cut.firstSeq) : this.#cutter.sweep();
+    try {
+      // Where nothing is to be cut there may still be what an earlier life has left.
+      yield* cut ? this.#cutter.cut(cut.firstSeq) : this.#cutter.sweep();
+    } catch (error) {
+      // A recording cannot begin in a block that is damaged, of which whoever reads it is told; later on it can.
+      if (!(error instanceof UnsoundLogError)) throw error;
+    }
     return { isHeld, ...(staleSeq !== undefined && { staleSeq }) };
   }
 

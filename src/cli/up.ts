@@ -12,6 +12,7 @@ import {
   defaultReleaseAgent,
   machineSources,
   type RetentionSettings,
+  type SetAside,
   type SourceName,
   startDaemon,
 } from '../daemon.ts';
@@ -65,6 +66,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   // A recorder goes on when nobody reads what it prints any more.
   terminal.outliveReaders();
   const { view } = daemon;
+  if (daemon.aside) terminal.tell(`tasktrail: ${asideText(daemon.aside)}`);
   if (othersMayEnter(view.folder)) {
     terminal.tell(
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
@@ -87,6 +89,12 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   const { queue } = daemon.view;
   if (queue?.isPinned && !json) for (const line of keptLines(queue.sizeBytes, context)) terminal.print(line);
   return exitCodes.done;
+}
+
+function asideText({ folder, seq, lastSeq, why }: SetAside): string {
+  const lost =
+    lastSeq < seq ? 'no event is known to be lost' : `events #${seq} to #${lastSeq} are lost to it`;
+  return `the recording was NOT SOUND: ${why}; ${lost}, and all that was there is set aside in ${folder}`;
 }
 
 interface Settings {

@@ -21,6 +21,8 @@ export interface DaemonView {
   readonly mountPoint: string;
   readonly retention: RetentionView;
   readonly keptFrom?: KeptView;
+  /** The folders in the recording's own, the oldest first, that hold what was not sound of it once; missing: none. */
+  readonly setAside?: readonly string[];
 }
 
 /** What may be kept of the recording; what is absent is no limit. */

@@ -19,7 +19,7 @@ import { pathLimitBytes } from '../kernel/path.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
 import { reconcileGroups, reconcileTrees, removeGroups } from '../kernel/reconcileTrees.ts';
 import { parsePid } from '../kernel/text.ts';
-import type { Clock, Durability, Found, Observation, Places, Source } from '../ports.ts';
+import type { Clock, Durability, Found, Observation, Places, SetAside, Source } from '../ports.ts';
 import { type Look, lookAtMachine } from './look.ts';
 import { RefusalBudget } from './refusals.ts';
 import { type Follower, Writer, type WriterOptions } from './writer.ts';
@@ -95,8 +95,11 @@ export class Recorder {
     return this.#world;
   }
 
-  /** Begins to record, or goes on after a pause, and resolves when what exists by now is synced. */
-  async start(identity: Identity): Promise<void> {
+  /**
+   * Begins to record, or goes on after a pause, and resolves when what exists by now is synced. `aside` is what the log
+   * has lost at its end.
+   */
+  async start(identity: Identity, aside?: SetAside): Promise<void> {
     // Counted before the look, so that what is lost while it goes on has the next drain look again.
     this.#lost = this.#source.lost();
     const first = this.#writer.seq === 0;
@@ -105,13 +108,14 @@ export class Recorder {
       const look = this.#look(undefined);
       this.#writer.append(firstFacts(identity));
       this.#begin();
+      if (aside) this.#writer.append([unsoundGap(aside, this.#writer.timeUs)]);
       this.#adopt(look);
       this.#doubtPlaces(look);
-    } else if (found.state === 'whole' && this.#isSameBoot) {
+    } else if (found.state === 'whole' && this.#isSameBoot && aside === undefined) {
       this.#lost -= found.lost;
       this.#goOn();
     } else {
-      this.#goOnAfterGap(found);
+      this.#goOnAfterGap(found, aside);
     }
     this.#settle();
     await this.commit('synced');
@@ -141,14 +145,18 @@ export class Recorder {
     this.#begin();
   }
 
-  /** Of a queue that is torn the kernel's places are still ours; of another queue's nobody has written any yet. */
-  #goOnAfterGap({ state, lost, why }: Found): void {
+  /**
+   * Of a queue that is torn the kernel's places are still ours; of another queue's nobody has written any yet. Where the
+   * log has lost its end, they may be in containers that it does not know any more.
+   */
+  #goOnAfterGap({ state, lost, why }: Found, aside: SetAside | undefined): void {
     const { timeUs: sinceUs } = this.#writer;
     const sameBoot = this.#isSameBoot;
-    const look = this.#look(state === 'torn' ? this.#source.places : undefined);
+    const look = this.#look(state === 'torn' && !aside ? this.#source.places : undefined);
     this.#begin();
     const reason = lost > 0 ? 'overflow' : 'stopped';
-    this.#writer.append([{ type: 'gap', reason, lost, sinceUs, detail: why }]);
+    const gap: GapFact = { type: 'gap', reason, lost, sinceUs, detail: why };
+    this.#writer.append([aside ? unsoundGap(aside, sinceUs) : gap]);
     this.#reconcile(look, sameBoot);
     this.#doubtPlaces(look);
   }
@@ -458,6 +466,15 @@ function firstFacts({ recording, version }: Identity): readonly Fact[] {
     { type: 'recording', id: recording, version },
     { type: 'tree', tree: 0, name: 'tasktrail', container: 1, hierarchy: 0, group: 0, mountPoint: '' },
   ];
+}
+
+function unsoundGap({ folder, seq, lastSeq, why }: SetAside, sinceUs: number): GapFact {
+  const lost = Math.max(lastSeq - seq + 1, 0);
+  const events =
+    lost === 0 ? 'the end of the log' : `what had been recorded as events #${seq} to #${lastSeq}`;
+  const name = folder.slice(folder.lastIndexOf('/') + 1);
+  const detail = `${events} was not sound and is set aside in ${name}: ${why}`;
+  return { type: 'gap', reason: 'unsound', lost, sinceUs, detail };
 }
 
 /** The pid that a command names; undefined where it names none, or the writer itself. */

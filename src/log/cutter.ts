@@ -5,8 +5,7 @@
  * middle is gone on with at any later time.
  */
 import { assert } from '../../events/assert.ts';
-import type { Event } from '../../events/event.ts';
-import { type Block, blockOf, firstSeqOf } from './block.ts';
+import { type Block, blockOf } from './block.ts';
 import { pageBlocks } from './blockIndex.ts';
 import { crc32 } from './crc32.ts';
 import { chunkOf } from './dictionary.ts';
@@ -115,19 +114,8 @@ export class Cutter {
     const { linkBefore: link } = block.head;
     const [first] = block.events(firstSeq, firstSeq);
     assert(first, `seq ${firstSeq} is in block ${number}`);
-    return { firstSeq, firstUs: first.timeUs, link, events: this.#between(link.seq + 1, number) };
-  }
-
-  /** The events from a seq on that lie before a block. */
-  #between(fromSeq: number, block: number): readonly Event[] {
-    const { firstSeq: keptSeq, events: known } = this.#reader.origin();
-    const keptBlock = blockOf(keptSeq);
-    const events = fromSeq < firstSeqOf(keptBlock) ? known.filter(({ seq }) => seq >= fromSeq) : [];
-    for (let number = Math.max(blockOf(fromSeq), keptBlock); number < block; number++) {
-      const sealed = this.#block(number);
-      events.push(...sealed.events(fromSeq, sealed.lastSeq));
-    }
-    return events;
+    const events = this.#reader.sealedEvents(link.seq + 1, block.head.firstSeq - 1);
+    return { firstSeq, firstUs: first.timeUs, link, events };
   }
 
   #block(number: number): Block {

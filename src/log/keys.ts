@@ -92,8 +92,26 @@ export function snapshotsBefore(seq: number): KeyRange {
   return { gte: allSnapshots.gte, lt: snapshotsOf(seq).gte };
 }
 
+/** What goes where the blocks from one on do. */
+export function blocksFrom(block: number): KeyRange {
+  return { gte: blockKey(block), lt: allBlocks.lt };
+}
+
+export function pagesFrom(page: number): KeyRange {
+  return { gte: pageKey(page), lt: Uint8Array.of(pageMark + 1) };
+}
+
+export function snapshotsFrom(seq: number): KeyRange {
+  return { gte: snapshotsOf(seq).gte, lt: allSnapshots.lt };
+}
+
+export function commitsFrom(firstSeq: number): KeyRange {
+  return { gte: commitKey(firstSeq), lt: allCommits.lt };
+}
+
 export const allBlocks = rangeOf(blockMark);
 export const allCommits = rangeOf(commitMark);
+export const allChunks = rangeOf(chunkMark);
 export const allSnapshots = rangeOf(snapshotMark);
 
 /** The first seq of the commit that has this key; undefined where the key is damaged. */
@@ -103,6 +121,11 @@ export function seqOfCommitKey(key: Uint8Array): number | undefined {
 
 /** The number of the block that has this key; undefined where the key is damaged. */
 export function blockOfKey(key: Uint8Array): number | undefined {
+  return key.length === 7 ? numberIn(key) : undefined;
+}
+
+/** The number of the chunk that has this key; undefined where the key is damaged. */
+export function chunkOfKey(key: Uint8Array): number | undefined {
   return key.length === 7 ? numberIn(key) : undefined;
 }
 

@@ -14,6 +14,7 @@ import type {
   Head,
   KeptFrom,
   KeptSnapshot,
+  SetAside,
   Stamped,
   Verification,
 } from '../ports.ts';
@@ -31,6 +32,7 @@ import { format, metaValue, openStore, type Store, textValue } from './levelStor
 import { LevelSync } from './levelSync.ts';
 import { markName, readMark, writeMark } from './mark.ts';
 import type { Batch } from './sealer.ts';
+import { isHalfSetAside, setAside } from './setAside.ts';
 import { sha256 } from './sha256.ts';
 import { commitsBehind } from './tail.ts';
 import { type VerifyOptions, verify } from './verify.ts';
@@ -43,15 +45,35 @@ export interface LevelLogOptions {
   readonly folder: string;
 }
 
+export interface WriterOptions extends LevelLogOptions {
+  /** The time, wall-clock microseconds: where it is given, what is not sound is set aside. */
+  readonly setAsideUs?: number;
+  /** What reading has found, after which nothing can be told of: it is set aside as well. */
+  readonly unsound?: UnsoundLogError;
+}
+
 /** The recordings that a `LevelLog` of this thread holds: LevelDB keeps out other processes only. */
 const held = new Set<string>();
 
 /**
  * Opens a recording to write it, and begins one where there is none. What is not sealed in it is read and checked first.
  * Fails with a `RecordingError`: a `RecordingHeldError` when another has it open, an `UnsoundLogError` when it is not
- * what was recorded.
+ * what was recorded. With `setAsideUs` that is set aside instead, and the log goes on behind what is sound.
  */
-export async function openLevelLog({ folder }: LevelLogOptions): Promise<LevelLog> {
+export async function openLevelLog({ folder, setAsideUs, unsound }: WriterOptions): Promise<LevelLog> {
+  if (setAsideUs === undefined) return openSound(folder);
+  try {
+    if (await isHalfSetAside(folder))
+      throw new UnsoundLogError(folder, 1, 'it was found at an earlier start');
+    if (unsound) throw unsound;
+    return await openSound(folder);
+  } catch (error) {
+    if (!(error instanceof UnsoundLogError)) throw error;
+    return openSound(folder, await setAside(error.folder, error, setAsideUs, unsound?.seq));
+  }
+}
+
+async function openSound(folder: string, aside?: SetAside): Promise<LevelLog> {
   const store = await openStore(folder, true);
   if (held.has(store.folder)) {
     await store.close();
@@ -61,7 +83,12 @@ export async function openLevelLog({ folder }: LevelLogOptions): Promise<LevelLo
   try {
     const reader = new LevelReader(store);
     const sealedSeq = (await reader.lastBlock())?.lastSeq ?? 0;
-    return new LevelLog(store, { link: await lastLink(reader), sealedSeq, keptFrom: reader.keptFrom() });
+    return new LevelLog(store, {
+      link: await lastLink(reader),
+      sealedSeq,
+      keptFrom: reader.keptFrom(),
+      aside,
+    });
   } catch (error) {
     await release(store);
     throw error;
@@ -128,10 +155,13 @@ interface Found {
   readonly link: Link;
   readonly sealedSeq: number;
   readonly keptFrom: KeptFrom;
+  readonly aside: SetAside | undefined;
 }
 
 export class LevelLog implements EventLog {
   readonly folder: string;
+  /** What the opening has set aside. */
+  readonly aside: SetAside | undefined;
   readonly #store: Store;
   readonly #reader: LevelReader;
   readonly #sync: LevelSync;
@@ -160,7 +190,8 @@ export class LevelLog implements EventLog {
   #closing: Promise<void> | undefined;
 
   /** Takes over a store that has been checked, up to its last link. */
-  constructor(store: Store, { link, sealedSeq, keptFrom }: Found) {
+  constructor(store: Store, { link, sealedSeq, keptFrom, aside }: Found) {
+    this.aside = aside;
     this.folder = store.folder;
     this.#store = store;
     this.#reader = new LevelReader(store);

@@ -60,6 +60,19 @@ export class LevelReader implements LogReader {
     }
   }
 
+  /** The events from one seq to another, which are in blocks, or before what is kept and in a commit that ends in it. */
+  sealedEvents(fromSeq: number, toSeq: number): readonly Event[] {
+    const { firstSeq, events: before } = this.origin();
+    const first = blockOf(firstSeq);
+    const events = before.filter(({ seq }) => seq >= fromSeq && seq <= toSeq);
+    for (let at = Math.max(fromSeq, firstSeqOf(first)); at <= toSeq; ) {
+      const block = this.#sealed(blockOf(at));
+      events.push(...this.#guarded(at, () => block.events(at, toSeq)));
+      at = block.lastSeq + 1;
+    }
+    return events;
+  }
+
   keptFrom(): KeptFrom {
     const { firstSeq, firstUs } = this.origin();
     return { seq: firstSeq, timeUs: firstUs };

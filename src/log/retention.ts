@@ -7,6 +7,7 @@
  */
 import type { KeptSnapshot } from '../ports.ts';
 import { blockOf, firstSeqOf } from './block.ts';
+import { UnsoundLogError } from './errors.ts';
 import { blockKey, endOfKeys } from './keys.ts';
 import type { LevelReader } from './levelReader.ts';
 
@@ -147,8 +148,14 @@ class Planner {
 
   #timeBefore(place: number): number {
     const seq = place - 1;
-    const block = this.#reader.block(blockOf(seq));
-    return block ? block.columns.timeUsAt(seq - firstSeqOf(blockOf(seq))) : 0;
+    try {
+      const block = this.#reader.block(blockOf(seq));
+      return block ? block.columns.timeUsAt(seq - firstSeqOf(blockOf(seq))) : 0;
+    } catch (error) {
+      if (!(error instanceof UnsoundLogError)) throw error;
+      // Of a block that is damaged nothing is known, so it is not called old.
+      return Number.POSITIVE_INFINITY;
+    }
   }
 
   /** How many bytes are too many, for each limit that they are too many for. */

@@ -34,6 +34,10 @@ function rowsOf(view: Shown): string[][] {
     ['from', localTimeInSeconds(view.started)],
     ['to', localTimeInSeconds(view.time)],
     ...keptRows(view),
+    ...(view.setAside ?? []).map((name, i) => [
+      i === 0 ? 'unsound' : '',
+      `a part that is set aside in ${name}`,
+    ]),
     ['events', grouped(view.seq)],
     ['tasks', grouped(view.tasks)],
     ...view.trees.map(({ tree, mountPoint, containers }, i) => [

@@ -76,7 +76,7 @@ export interface ClockFact {
   readonly offsetUs: number;
 }
 
-export type GapReason = 'overflow' | 'stopped' | 'nonsense' | 'unplaced' | 'unsound';
+export type GapReason = 'overflow' | 'stopped' | 'nonsense' | 'unplaced' | 'unsound' | 'full';
 
 /** Between `sinceUs` (wall-clock microseconds) and this event things happened that were not seen. */
 export interface GapFact {

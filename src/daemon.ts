@@ -12,6 +12,7 @@ import type { World } from '../projections/world.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
 import { openArchivist } from './archive/archivist.ts';
+import { Attendants } from './archive/attendants.ts';
 import { realClock } from './clock.ts';
 import { Closers } from './closers.ts';
 import { keptView } from './engine/kept.ts';
@@ -35,6 +36,7 @@ import type { Situation } from './log/retention.ts';
 import { setAsideView } from './log/setAside.ts';
 import type { Clock, SetAside, Source } from './ports.ts';
 import { Gauge } from './queueGauge.ts';
+import { watchRoom } from './room.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
 import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
 import type { CommandLines } from './sources/commandLines.ts';
@@ -84,6 +86,8 @@ export interface DaemonOptions {
   readonly mount?: string | undefined;
   /** What is kept of the recording; `defaultRetention` where not given. */
   readonly retention?: RetentionSettings;
+  /** Is told when the recording's disk has become full, and when there is room again. */
+  readonly onFull?: (isFull: boolean) => void;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -191,17 +195,28 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
 
   const sizeBytes = folderSize(folder, () => clock.bootUs());
   const settings = options.retention ?? defaultRetention;
-  const archivist = openArchivist({
+  const attendants = new Attendants(() => ({
+    archivist: openArchivist({
+      log,
+      clock,
+      retention: {
+        situation: () => (isUnlimited(settings) ? undefined : situationOf(recorder, clock, folder, settings)),
+        giveUp: (seq) => reactor.giveUp(seq),
+      },
+      follow: (grown) => recorder.follow(grown),
+      onFailure: failure.resolve,
+    }),
+    archive: openArchive(folder, recorder, clock),
+  }));
+  parts.add(() => attendants.close());
+  const unwatch = watchRoom({
     log,
     clock,
-    retention: {
-      situation: () => (isUnlimited(settings) ? undefined : situationOf(recorder, clock, folder, settings)),
-      giveUp: (seq) => reactor.giveUp(seq),
-    },
-    follow: (grown) => recorder.follow(grown),
-    onFailure: failure.resolve,
+    freeBytes: () => filesystemOf(folder).freeBytes,
+    readers: attendants,
+    onChange: options.onFull ?? (() => {}),
   });
-  parts.add(() => archivist.close());
+  parts.add(unwatch);
   const view = (): DaemonView => ({
     daemonPid: process.pid,
     folder,
@@ -209,17 +224,16 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     releaseAgent,
     ...(gauge && { queue: gauge.view }),
     mountPoint: mount?.mountPoint ?? '',
+    ...(log.isFull && { isFull: true }),
     ...keptView(log),
     ...setAsideView(folder),
-    retention: { ...retentionOn(filesystemOf(folder).totalBytes, settings), isHeld: archivist.isHeld },
+    retention: { ...retentionOn(filesystemOf(folder).totalBytes, settings), isHeld: attendants.isHeld },
   });
-  const archive = openArchive(folder, recorder, clock);
-  parts.add(() => archive.close());
   const stopping = pending<undefined>();
   const { server, close } = openServer({
     recorder,
     clock,
-    archive,
+    archive: attendants,
     peerOf: peerOfSocket,
     daemon: view,
     stop: (unload) => {

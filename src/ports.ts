@@ -126,6 +126,11 @@ export interface EventLog extends LogReader {
   setCursor(cursor: string): void;
   /** The cursor that is written; empty where none is. */
   readonly writtenCursor: string;
+  /**
+   * There is no room to write. What is appended is not lost, but shall be little; who waits for a sync waits until there
+   * is room, and other commits are rejected.
+   */
+  readonly isFull: boolean;
   /** Resolves when everything appended before the call is as durable as asked. */
   commit(durability: Durability): Promise<void>;
 }

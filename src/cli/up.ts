@@ -47,6 +47,7 @@ export interface UpOptions extends RetentionOptions {
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
+  const { json, terminal } = context;
   const source = sourceFrom(options.source, options.mirror);
   const settings = {
     source,
@@ -59,8 +60,8 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     ...(options.ringSize !== undefined && { ringBytes: ringBytesFrom(options.ringSize) }),
     mount: mountPointFrom(options.mount),
     retention: retentionFrom(options),
+    onFull: (isFull: boolean) => terminal.tell(`tasktrail: ${fullText(isFull)}`),
   };
-  const { json, terminal } = context;
   const { daemon, why } = await started(context, settings, options.mirror !== undefined);
   const unmirrored = whyUnmirrored(daemon.view.source, why === '' ? whyNoneFor(source, options.mirror) : why);
   // A recorder goes on when nobody reads what it prints any more.
@@ -91,6 +92,12 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   return exitCodes.done;
 }
 
+function fullText(isFull: boolean): string {
+  return isFull
+    ? 'the disk is FULL that the recording is on: nothing is recorded, and commands are refused, until there is room'
+    : 'there is room again: recording goes on';
+}
+
 function asideText({ folder, seq, lastSeq, why }: SetAside): string {
   const lost =
     lastSeq < seq ? 'no event is known to be lost' : `events #${seq} to #${lastSeq} are lost to it`;
@@ -108,6 +115,7 @@ interface Settings {
   readonly ringBytes?: number;
   readonly mount: string | undefined;
   readonly retention: RetentionSettings;
+  readonly onFull: (isFull: boolean) => void;
 }
 
 /** `why` says why nothing is mirrored that was to be. */

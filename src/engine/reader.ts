@@ -21,6 +21,8 @@ export interface DaemonView {
   readonly mountPoint: string;
   readonly retention: RetentionView;
   readonly keptFrom?: KeptView;
+  /** The disk is full, and nothing is recorded until there is room; missing where it is not. */
+  readonly isFull?: true;
   /** The folders in the recording's own, the oldest first, that hold what was not sound of it once; missing: none. */
   readonly setAside?: readonly string[];
 }

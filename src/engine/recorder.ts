@@ -13,7 +13,7 @@ import type { World } from '../../projections/world.ts';
 import type { Actor, Command } from '../kernel/command.ts';
 import { decide } from '../kernel/decide.ts';
 import { byOf } from '../kernel/doer.ts';
-import { isRefusal, type Refusal } from '../kernel/errno.ts';
+import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
 import { pathLimitBytes } from '../kernel/path.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
@@ -75,6 +75,8 @@ export class Recorder {
   #lost = 0;
   /** What made no sense, since when, and until when the look that it calls for may wait. */
   #doubt: Doubt | undefined;
+  /** What was seen and not recorded since there was no room for it. */
+  #dropped = 0;
   /** The pids of whom the kernel was told lately where they are. */
   readonly #placed = new Set<number>();
   #lookedUs = Number.NEGATIVE_INFINITY;
@@ -165,7 +167,7 @@ export class Recorder {
   async stop(): Promise<void> {
     this.#cancelTick();
     this.#cancelDrain();
-    if (this.#writer.closed) return;
+    if (this.#writer.closed || this.isFull) return;
     this.#drain('now');
     this.#countSuppressed();
     await this.#writer.end({ type: 'stop' });
@@ -178,6 +180,8 @@ export class Recorder {
    */
   async submit(request: Request): Promise<Done | Refusal> {
     this.#requireOpen();
+    if (this.isFull)
+      return refuse('ENOSPC', 'the disk is full that the recording is on: nothing is recorded');
     if (this.#drainBeforeDecide) this.#drain('now');
     const state = this.#world.hierarchy;
     const planned = request.plan(state);
@@ -192,6 +196,11 @@ export class Recorder {
     const { seq } = this.#writer;
     await this.commit('synced');
     return { seq };
+  }
+
+  /** There is no room for the log: nothing is recorded, and what is told of now is what was last recorded. */
+  get isFull(): boolean {
+    return this.#writer.isFull;
   }
 
   /** Answers a question about now: everything that has happened before the call is in the answer. */
@@ -250,6 +259,7 @@ export class Recorder {
 
   #takeIn(look: 'now' | 'soon'): number {
     const { timeUs: sinceUs } = this.#writer;
+    if (this.isFull) this.#doubt ??= { reason: 'full', lost: 0, sinceUs, detail: '' };
     const drained = this.#source.drain((observation) => this.#observe(observation));
     const lost = this.#source.lost();
     if (lost > this.#lost) {
@@ -260,7 +270,7 @@ export class Recorder {
       this.#lost = lost;
     }
     const due = look === 'now' || this.#clock.bootUs() - this.#lookedUs >= lookIntervalUs;
-    if (this.#doubt && due) this.#resync(this.#doubt);
+    if (this.#doubt && due && !this.isFull) this.#resync(this.#doubt);
     this.#keepCursor();
     return drained;
   }
@@ -289,7 +299,10 @@ export class Recorder {
 
   #observe(observation: Observation): void {
     // After the first nonsense nothing is to be trusted: the look that follows shows what has become of it.
-    if (this.#doubt) return;
+    if (this.#doubt) {
+      if (this.isFull) this.#dropped += 1;
+      return;
+    }
     const observed = observe(this.#world.hierarchy, observation);
     const { timeUs: sinceUs } = this.#writer;
     if (isNonsense(observed)) {
@@ -360,9 +373,10 @@ export class Recorder {
   #resync(doubt: Doubt): void {
     this.#writer.inOnePiece(() => {
       const look = this.#look(this.#source.places);
-      this.#writer.append([{ type: 'gap', ...doubt }]);
+      this.#writer.append([{ type: 'gap', ...doubt, lost: doubt.lost + this.#dropped }]);
       this.#reconcile(look, true);
       this.#doubt = undefined;
+      this.#dropped = 0;
       this.#doubtPlaces(look);
       this.#settle();
     });

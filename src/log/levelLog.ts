@@ -6,6 +6,7 @@
  * thread is started after the log is opened, and ends before the log is closed, or LevelDB stays open until
  * the process ends.
  */
+import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
 import type {
   CommitSpan,
@@ -18,8 +19,11 @@ import type {
   Stamped,
   Verification,
 } from '../ports.ts';
-import { headOf, type Link, missing, OpenCommit, origin } from './commit.ts';
+import { equalBytes, headOf, type Link, missing, OpenCommit, origin } from './commit.ts';
 import {
+  causeOf,
+  isNoRoom,
+  NoRoomError,
   RecordingClosedError,
   RecordingError,
   RecordingHeldError,
@@ -150,6 +154,14 @@ interface StoredBatch {
   reject(error: Error): void;
 }
 
+/** A commit that is sealed and not known to be written, with the cursor that belongs to it. */
+interface Unwritten {
+  readonly firstSeq: number;
+  readonly value: Uint8Array;
+  readonly link: Link;
+  readonly cursor: string;
+}
+
 /** What an opening has found. */
 interface Found {
   readonly link: Link;
@@ -162,9 +174,9 @@ export class LevelLog implements EventLog {
   readonly folder: string;
   /** What the opening has set aside. */
   readonly aside: SetAside | undefined;
-  readonly #store: Store;
-  readonly #reader: LevelReader;
-  readonly #sync: LevelSync;
+  #store: Store;
+  #reader: LevelReader;
+  #sync: LevelSync;
   readonly #open: OpenCommit;
   #id: string;
   #cursor: string;
@@ -182,6 +194,10 @@ export class LevelLog implements EventLog {
   readonly #batches: StoredBatch[] = [];
   /** What is stored of these, and has to be synced before whoever waits for it goes on. */
   readonly #unsynced: StoredBatch[] = [];
+  /** The commit that is being written, or could not be. */
+  #unwritten: Unwritten | undefined;
+  /** Why nothing can be written for now. */
+  #full: NoRoomError | undefined;
   #isOlder: boolean;
   #writing = false;
   #syncing = false;
@@ -235,13 +251,52 @@ export class LevelLog implements EventLog {
     return this.#writtenCursor;
   }
 
+  /** A write found no room. Nothing is written any more until `reopen` finds some. */
+  get isFull(): boolean {
+    return this.#full !== undefined;
+  }
+
   /**
    * Everything that is appended while a write is in flight goes into the next one. A write that fails is
-   * the last: this commit and all that wait are rejected, what was committed before stays.
+   * the last: this commit and all that wait are rejected, what was committed before stays. But where it fails for want of
+   * room, those who wait for a sync wait for that, and the others are rejected with a `NoRoomError`.
    */
   commit(durability: Durability): Promise<void> {
     if (this.#refusal) return Promise.reject(this.#refusal);
+    if (this.#full && durability === 'written') return Promise.reject(this.#full);
     return this.#commit(durability);
+  }
+
+  /**
+   * Tries again to write, in a LevelDB that is opened anew: what is left of a write that has failed is no place to go on
+   * from. To be called while nobody else in this process has it open. Resolves with whether there was room.
+   */
+  async reopen(): Promise<boolean> {
+    assert(this.#full, 'there was no room');
+    try {
+      await this.#sync.close();
+      await this.#store.closeAlone();
+      this.#store = await openStore(this.folder, false);
+      this.#reader = new LevelReader(this.#store);
+      this.#sync = new LevelSync(this.folder);
+      this.#takeUp(await lastLink(this.#reader));
+    } catch (error) {
+      if (isNoRoom(causeOf(error))) return false;
+      this.#fail(error);
+      return false;
+    }
+    this.#full = undefined;
+    this.#asked = true;
+    await this.#write();
+    return !this.isFull;
+  }
+
+  /** What could not be written may be there all the same, as a whole: the failure came behind it. */
+  #takeUp(link: Link): void {
+    const written = this.#unwritten;
+    if (written && link.seq === written.link.seq && equalBytes(link.hash, written.link.hash))
+      this.#wrote(written);
+    assert(link.seq === this.#link.seq, `the log ends with seq ${link.seq}, and not ${this.#link.seq}`);
   }
 
   /**
@@ -249,7 +304,8 @@ export class LevelLog implements EventLog {
    * or synced where it has to be; nothing that was committed hangs on it.
    */
   store(batch: Batch): Promise<void> {
-    if (this.#refusal) return Promise.reject(this.#refusal);
+    const refusal = this.#refusal ?? this.#full;
+    if (refusal) return Promise.reject(refusal);
     return this.#keep(batch);
   }
 
@@ -300,7 +356,7 @@ export class LevelLog implements EventLog {
 
   /** One write at a time, so that commits reach the disk in order; what is synced meanwhile is what came before. */
   async #write(): Promise<void> {
-    if (this.#writing) return;
+    if (this.#writing || this.#full) return;
     this.#writing = true;
     try {
       for (;;) {
@@ -310,15 +366,16 @@ export class LevelLog implements EventLog {
         else return;
       }
     } catch (error) {
-      this.#fail(error);
+      this.#stopOn(error);
     } finally {
       this.#writing = false;
     }
   }
 
   async #putAsked(): Promise<void> {
-    this.#asked = false;
-    if (this.#open.count > 0) await this.#put();
+    // What came while there was no room goes into a commit of its own.
+    this.#asked = this.#unwritten !== undefined && this.#open.count > 0;
+    if (this.#unwritten || this.#open.count > 0) await this.#put();
     else if (this.#cursor !== this.#writtenCursor) await this.#putCursor();
     this.#settle();
     void this.#syncWritten();
@@ -348,7 +405,7 @@ export class LevelLog implements EventLog {
 
   /** Syncs for as long as somebody waits for what is written, while other things are written. */
   async #syncWritten(): Promise<void> {
-    if (this.#syncing) return;
+    if (this.#syncing || this.#full) return;
     this.#syncing = true;
     try {
       while (this.#unsynced.length > 0 || this.#waiting.some(({ seq }) => seq <= this.#link.seq)) {
@@ -360,26 +417,34 @@ export class LevelLog implements EventLog {
         this.#settle();
       }
     } catch (error) {
-      this.#fail(error);
+      this.#stopOn(error);
     } finally {
       this.#syncing = false;
     }
   }
 
   async #put(): Promise<void> {
-    const key = commitKey(this.#link.seq + 1);
-    const { value, link } = this.#open.seal(this.#link.hash, sha256);
-    // Taken at the seal, and never later: it tells what is in this commit and those before.
-    const cursor = this.#cursor;
-    const isFirst = this.#link.seq === 0;
+    this.#unwritten ??= this.#sealed();
+    const { firstSeq, value, cursor } = this.#unwritten;
     const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
     const place = { type: 'put', key: cursorKey, value: textValue(cursor) } as const;
     await this.#store.level.batch([
-      ...(isFirst ? [meta] : []),
-      { type: 'put', key, value },
+      ...(firstSeq === 1 ? [meta] : []),
+      { type: 'put', key: commitKey(firstSeq), value },
       ...(cursor === this.#writtenCursor ? [] : [place]),
     ]);
     this.#sync.wrote();
+    this.#wrote(this.#unwritten);
+  }
+
+  #sealed(): Unwritten {
+    const firstSeq = this.#link.seq + 1;
+    // The cursor is taken now, and never later: it tells what is in this commit and those before.
+    return { firstSeq, ...this.#open.seal(this.#link.hash, sha256), cursor: this.#cursor };
+  }
+
+  #wrote({ link, cursor }: Unwritten): void {
+    this.#unwritten = undefined;
     this.#link = link;
     this.#writtenCursor = cursor;
   }
@@ -402,6 +467,20 @@ export class LevelLog implements EventLog {
     for (const waiter of waiting) if (isDone(waiter)) waiter.resolve();
   }
 
+  #stopOn(error: unknown): void {
+    if (isNoRoom(error)) this.#stall(new NoRoomError(this.folder, error));
+    else this.#fail(error);
+  }
+
+  /** Whoever waits for a sync has been shown what is to be synced, and it will be. What was kept can be made again. */
+  #stall(full: NoRoomError): void {
+    this.#full = full;
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ durability }) => durability === 'synced');
+    for (const waiter of waiting) if (waiter.durability === 'written') waiter.reject(full);
+    for (const waiter of [...this.#batches.splice(0), ...this.#unsynced.splice(0)]) waiter.reject(full);
+  }
+
   #fail(error: unknown): void {
     const failure = new RecordingError(
       `the recording in ${this.folder} cannot be written any more: ${reasonOf(error)}; ` +
@@ -414,6 +493,7 @@ export class LevelLog implements EventLog {
   }
 
   async #close(): Promise<void> {
+    if (this.#full) this.#fail(this.#full);
     const failed = this.#refusal !== undefined;
     const lastCommit = failed ? undefined : this.#commit('synced');
     // It comes to its turn when all that was handed over before it is written.

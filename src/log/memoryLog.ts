@@ -66,6 +66,10 @@ export class MemoryLog implements EventLog {
     return last;
   }
 
+  get isFull(): boolean {
+    return false;
+  }
+
   /** Nothing is ever removed. */
   keptFrom(): KeptFrom {
     return { seq: 1, timeUs: 0 };

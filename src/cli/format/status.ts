@@ -33,6 +33,7 @@ function rowsOf(view: Shown): string[][] {
     ]),
     ['from', localTimeInSeconds(view.started)],
     ['to', localTimeInSeconds(view.time)],
+    ...(view.isFull ? [['disk', 'FULL: nothing is recorded until there is room']] : []),
     ...keptRows(view),
     ...(view.setAside ?? []).map((name, i) => [
       i === 0 ? 'unsound' : '',

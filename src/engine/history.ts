@@ -9,11 +9,7 @@ import { type Container, type Hierarchy, pathOf, placeIn, type Task } from '../.
 import type { Names } from '../../projections/names.ts';
 import { World } from '../../projections/world.ts';
 import { normalised } from '../kernel/path.ts';
-import type { LogReader } from '../ports.ts';
-import { type Edge, edgeOf, isBefore, isBehind } from './edge.ts';
 import type { Instant } from './instant.ts';
-import { NotKept, notKept } from './kept.ts';
-import { openWorld } from './openWorld.ts';
 import { isCalled, type PlaceView, placeView, treesChosen } from './places.ts';
 import { commandLineView, timeText } from './reads.ts';
 
@@ -116,13 +112,13 @@ export class History {
   /** Whether nothing has happened yet but the first look at the machine. */
   #isFirstLook: boolean;
 
-  /** Begins with what a world has come to, which it changes. */
-  constructor(filter: Filter, world = new World()) {
+  /** Goes on from a world, which is this history's from then on. */
+  constructor(filter: Filter, { hierarchy, names, releases, chronicle }: World = new World()) {
     this.#filter = filter;
-    this.#hierarchy = world.hierarchy;
-    this.#names = world.names;
-    this.#isFirstLook = world.chronicle.seq === 0;
-    for (const { seq, path } of world.releases.open()) this.#released.set(seq, path);
+    this.#hierarchy = hierarchy;
+    this.#names = names;
+    this.#isFirstLook = chronicle.seq === 0;
+    for (const { seq, path } of releases.open()) this.#released.set(seq, path);
     this.#choose();
   }
 
@@ -270,74 +266,6 @@ export class History {
   }
 }
 
-/** The entries of a log that are asked for, as far as it reaches now. */
-export class Story {
-  readonly #query: LogQuery;
-  #history: History | undefined;
-  #nextSeq = 1;
-  /** Found once: it may take a look through the log, and who follows comes back whenever that has grown. */
-  #span: Span | undefined;
-
-  constructor(query: LogQuery) {
-    this.#query = query;
-  }
-
-  /** The entries since the last call. */
-  async *tell(log: LogReader): AsyncGenerator<Entry> {
-    this.#span ??= await spanOf(log, this.#query);
-    const { first, last } = this.#span;
-    this.#history ??= await this.#begin(log);
-    if (this.#nextSeq < log.keptFrom().seq) throw new NotKept(`event #${this.#nextSeq} is not kept any more`);
-    // What is left out is folded all the same: entries tell of what was there before.
-    for await (const events of log.read(this.#nextSeq)) {
-      for (const event of events) {
-        const entry = this.#history.take(event);
-        if (first && isBefore(event, first)) continue;
-        if (last && isBehind(event, last) && !reachesBack(event, last)) continue;
-        if (entry) yield entry;
-      }
-      this.#nextSeq = (events.at(-1)?.seq ?? 0) + 1;
-    }
-  }
-
-  /** Begins where what is kept begins. */
-  async #begin(log: LogReader): Promise<History> {
-    const { seq } = log.keptFrom();
-    this.#nextSeq = seq;
-    return new History(filterOf(this.#query), await openWorld(log, seq - 1));
-  }
-
-  /** The last `limit` of the entries since the last call; they are all read to know which these are. */
-  async tellLast(log: LogReader, limit: number): Promise<Entry[]> {
-    const last: Entry[] = [];
-    for await (const entry of this.tell(log)) {
-      last.push(entry);
-      if (last.length >= 2 * limit) last.splice(0, last.length - limit);
-    }
-    return last.slice(-limit);
-  }
-}
-
-/** Where what is asked for begins and ends. */
-interface Span {
-  readonly first: Edge | undefined;
-  readonly last: Edge | undefined;
-}
-
-async function spanOf(log: LogReader, { since, until }: LogQuery): Promise<Span> {
-  const [first, last] = [since && (await edgeOf(log, since)), until && (await edgeOf(log, until))];
-  for (const edge of [first, last]) {
-    const gone = edge && notKept(log, edge);
-    if (gone !== undefined) throw new NotKept(gone);
-  }
-  return { first, last };
-}
-
-/** Whether a gap that ended behind an edge began before it: then what was told up to there may lack something. */
-function reachesBack(event: Event, edge: Edge): boolean {
-  return event.type === 'gap' && 'timeUs' in edge && event.sinceUs < edge.timeUs;
-}
-
 /** One place that an event is about. */
 interface Spot {
   readonly path: Bytes;
@@ -372,7 +300,16 @@ const told = {
   /** These are about something that is gone or elsewhere after them. */
   before: new Set<EventType>(['exit', 'rmdir', 'rename', 'attach', 'untree']),
   /** These happen in no place. */
-  nowhere: new Set<EventType>(['recording', 'source', 'stop', 'clock', 'gap', 'stall', 'suppressed']),
+  nowhere: new Set<EventType>([
+    'recording',
+    'source',
+    'stop',
+    'clock',
+    'gap',
+    'stall',
+    'suppressed',
+    'appoint',
+  ]),
   /** A recording begins with these, and with these it tells which groups there were. */
   first: new Set<EventType>(['recording', 'tree', 'source', 'clock', 'name', 'adopt', 'cmdline']),
   asFound: new Set<EventType>(['mkdir', 'populated']),

@@ -14,17 +14,23 @@ export interface DaemonView {
   readonly daemonPid: number;
   readonly folder: string;
   readonly sizeBytes: number;
-  readonly releaseAgent: string;
   /** How the source's queue stands; missing where it has none that could be kept. */
   readonly queue?: QueueGauge;
-  /** Where the container tree is mounted; empty where it is not. */
-  readonly mountPoint: string;
+  /** What it shows as a filesystem, and where. */
+  readonly mounts: readonly MountView[];
   readonly retention: RetentionView;
   readonly keptFrom?: KeptView;
   /** The disk is full, and nothing is recorded until there is room; missing where it is not. */
   readonly isFull?: true;
   /** The folders in the recording's own, the oldest first, that hold what was not sound of it once; missing: none. */
   readonly setAside?: readonly string[];
+}
+
+export interface MountView {
+  /** As whoever mounted it named it: he may be in another mount namespace. */
+  readonly mountPoint: string;
+  /** The tree of containers, or for each task the path of the one that it is in. */
+  readonly shown: 'tree' | 'proc';
 }
 
 /** What may be kept of the recording; what is absent is no limit. */

@@ -175,7 +175,8 @@ export class LevelLog implements EventLog {
   /** What the opening has set aside. */
   readonly aside: SetAside | undefined;
   #store: Store;
-  #reader: LevelReader;
+  /** Reads it on this thread, for as long as it is open. */
+  reader: LevelReader;
   #sync: LevelSync;
   readonly #open: OpenCommit;
   #id: string;
@@ -210,7 +211,7 @@ export class LevelLog implements EventLog {
     this.aside = aside;
     this.folder = store.folder;
     this.#store = store;
-    this.#reader = new LevelReader(store);
+    this.reader = new LevelReader(store);
     this.#sync = new LevelSync(store.folder);
     this.#open = new OpenCommit(link);
     this.#link = link;
@@ -277,9 +278,9 @@ export class LevelLog implements EventLog {
       await this.#sync.close();
       await this.#store.closeAlone();
       this.#store = await openStore(this.folder, false);
-      this.#reader = new LevelReader(this.#store);
+      this.reader = new LevelReader(this.#store);
       this.#sync = new LevelSync(this.folder);
-      this.#takeUp(await lastLink(this.#reader));
+      this.#takeUp(await lastLink(this.reader));
     } catch (error) {
       if (isNoRoom(causeOf(error))) return false;
       this.#fail(error);
@@ -310,11 +311,11 @@ export class LevelLog implements EventLog {
   }
 
   read(fromSeq: number): AsyncIterable<readonly Event[]> {
-    return this.#reader.read(fromSeq, this.#link.seq);
+    return this.reader.read(fromSeq, this.#link.seq);
   }
 
   replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
-    return this.#reader.replay(fromSeq, Math.min(lastSeq, this.#link.seq), evolve);
+    return this.reader.replay(fromSeq, Math.min(lastSeq, this.#link.seq), evolve);
   }
 
   keptFrom(): KeptFrom {
@@ -322,15 +323,15 @@ export class LevelLog implements EventLog {
   }
 
   seqAt(timeUs: number): Promise<number> {
-    return this.#reader.seqAt(timeUs);
+    return this.reader.seqAt(timeUs);
   }
 
   commitOf(seq: number): Promise<CommitSpan> {
-    return this.#reader.commitOf(seq);
+    return this.reader.commitOf(seq);
   }
 
   snapshots(seq: number): AsyncIterable<KeptSnapshot> {
-    return this.#reader.snapshots(seq);
+    return this.reader.snapshots(seq);
   }
 
   /** Commits what was appended, marks where the recording ends, and lets go of the folder. */

@@ -31,14 +31,7 @@ async function withServer(log: Log, use: (ground: Ground) => Promise<void>): Pro
   const recording = await Recording.begin();
   const { recorder, clock } = recording;
   const archive: Archive = { log, past: log, verify: log };
-  const daemon: DaemonView = {
-    daemonPid: 1,
-    folder,
-    sizeBytes: 0,
-    releaseAgent: '/agent',
-    mountPoint: '',
-    retention: { isHeld: false },
-  };
+  const daemon: DaemonView = { daemonPid: 1, folder, sizeBytes: 0, mounts: [], retention: { isHeld: false } };
   const api = openServer({
     recorder,
     clock,

@@ -8,6 +8,7 @@ import { Keeper } from './archive/keeper.ts';
 import { verifyRecording } from './archive/verifying.ts';
 import { headView } from './engine/head.ts';
 import type { Instant, Unclear } from './engine/instant.ts';
+import { keptView } from './engine/kept.ts';
 import { openWorld } from './engine/openWorld.ts';
 import { answerInPast, type PastAnswer } from './engine/past.ts';
 import type { Reader } from './engine/reader.ts';
@@ -17,6 +18,7 @@ import type { Refusal } from './kernel/errno.ts';
 import { exportOf } from './log/exporter.ts';
 import { type Imported, importWith } from './log/importer.ts';
 import { openLogReader, readHead } from './log/levelLog.ts';
+import { setAsideView } from './log/setAside.ts';
 import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';
 
@@ -50,8 +52,14 @@ export function openOffline(folder: string): Reader {
   return {
     live: false,
     status: async () => {
-      const { world, nowUs } = await opened();
-      return { ...recordingOf(world, nowUs), folder, sizeBytes: folderBytes(folder) };
+      const { log, world, nowUs } = await opened();
+      return {
+        ...recordingOf(world, nowUs),
+        ...keptView(log),
+        ...setAsideView(folder),
+        folder,
+        sizeBytes: folderBytes(folder),
+      };
     },
     ask: async <Q extends Question>(question: Q) => {
       const { world, nowUs } = await opened();

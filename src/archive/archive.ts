@@ -105,7 +105,8 @@ export function openArchive(
   ): AsyncGenerator<string | Uint8Array> {
     // Whatever happened before the question belongs into the answer, and must be where the worker reads.
     recorder.read(() => {});
-    await recorder.commit('written');
+    // Where there is no room for it, what is recorded can be told all the same.
+    if (!recorder.isFull) await recorder.commit('written').catch(tolerating(recorder));
     ending.throwIfAborted();
     const worker = open({ folder, errand });
     const exit = new Promise((resolve) => worker.once('exit', resolve));
@@ -149,6 +150,13 @@ export function openArchive(
       cancel();
     };
   }
+}
+
+/** A commit that finds no room has failed, and the log has not. */
+function tolerating(recorder: Recorder): (error: unknown) => void {
+  return (error) => {
+    if (!recorder.isFull) throw error;
+  };
 }
 
 /** The next chunk of a worker; rejects when nobody waits any more. */

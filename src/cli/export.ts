@@ -93,7 +93,7 @@ async function copied(reader: Reader, output: Output, { terminal }: Context): Pr
     for await (const frame of framesIn(written())) {
       switch (frame.kind) {
         case 'head':
-          firstSeq = frame.after.seq + 1;
+          firstSeq = frame.from?.seq ?? 1;
           break;
         case 'commit':
           if (frame.seq - told >= progressEvents) {

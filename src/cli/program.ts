@@ -126,6 +126,15 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
       'send where the log ends off this machine: journal (the system log), a file to append to, or exec:PROGRAM',
     )
     .option('--head-interval <time>', 'how far apart, as 30s or 3600s (default: 60s)')
+    .option('--retain <time>', 'what happened longer ago is removed, as 12h, 28d, 1y or none (default: 28d)')
+    .option(
+      '--max-size <size>',
+      'how much the recording may take, as 10G, 10% or none (default: 10G or 10%, whichever is less)',
+    )
+    .option(
+      '--keep-free <size>',
+      'how much is left free on its filesystem, as 50G, 15% or none (default: 15%)',
+    )
     .option('--ring-size <size>', 'how much of what happens the kernel can hold back, as 64M')
     .option('--no-pin', 'leave nothing in the kernel: what happens while no daemon runs is not recorded');
   command('down', 'stop the daemon', async () => (await import('./down.ts')).down).option(

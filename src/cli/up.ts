@@ -14,6 +14,8 @@ import {
   type HeadTarget,
   type MountWanted,
   machineSources,
+  type RetentionSettings,
+  type SetAside,
   type SourceName,
   startDaemon,
   targetText,
@@ -30,10 +32,11 @@ import { localTimeInSeconds } from './format/time.ts';
 import { headTargetFrom } from './headTo.ts';
 import { mirrorFrom, startedMirroring, whyNone } from './mirror.ts';
 import { defaultMountPoint } from './mountPoint.ts';
+import { type RetentionOptions, retentionFrom } from './retention.ts';
 import { programFrom } from './set.ts';
 import { readVersion } from './version.ts';
 
-export interface UpOptions {
+export interface UpOptions extends RetentionOptions {
   readonly source?: string;
   /** As typed: names of hierarchies, or `all` or `none`. */
   readonly mirror?: readonly string[];
@@ -53,6 +56,7 @@ export interface UpOptions {
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
+  const { json, terminal } = context;
   const source = sourceFrom(options.source, options.mirror);
   const settings = {
     source,
@@ -66,13 +70,15 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     mount: mountFrom(options.mount, source, context.env),
     headTo: options.headTo === undefined ? undefined : headTargetFrom(options.headTo),
     headIntervalMs: headIntervalFrom(options),
+    retention: retentionFrom(options),
+    onFull: (isFull: boolean) => terminal.tell(`tasktrail: ${fullText(isFull)}`),
   };
-  const { json, terminal } = context;
   const { daemon, why } = await started(context, settings, options.mirror !== undefined);
   const unmirrored = whyUnmirrored(daemon.view.source, why === '' ? whyNoneFor(source, options.mirror) : why);
   // A recorder goes on when nobody reads what it prints any more.
   terminal.outliveReaders();
   const { view } = daemon;
+  if (daemon.aside) terminal.tell(`tasktrail: ${asideText(daemon.aside)}`);
   if (othersMayEnter(view.folder)) {
     terminal.tell(
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
@@ -98,6 +104,18 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   return exitCodes.done;
 }
 
+function fullText(isFull: boolean): string {
+  return isFull
+    ? 'the disk is FULL that the recording is on: nothing is recorded, and commands are refused, until there is room'
+    : 'there is room again: recording goes on';
+}
+
+function asideText({ folder, seq, lastSeq, why }: SetAside): string {
+  const lost =
+    lastSeq < seq ? 'no event is known to be lost' : `events #${seq} to #${lastSeq} are lost to it`;
+  return `the recording was NOT SOUND: ${why}; ${lost}, and all that was there is set aside in ${folder}`;
+}
+
 interface Settings {
   readonly source: SourceName | 'best';
   readonly mirror: readonly string[];
@@ -110,6 +128,8 @@ interface Settings {
   readonly mount: MountWanted | undefined;
   readonly headTo: HeadTarget | undefined;
   readonly headIntervalMs: number;
+  readonly retention: RetentionSettings;
+  readonly onFull: (isFull: boolean) => void;
 }
 
 /** `why` says why nothing is mirrored that was to be. */

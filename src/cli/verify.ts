@@ -1,5 +1,5 @@
 /**
- * `tasktrail verify`: reads and checks the log, from its first event on or from the checkpoint before `--since`, and
+ * `tasktrail verify`: reads and checks the log, from the first event on that is kept or from the checkpoint before `--since`, and
  * against a head that was noted earlier.
  */
 import type { Noted, Verification } from '../ports.ts';
@@ -36,8 +36,9 @@ export async function verify(context: Context, options: VerifyOptions = {}): Pro
 }
 
 export function verificationLines(result: Verification, expect?: Noted): string[] {
-  const { firstSeq, events, commits, seq, hash, unsound } = result;
-  const from = firstSeq === 1 ? '' : `, from seq ${firstSeq} on`;
+  const { firstSeq, events, commits, seq, hash, keptFrom, unsound } = result;
+  const why = firstSeq === keptFrom?.seq ? ', where what is kept begins' : '';
+  const from = firstSeq === 1 ? '' : `, from seq ${firstSeq} on${why}`;
   const sound = `${counted(events, 'event')} in ${counted(commits, 'commit')}${from}`;
   if (unsound === undefined) {
     const passed = expect ? [`it has passed the head that was noted at seq ${expect.seq}`] : [];

@@ -19,6 +19,12 @@ export interface DaemonView {
   readonly queue?: QueueGauge;
   /** What it shows as a filesystem, and where. */
   readonly mounts: readonly MountView[];
+  readonly retention: RetentionView;
+  readonly keptFrom?: KeptView;
+  /** The disk is full, and nothing is recorded until there is room; missing where it is not. */
+  readonly isFull?: true;
+  /** The folders in the recording's own, the oldest first, that hold what was not sound of it once; missing: none. */
+  readonly setAside?: readonly string[];
 }
 
 export interface MountView {
@@ -28,12 +34,31 @@ export interface MountView {
   readonly shown: 'tree' | 'proc';
 }
 
+/** What may be kept of the recording; what is absent is no limit. */
+export interface RetentionView {
+  readonly ageMs?: number;
+  readonly sizeBytes?: number;
+  /** Where that is so for the size of the filesystem: the share of it, from 0 to 1. */
+  readonly sizeShare?: number;
+  /** What is left free of the filesystem. */
+  readonly freeBytes?: number;
+  readonly freeShare?: number;
+  /** A release that is not settled holds it up. */
+  readonly isHeld: boolean;
+}
+
+/** Where what is kept of the recording begins, once its beginning has been removed. */
+export interface KeptView {
+  readonly seq: number;
+  readonly time: string;
+}
+
 /** A queue, and how fast it has filled in the last seconds. */
 export interface QueueGauge extends QueueView {
   readonly bytesPerSecond: number;
 }
 
-/** Without a daemon, only the folder and its size are known of what a daemon tells. */
+/** Without a daemon, only the folder, its size and what is kept are known of what a daemon tells. */
 export type Status = RecordingView & Partial<DaemonView>;
 
 /** What of a log is to be checked, and against what. */

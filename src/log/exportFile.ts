@@ -5,6 +5,8 @@
  *     file   = magic (`tasktrail export`, a newline), version (1 byte, 1), frames
  *     frame  = kind (1 byte), length of its content in bytes (4 bytes, big-endian), content
  *     'h'      JSON: recording id, and the link behind which the commits begin; the first frame, once
+ *     's'      length of a projection's name (1 byte), the name, what it had come to before the first event: only of a
+ *              recording whose beginning is not kept, before its commits
  *     'c'      a commit, as commit.ts says; in order
  *     'e'      JSON: how many commits, and the link that the last one makes; the last frame, with nothing behind it
  *     'x'      text: why whoever wrote this could not go on; then it is not whole
@@ -16,7 +18,7 @@ import { type Link, linkOf } from './commit.ts';
 export const exportVersion = 1;
 
 const magic = new TextEncoder().encode('tasktrail export\n');
-const kinds = { head: 0x68, commit: 0x63, end: 0x65, failure: 0x78 } as const;
+const kinds = { head: 0x68, snapshot: 0x73, commit: 0x63, end: 0x65, failure: 0x78 } as const;
 const frameHeadBytes = 5;
 /** Nothing that is written is longer: what claims to be is damaged. */
 const contentLimitBytes = 2 ** 30;
@@ -39,6 +41,18 @@ export interface HeadFrame {
   readonly recording: string;
   /** The commits begin behind this one. */
   readonly after: LinkText;
+  /**
+   * The first event that can be told, and when it happened (wall-clock microseconds), where what came before is only there
+   * as snapshots.
+   */
+  readonly from?: { readonly seq: number; readonly timeUs: number };
+}
+
+/** What a projection had come to before the first event. */
+export interface SnapshotFrame {
+  readonly kind: 'snapshot';
+  readonly projection: string;
+  readonly bytes: Uint8Array;
 }
 
 export interface CommitFrame {
@@ -54,18 +68,27 @@ export interface EndFrame {
   readonly head: LinkText;
 }
 
-export type Frame = HeadFrame | CommitFrame | EndFrame;
+export type Frame = HeadFrame | SnapshotFrame | CommitFrame | EndFrame;
 
 // Writing.
 
 /** The beginning of a file. */
-export function writeHead({ recording, after }: Omit<HeadFrame, 'kind'>): Uint8Array {
-  const frame = writeFrame(kinds.head, jsonBytes({ recording, after }));
+export function writeHead(head: Omit<HeadFrame, 'kind'>): Uint8Array {
+  const frame = writeFrame(kinds.head, jsonBytes(head));
   const bytes = new Uint8Array(magic.length + 1 + frame.length);
   bytes.set(magic);
   bytes[magic.length] = exportVersion;
   bytes.set(frame, magic.length + 1);
   return bytes;
+}
+
+export function writeSnapshot({ projection, bytes }: Omit<SnapshotFrame, 'kind'>): Uint8Array {
+  const name = new TextEncoder().encode(projection);
+  const content = new Uint8Array(1 + name.length + bytes.length);
+  content[0] = name.length;
+  content.set(name, 1);
+  content.set(bytes, 1 + name.length);
+  return writeFrame(kinds.snapshot, content);
 }
 
 export function writeCommit(value: Uint8Array): Uint8Array {
@@ -141,6 +164,8 @@ async function frameIn(source: Source): Promise<Frame> {
   switch (head[0]) {
     case kinds.head:
       return headFrameIn(content);
+    case kinds.snapshot:
+      return snapshotFrameIn(content);
     case kinds.commit:
       return { kind: 'commit', value: content, seq: seqOf(content) };
     case kinds.end:
@@ -162,9 +187,18 @@ function seqOf(value: Uint8Array): number {
 }
 
 function headFrameIn(content: Uint8Array): HeadFrame {
-  const { recording, after } = jsonIn(content);
-  if (typeof recording !== 'string' || !isLink(after)) throw new ExportError('its first frame is damaged');
-  return { kind: 'head', recording, after };
+  const { recording, after, from } = jsonIn(content);
+  if (typeof recording !== 'string' || !isLink(after) || !(from === undefined || isPlace(from))) {
+    throw new ExportError('its first frame is damaged');
+  }
+  return { kind: 'head', recording, after, ...(from && { from }) };
+}
+
+function snapshotFrameIn(content: Uint8Array): SnapshotFrame {
+  const end = 1 + (content[0] ?? 0);
+  if (content.length < end) throw new ExportError('a snapshot has no name');
+  const projection = new TextDecoder().decode(content.subarray(1, end));
+  return { kind: 'snapshot', projection, bytes: content.subarray(end) };
 }
 
 function endFrameIn(content: Uint8Array): EndFrame {
@@ -184,9 +218,13 @@ function jsonIn(content: Uint8Array): { readonly [name: string]: unknown } {
 }
 
 function isLink(value: unknown): value is LinkText {
+  return isPlace(value) && 'hash' in value && /^[0-9a-f]{64}$/.test(String(value.hash));
+}
+
+function isPlace(value: unknown): value is { readonly seq: number; readonly timeUs: number } {
   if (typeof value !== 'object' || value === null) return false;
-  const { seq, timeUs, hash } = value as { readonly [name: string]: unknown };
-  return Number.isSafeInteger(seq) && Number.isSafeInteger(timeUs) && /^[0-9a-f]{64}$/.test(String(hash));
+  const { seq, timeUs } = value as { readonly [name: string]: unknown };
+  return Number.isSafeInteger(seq) && Number.isSafeInteger(timeUs);
 }
 
 function cutOff(): ExportError {

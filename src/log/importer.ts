@@ -9,7 +9,9 @@ import type { Event } from '../../events/event.ts';
 import { DecodeError } from '../../events/rows.ts';
 import type { Head } from '../ports.ts';
 import { codeOf, hasCode } from '../system/errno.ts';
+import { blockOf, firstSeqOf } from './block.ts';
 import { Chain, headOf, type Link, origin, UnsoundError } from './commit.ts';
+import { crc32 } from './crc32.ts';
 import { RecordingError, reasonOf } from './errors.ts';
 import {
   type EndFrame,
@@ -20,11 +22,12 @@ import {
   type LinkText,
   linkText,
 } from './exportFile.ts';
-import { commitKey, metaKey } from './keys.ts';
+import { commitKey, metaKey, originKey, snapshotKey } from './keys.ts';
 import { LevelReader } from './levelReader.ts';
 import { format, metaValue, openStore, type Store } from './levelStore.ts';
 import { LevelSync, syncFolder } from './levelSync.ts';
 import { writeMark } from './mark.ts';
+import { writeOrigin } from './origin.ts';
 import type { Batch } from './sealer.ts';
 import { sha256 } from './sha256.ts';
 
@@ -106,7 +109,7 @@ async function fill(
   const store = await openStore(draft, true);
   let imported: Imported;
   try {
-    const writing = new Writing(store, progress, await keeperOf(new LevelReader(store)));
+    const writing = new Writing(store, progress, keeperOf);
     for await (const frame of framesIn(chunks)) await writing.take(frame);
     imported = await writing.end();
   } finally {
@@ -120,23 +123,30 @@ async function fill(
 class Writing {
   readonly #store: Store;
   readonly #progress: (seq: number) => void;
-  readonly #chain = new Chain(origin);
-  readonly #keeper: TailKeeper;
+  readonly #keeperOf: OpenKeeper;
+  #keeper: TailKeeper | undefined;
+  #chain = new Chain(origin);
+  /** Where what was exported begins, if that is not the first event; until its first commit has been read. */
+  #from: HeadFrame['from'];
+  #firstSeq = 1;
   #recording = '';
   #commits = 0;
   #puts: { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }[] = [];
   #sizeBytes = 0;
 
-  constructor(store: Store, progress: (seq: number) => void, keeper: TailKeeper) {
+  constructor(store: Store, progress: (seq: number) => void, keeperOf: OpenKeeper) {
     this.#store = store;
     this.#progress = progress;
-    this.#keeper = keeper;
+    this.#keeperOf = keeperOf;
   }
 
   async take(frame: Frame): Promise<void> {
     switch (frame.kind) {
       case 'head':
         this.#begin(frame);
+        break;
+      case 'snapshot':
+        this.#put(snapshotKey(this.#firstSeq - 1, frame.projection), frame.bytes);
         break;
       case 'commit':
         await this.#commit(frame.value);
@@ -160,30 +170,50 @@ class Writing {
       await sync.close();
     }
     const head = headOf(this.#link);
-    return { recording: this.#recording, events: head.seq - origin.seq, commits: this.#commits, head };
+    return {
+      recording: this.#recording,
+      events: head.seq - this.#firstSeq + 1,
+      commits: this.#commits,
+      head,
+    };
   }
 
   get #link(): Link {
     return this.#chain.link;
   }
 
-  #begin({ recording, after }: HeadFrame): void {
+  #begin({ recording, after, from }: HeadFrame): void {
     this.#recording = recording;
-    if (!isSame(after, linkText(origin))) {
-      throw new ExportError(
-        `it begins behind seq ${after.seq}: only a recording from its first event on is one`,
-      );
+    if (from) {
+      this.#from = from;
+      this.#firstSeq = from.seq;
+      this.#chain = new Chain({ ...after, hash: Buffer.from(after.hash, 'hex') });
+    } else if (!isSame(after, linkText(origin))) {
+      throw new ExportError('its first frame does not say which event is the first');
     }
   }
 
   async #commit(value: Uint8Array): Promise<void> {
-    const firstSeq = this.#link.seq + 1;
+    const before = this.#link;
+    const firstSeq = before.seq + 1;
     const events = this.#chain.next(firstSeq, value, sha256);
     if (firstSeq === 1) this.#checkId(events[0]);
-    this.#puts.push({ type: 'put', key: commitKey(firstSeq), value });
+    if (this.#from) this.#putOrigin(this.#from, before, events);
+    this.#put(commitKey(firstSeq), value);
     this.#commits += 1;
-    this.#sizeBytes += value.length;
     if (this.#sizeBytes >= batchBytes) await this.#flush();
+  }
+
+  /** The first commit may have begun before the first block that there will be. */
+  #putOrigin({ seq, timeUs }: NonNullable<HeadFrame['from']>, link: Link, first: readonly Event[]): void {
+    const events = first.filter((event) => event.seq < firstSeqOf(blockOf(seq)));
+    this.#put(originKey, writeOrigin({ firstSeq: seq, firstUs: timeUs, link, events }, crc32));
+    this.#from = undefined;
+  }
+
+  #put(key: Uint8Array, value: Uint8Array): void {
+    this.#puts.push({ type: 'put', key, value });
+    this.#sizeBytes += value.length;
   }
 
   #checkId(first: Event | undefined): void {
@@ -196,6 +226,8 @@ class Writing {
     await level.batch(this.#puts);
     this.#puts = [];
     this.#sizeBytes = 0;
+    // It looks for where the recording begins.
+    this.#keeper ??= await this.#keeperOf(new LevelReader(this.#store));
     for (let kept = await this.#keeper.next(); kept; kept = await this.#keeper.next()) {
       await level.batch([
         ...kept.puts.map(([key, value]) => ({ type: 'put', key, value }) as const),

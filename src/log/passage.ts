@@ -4,9 +4,10 @@
  */
 import type { Event } from '../../events/event.ts';
 import { type Block, blockOf, firstSeqOf } from './block.ts';
-import { equalBytes, type Link, OpenCommit, origin, UnsoundError } from './commit.ts';
-import { readingError } from './errors.ts';
+import { equalBytes, type Link, OpenCommit, UnsoundError } from './commit.ts';
+import { NotKeptError, readingError } from './errors.ts';
 import type { LevelReader } from './levelReader.ts';
+import type { Origin } from './origin.ts';
 import { sha256 } from './sha256.ts';
 import { commitsBehind } from './tail.ts';
 
@@ -19,9 +20,13 @@ export interface Checkpoint {
   readonly events: readonly Event[];
 }
 
-/** Where a recording begins: the one place that says so. */
-export function beginningOf(_reader: LevelReader): Checkpoint {
-  return { block: 0, link: origin, events: [] };
+/** Where what is kept of a recording begins. */
+export function beginningOf(reader: LevelReader): Checkpoint {
+  return checkpointAt(reader.origin());
+}
+
+export function checkpointAt({ firstSeq, link, events }: Origin): Checkpoint {
+  return { block: blockOf(firstSeq), link, events };
 }
 
 /** A commit as the tail had it, and the link that it makes. */
@@ -38,15 +43,11 @@ export async function checkpointBefore(reader: LevelReader, seq: number): Promis
   const number = Math.min(blockOf(seq), blockOf(last.lastSeq) + 1);
   if (number <= beginning.block) return beginning;
   const link = seq > last.lastSeq ? last.head.linkAfter : reader.block(number)?.head.linkBefore;
-  return link ? { block: number, link, events: await eventsBetween(reader, link, number) } : beginning;
+  return link ? { block: number, link, events: eventsBetween(reader, link, number) } : beginning;
 }
 
-async function eventsBetween(reader: LevelReader, link: Link, block: number): Promise<readonly Event[]> {
-  const events: Event[] = [];
-  const lastSeq = firstSeqOf(block) - 1;
-  if (link.seq === lastSeq) return events;
-  for await (const some of reader.read(link.seq + 1, lastSeq)) events.push(...some);
-  return events;
+function eventsBetween(reader: LevelReader, link: Link, block: number): readonly Event[] {
+  return reader.sealedEvents(link.seq + 1, firstSeqOf(block) - 1);
 }
 
 /**
@@ -75,6 +76,7 @@ export async function* passageFrom(
       try {
         // What is sealed between two looks is in the tail no more.
         if (reader.block(number, snapshot)) continue;
+        if (reader.origin(snapshot).firstSeq > firstSeqOf(number)) throw new NotKeptError(firstSeqOf(number));
         for await (const { events, value, link: next } of commitsBehind(store, link, snapshot)) {
           for (const event of events) see(event);
           link = next;

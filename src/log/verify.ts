@@ -6,10 +6,11 @@ import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
 import type { Noted, Verification } from '../ports.ts';
 import { headOf, type Link, missing, UnsoundError } from './commit.ts';
-import { readingError, UnsoundLogError } from './errors.ts';
+import { RecordingError, readingError, UnsoundLogError } from './errors.ts';
 import type { LevelReader } from './levelReader.ts';
 import { markName, readMark } from './mark.ts';
-import { beginningOf, type Checkpoint, checkpointBefore, passageFrom } from './passage.ts';
+import { type Origin, whole } from './origin.ts';
+import { type Checkpoint, checkpointAt, checkpointBefore, passageFrom } from './passage.ts';
 
 export interface VerifyOptions {
   /** A head that was noted earlier: the log must have passed it. */
@@ -38,28 +39,29 @@ export async function verify(reader: LevelReader, options: VerifyOptions = {}): 
 class Check {
   readonly #reader: LevelReader;
   readonly #options: VerifyOptions;
-  #from: Checkpoint;
-  #link: Link;
+  #origin: Origin = whole;
+  #from: Checkpoint = checkpointAt(whole);
+  #link: Link = whole.link;
   #commits = 0;
   #source = '';
 
   constructor(reader: LevelReader, options: VerifyOptions) {
     this.#reader = reader;
     this.#options = options;
-    this.#from = beginningOf(reader);
-    this.#link = this.#from.link;
   }
 
   result(): Verification {
     const { seq, hash } = headOf(this.#link);
-    const before = this.#from.link.seq;
+    const { firstSeq: keptSeq, firstUs } = this.#origin;
+    const firstSeq = Math.max(this.#from.link.seq + 1, keptSeq);
     return {
-      firstSeq: before + 1,
-      events: seq - before,
+      firstSeq,
+      events: Math.max(seq - firstSeq + 1, 0),
       commits: this.#commits,
       seq,
       hash,
       source: this.#source,
+      ...(keptSeq > 1 && { keptFrom: { seq: keptSeq, timeUs: firstUs } }),
     };
   }
 
@@ -68,6 +70,10 @@ class Check {
     // Read first: a log of this process that is closed meanwhile may set it further than we can see.
     const mark = await readMark(store.folder);
     try {
+      this.#origin = this.#reader.origin();
+      this.#from = checkpointAt(this.#origin);
+      this.#link = this.#from.link;
+      this.#requireKept();
       this.#from = await this.#checkpoint();
       this.#link = this.#from.link;
       await this.#pass();
@@ -75,6 +81,21 @@ class Check {
     } catch (error) {
       throw readingError(store.folder, this.#link.seq + 1, error);
     }
+  }
+
+  /** What was noted of what is not kept any more cannot be found again, but for the last of it. */
+  #requireKept(): void {
+    const { link, firstSeq, firstUs } = this.#origin;
+    const { expect } = this.#options;
+    if (expect === undefined || expect.seq > link.seq) return;
+    if (expect.seq === link.seq) {
+      this.#hold(link, expect);
+      return;
+    }
+    throw new RecordingError(
+      `what was noted at seq ${expect.seq} cannot be checked: the recording is kept from seq ${firstSeq} on, ` +
+        `which happened at ${new Date(firstUs / 1000).toISOString()}`,
+    );
   }
 
   async #checkpoint(): Promise<Checkpoint> {
@@ -109,22 +130,23 @@ class Check {
   #passLink(link: Link): void {
     const { expect } = this.#options;
     assert(link.seq > this.#link.seq, 'a commit is not empty');
-    if (expect && expect.seq > this.#link.seq && expect.seq <= link.seq) {
-      const { hash } = headOf(link);
-      if (expect.seq < link.seq) {
-        throw new UnsoundError(
-          this.#link.seq + 1,
-          `no commit ends with seq ${expect.seq}, where one was noted`,
-        );
-      }
-      if (expect.hash !== hash) {
-        throw new UnsoundError(
-          this.#link.seq + 1,
-          `the log that was noted at seq ${expect.seq} is another: its hash was ${expect.hash}, and is ${hash}`,
-        );
-      }
-    }
+    if (expect && expect.seq > this.#link.seq && expect.seq <= link.seq) this.#hold(link, expect);
     this.#link = link;
     this.#commits += 1;
+  }
+  /** Holds the end of a commit against what was noted there, or before it. */
+  #hold(link: Link, expect: Noted): void {
+    const { hash } = headOf(link);
+    if (expect.seq < link.seq) {
+      throw new UnsoundError(
+        this.#link.seq + 1,
+        `no commit ends with seq ${expect.seq}, where one was noted`,
+      );
+    }
+    if (expect.hash === hash) return;
+    throw new UnsoundError(
+      this.#link.seq + 1,
+      `the log that was noted at seq ${expect.seq} is another: its hash was ${expect.hash}, and is ${hash}`,
+    );
   }
 }

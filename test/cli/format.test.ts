@@ -424,6 +424,25 @@ format('the state of a recording without a daemon is a short table', () => {
   ]);
 });
 
+format('what is kept is on the screen, and what holds that up', () => {
+  const retention = {
+    ageMs: 28 * 86_400_000,
+    sizeBytes: 3 * 2 ** 30,
+    sizeShare: 0.1,
+    freeBytes: 2 ** 32,
+    isHeld: true,
+  };
+  const keptFrom = { seq: 1025, time: '2026-11-24T00:30:00.000000Z' };
+  const lines = statusLines({ ...recording, retention, keptFrom });
+  const at = lines.findIndex((line) => line.startsWith('kept'));
+  assert.equal(lines.slice(at, at + 3), [
+    'kept       from 2026-11-24 06:00:00 on, event #1,025',
+    '           28 days, at most 3.0 GiB (10% of the filesystem), with 4.0 GiB left free',
+    '           a release that is not settled keeps more for a while',
+  ]);
+  assert.ok(statusLines({ ...recording, retention: { isHeld: false } }).includes('kept       everything'));
+});
+
 format('gaps, releases and agents that run are on the screen', () => {
   const lines = statusLines({
     ...recording,

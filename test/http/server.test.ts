@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { DaemonView } from '../../src/http/api.ts';
 import { socketName } from '../../src/http/api.ts';
 import { HttpReader } from '../../src/http/client.ts';
 import { type Archive, openServer } from '../../src/http/server.ts';
@@ -36,7 +37,7 @@ async function withServer(
   const recording = await Recording.begin();
   const { recorder, clock } = recording;
   const archive: Archive = { log, past: log, verify: log, export: exported };
-  const daemon = { daemonPid: 1, folder, sizeBytes: 0, mounts: [] };
+  const daemon: DaemonView = { daemonPid: 1, folder, sizeBytes: 0, mounts: [], retention: { isHeld: false } };
   const api = openServer({
     recorder,
     clock,

@@ -6,9 +6,11 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { basename, dirname } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Cutter } from '../../src/log/cutter.ts';
 import { exportOf } from '../../src/log/exporter.ts';
 import { framesIn, writeFailure } from '../../src/log/exportFile.ts';
 import { type Imported, importWith } from '../../src/log/importer.ts';
+import { snapshotKey } from '../../src/log/keys.ts';
 import { openLevelLog, openLogReader, RecordingError, readHead, verifyLog } from '../../src/log/levelLog.ts';
 import { Sealer } from '../../src/log/sealer.ts';
 import { seededRandom } from '../../src/random.ts';
@@ -106,6 +108,43 @@ exporting('a recording is exported while it is written and sealed', async () => 
   assert.is((await verifyLog({ folder }, { expect: head })).unsound, undefined);
   await log.close();
 });
+
+for (const most of [1, 700, 5000]) {
+  exporting(
+    `a recording whose beginning is not kept is moved as it is, in commits of up to ${most}`,
+    async () => {
+      const from = scratch.folder();
+      const log = await openLevelLog({ folder: from });
+      await beginRecording(log);
+      await commitRandom(log, most, 9000, most);
+      await sealAll(log);
+      const firstSeq = 4 * 1024 + 1;
+      await log.store({ puts: [[snapshotKey(firstSeq - 1, 'world'), Buffer.from('what it was')]], dels: [] });
+      const reader = await openLogReader({ folder: from });
+      for await (const batch of new Cutter(reader).cut(firstSeq)) await log.store(batch);
+      await reader.close();
+      await log.close();
+      const to = scratch.folder();
+      const imported = await importInto(to, chunked(await exportFrom(from)));
+      assert.equal(imported.head, await readHead({ folder: from }));
+      assert.is(imported.events, imported.head.seq - firstSeq + 1);
+      assert.equal(await verifyLog({ folder: to }), await verifyLog({ folder: from }));
+      const [one, other] = [await openLevelLog({ folder: from }), await openLevelLog({ folder: to })];
+      assert.equal(other.keptFrom(), one.keptFrom());
+      assert.equal(await readAll(other), await readAll(one));
+      assert.is(other.sealedSeq, one.sealedSeq);
+      for await (const { seq, parts } of other.snapshots(firstSeq)) {
+        assert.equal([seq, String(Buffer.from(parts.world ?? []))], [firstSeq - 1, 'what it was']);
+      }
+      await commitRandom(other, 5, 2000, 50);
+      await sealAll(other);
+      await one.close();
+      await other.close();
+      assert.is((await verifyLog({ folder: to }, { expect: imported.head })).unsound, undefined);
+      assert.ok((await exportFrom(to)).length > 0);
+    },
+  );
+}
 
 exporting('a file that is cut off anywhere, or has anything behind it, is not imported', async () => {
   const bytes = await exportFrom(await recorded(60, 60));

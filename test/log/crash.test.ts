@@ -14,6 +14,7 @@ import koffi from 'koffi';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevelLog, openLogReader, RecordingHeldError, verifyLog } from '../../src/log/levelLog.ts';
+import { seededRandom } from '../../src/random.ts';
 import { testNeeding } from '../support/needs.ts';
 import { exit, readAll, rejection, seqs } from './contract.ts';
 import { filesOf, makeRecording, Scratch } from './recordings.ts';
@@ -73,6 +74,27 @@ crash('whatever a killed process said was committed is there', async () => {
     const acknowledged = seq();
     const there = await soundSeq(folder);
     assert.ok(there >= acknowledged, `${acknowledged} was acknowledged, ${there} is there`);
+  }
+});
+
+crash('whatever a process was at that removes the beginning, what is kept is sound', async () => {
+  const folder = scratch.folder();
+  const cutter = fileURLToPath(new URL('./cuttingWriter.ts', import.meta.url));
+  const random = seededRandom(11);
+  for (let round = 1; round <= 5; round++) {
+    const { child, seq, says } = start([process.execPath, '--import', 'tsx', cutter, folder]);
+    await says(3 + random.below(20));
+    // Somewhere in what it is at then.
+    await new Promise((resolve) => setTimeout(resolve, random.below(40)));
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    const { unsound, keptFrom, events } = await verifyLog({ folder });
+    assert.is(unsound, undefined, `round ${round}`);
+    assert.ok((keptFrom?.seq ?? 1) >= seq(), `it is kept from seq ${keptFrom?.seq} on, and not ${seq()}`);
+    const log = await openLevelLog({ folder });
+    const read = seqs(await readAll(log));
+    assert.equal([read.length, read[0], read.at(-1)], [events, keptFrom?.seq, log.seq]);
+    await log.close();
   }
 });
 

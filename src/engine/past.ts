@@ -9,6 +9,7 @@ import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import type { LogReader } from '../ports.ts';
 import { edgeOf } from './edge.ts';
 import type { Instant, Unclear } from './instant.ts';
+import { notKept } from './kept.ts';
 import { openWorld } from './openWorld.ts';
 import { type AnswerTo, answerTo, type PathView, type Question, type TaskView, timeText } from './reads.ts';
 
@@ -38,6 +39,8 @@ export async function answerInPast(
     return { unclear: `the recording reaches to ${timeText(endUs)}, and not to ${timeText(instant.timeUs)}` };
   }
   const edge = await edgeOf(log, instant);
+  const gone = notKept(log, edge);
+  if (gone !== undefined) return { unclear: gone };
   const now = (await openWorld(log)).chronicle;
   const lastSeq = 'timeUs' in edge ? await log.seqAt(edge.timeUs) : edge.lastSeq;
   const unclear = unclearAt(lastSeq, now);

@@ -3,6 +3,7 @@
  * has them in order.
  *
  *     'meta'                     JSON: format number, recording id; written with the first commit
+ *     'origin'                   where what is kept begins, as origin.ts says; not there while all of it is kept
  *     'queue'                    where the source's queue stands that the commits came from, as text
  *     'b' + block (6 bytes)      a block, as block.ts says
  *     'c' + first seq (8 bytes)  a commit of the tail, as commit.ts says
@@ -14,6 +15,7 @@ const utf8 = new TextEncoder();
 const snapshotSeqBytes = 8;
 
 export const metaKey = utf8.encode('meta');
+export const originKey = utf8.encode('origin');
 export const cursorKey = utf8.encode('queue');
 
 const blockMark = 0x62;
@@ -64,14 +66,52 @@ export function partsOfSnapshotKey(key: Uint8Array): { readonly seq: number; rea
   };
 }
 
-/** Every key of a kind is between these. */
+/** Behind every key. */
+export const endOfKeys = Uint8Array.of(0xff);
+
+/** Every key of a kind, or of a part of it, is between these. */
 export interface KeyRange {
   readonly gte: Uint8Array;
   readonly lt: Uint8Array;
 }
 
+/** What is of no use any more where the blocks before one are removed. */
+export function blocksBefore(block: number): KeyRange {
+  return { gte: allBlocks.gte, lt: blockKey(block) };
+}
+
+export function chunksBefore(chunk: number): KeyRange {
+  return { gte: Uint8Array.of(chunkMark), lt: chunkKey(chunk) };
+}
+
+export function pagesBefore(page: number): KeyRange {
+  return { gte: Uint8Array.of(pageMark), lt: pageKey(page) };
+}
+
+export function snapshotsBefore(seq: number): KeyRange {
+  return { gte: allSnapshots.gte, lt: snapshotsOf(seq).gte };
+}
+
+/** What goes where the blocks from one on do. */
+export function blocksFrom(block: number): KeyRange {
+  return { gte: blockKey(block), lt: allBlocks.lt };
+}
+
+export function pagesFrom(page: number): KeyRange {
+  return { gte: pageKey(page), lt: Uint8Array.of(pageMark + 1) };
+}
+
+export function snapshotsFrom(seq: number): KeyRange {
+  return { gte: snapshotsOf(seq).gte, lt: allSnapshots.lt };
+}
+
+export function commitsFrom(firstSeq: number): KeyRange {
+  return { gte: commitKey(firstSeq), lt: allCommits.lt };
+}
+
 export const allBlocks = rangeOf(blockMark);
 export const allCommits = rangeOf(commitMark);
+export const allChunks = rangeOf(chunkMark);
 export const allSnapshots = rangeOf(snapshotMark);
 
 /** The first seq of the commit that has this key; undefined where the key is damaged. */
@@ -81,6 +121,11 @@ export function seqOfCommitKey(key: Uint8Array): number | undefined {
 
 /** The number of the block that has this key; undefined where the key is damaged. */
 export function blockOfKey(key: Uint8Array): number | undefined {
+  return key.length === 7 ? numberIn(key) : undefined;
+}
+
+/** The number of the chunk that has this key; undefined where the key is damaged. */
+export function chunkOfKey(key: Uint8Array): number | undefined {
   return key.length === 7 ? numberIn(key) : undefined;
 }
 

@@ -4,24 +4,27 @@
  * find a block looks for both at one moment.
  */
 import type { Event } from '../../events/event.ts';
-import type { CommitSpan, KeptSnapshot, LogReader } from '../ports.ts';
+import { DecodeError } from '../../events/rows.ts';
+import type { CommitSpan, KeptFrom, KeptSnapshot, LogReader } from '../ports.ts';
 import { Block, blockEvents, blockOf, firstSeqOf } from './block.ts';
 import { BlockIndex } from './blockIndex.ts';
-import { eventsFrom, type Link, missing, origin, UnsoundError } from './commit.ts';
+import { eventsFrom, type Link, missing, UnsoundError } from './commit.ts';
 import { crc32 } from './crc32.ts';
 import { Dictionary } from './dictionary.ts';
-import { RecordingError, readingError } from './errors.ts';
+import { NotKeptError, RecordingError, readingError } from './errors.ts';
 import {
   allBlocks,
   allSnapshots,
   blockKey,
   blockOfKey,
   chunkKey,
+  originKey,
   pageKey,
   partsOfSnapshotKey,
   snapshotsOf,
 } from './keys.ts';
 import type { Snapshot, Store } from './levelStore.ts';
+import { type Origin, readOrigin, whole } from './origin.ts';
 import { commitsBehind, linkBefore } from './tail.ts';
 
 export class LevelReader implements LogReader {
@@ -44,7 +47,38 @@ export class LevelReader implements LogReader {
     this.dictionary = new Dictionary((chunk) => store.level.getSync(chunkKey(chunk)), crc32);
   }
 
-  /** A block; undefined where it is not sealed yet. */
+  /** Where what is kept begins. */
+  origin(snapshot?: Snapshot): Origin {
+    const { folder, level } = this.store;
+    try {
+      const value = level.getSync(originKey, snapshot ? { snapshot } : {});
+      return value === undefined ? whole : readOrigin(value, crc32);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw readingError(folder, 1, error);
+      const why = `the key that says where what is kept begins is damaged: ${error.message}`;
+      throw readingError(folder, 1, new UnsoundError(1, why));
+    }
+  }
+
+  /** The events from one seq to another, which are in blocks, or before what is kept and in a commit that ends in it. */
+  sealedEvents(fromSeq: number, toSeq: number): readonly Event[] {
+    const { firstSeq, events: before } = this.origin();
+    const first = blockOf(firstSeq);
+    const events = before.filter(({ seq }) => seq >= fromSeq && seq <= toSeq);
+    for (let at = Math.max(fromSeq, firstSeqOf(first)); at <= toSeq; ) {
+      const block = this.#sealed(blockOf(at));
+      events.push(...this.#guarded(at, () => block.events(at, toSeq)));
+      at = block.lastSeq + 1;
+    }
+    return events;
+  }
+
+  keptFrom(): KeptFrom {
+    const { firstSeq, firstUs } = this.origin();
+    return { seq: firstSeq, timeUs: firstUs };
+  }
+
+  /** A block; undefined where it is not sealed yet, or not kept. */
   block(number: number, snapshot?: Snapshot): Block | undefined {
     const { folder, level } = this.store;
     const firstSeq = firstSeqOf(number);
@@ -78,12 +112,12 @@ export class LevelReader implements LogReader {
 
   /** Where the chain stands behind the last commit that ended in a block. */
   async sealedLink(snapshot?: Snapshot): Promise<Link> {
-    return (await this.lastBlock(snapshot))?.head.linkAfter ?? origin;
+    return (await this.lastBlock(snapshot))?.head.linkAfter ?? this.origin(snapshot).link;
   }
 
   /** The events from `fromSeq` to `lastSeq`, some at a time: those of a block, or of a commit. */
   async *read(fromSeq: number, lastSeq = Number.POSITIVE_INFINITY): AsyncGenerator<readonly Event[]> {
-    for (let at = Math.max(fromSeq, 1); at <= lastSeq; ) {
+    for (let at = Math.max(fromSeq, this.origin().firstSeq); at <= lastSeq; ) {
       const block = this.#guarded(at, () => this.block(blockOf(at)));
       if (block) {
         yield this.#guarded(at, () => block.events(at, lastSeq));
@@ -105,7 +139,7 @@ export class LevelReader implements LogReader {
    * there was.
    */
   async replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
-    for (let at = Math.max(fromSeq, 1); ; ) {
+    for (let at = Math.max(fromSeq, this.origin().firstSeq); ; ) {
       const block = at <= lastSeq ? this.block(blockOf(at)) : undefined;
       if (block) {
         this.#guarded(at, () => block.replay(at, lastSeq, evolve));
@@ -127,9 +161,11 @@ export class LevelReader implements LogReader {
     const last = await this.lastBlock();
     let seq = 0;
     if (last) {
-      const block = this.#guarded(1, () => this.#index.blockAt(timeUs, 0, blockOf(last.head.firstSeq)));
-      if (block === undefined) return 0;
-      seq = this.#sealed(block).seqAt(timeUs);
+      const { firstSeq } = this.origin();
+      const first = blockOf(firstSeq);
+      const block = this.#guarded(1, () => this.#index.blockAt(timeUs, first, blockOf(last.head.firstSeq)));
+      if (block === undefined) return firstSeq - 1;
+      seq = Math.max(this.#sealed(block).seqAt(timeUs), firstSeq - 1);
       if (seq < last.lastSeq) return seq;
     }
     for await (const events of this.read(seq + 1)) {
@@ -158,6 +194,13 @@ export class LevelReader implements LogReader {
     throw new RecordingError(`there is no event #${seq} yet`);
   }
 
+  /** The seqs that there are snapshots of, ascending. */
+  async snapshotSeqs(): Promise<readonly number[]> {
+    const seqs = new Set<number>();
+    for await (const key of this.store.level.keys(allSnapshots)) seqs.add(partsOfSnapshotKey(key).seq);
+    return [...seqs];
+  }
+
   async *snapshots(seq: number): AsyncGenerator<KeptSnapshot> {
     const { level } = this.store;
     for (let before = seq; ; ) {
@@ -179,6 +222,7 @@ export class LevelReader implements LogReader {
     const block = this.block(number);
     if (block) return block;
     const firstSeq = firstSeqOf(number);
+    if (firstSeq + blockEvents <= this.origin().firstSeq) throw new NotKeptError(firstSeq);
     throw readingError(
       this.store.folder,
       firstSeq,
@@ -199,6 +243,7 @@ export class LevelReader implements LogReader {
         yield block.events(fromSeq, lastSeq);
         return;
       }
+      if (fromSeq < this.origin(snapshot).firstSeq) throw new NotKeptError(fromSeq);
       const link = await linkBefore(this.store, fromSeq, await this.sealedLink(snapshot), snapshot);
       for await (const { events } of commitsBehind(this.store, link, snapshot)) {
         const first = events[0]?.seq ?? 0;

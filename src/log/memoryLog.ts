@@ -3,7 +3,7 @@
  * and chain as on disk, so that what is read back has been through the codec.
  */
 import type { Event } from '../../events/event.ts';
-import type { CommitSpan, Durability, EventLog, Head, KeptSnapshot, Stamped } from '../ports.ts';
+import type { CommitSpan, Durability, EventLog, Head, KeptFrom, KeptSnapshot, Stamped } from '../ports.ts';
 import { eventsFrom, eventsOf, headOf, type Link, OpenCommit, origin } from './commit.ts';
 import { RecordingClosedError } from './errors.ts';
 import { sha256 } from './sha256.ts';
@@ -64,6 +64,15 @@ export class MemoryLog implements EventLog {
       }
     }
     return last;
+  }
+
+  get isFull(): boolean {
+    return false;
+  }
+
+  /** Nothing is ever removed. */
+  keptFrom(): KeptFrom {
+    return { seq: 1, timeUs: 0 };
   }
 
   async seqAt(timeUs: number): Promise<number> {

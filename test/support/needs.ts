@@ -36,6 +36,7 @@ const needs = {
   memory: () => limitedMemory() !== undefined,
   /** An ordinary user who can read what is tested, to become. */
   nobody: () => process.getuid?.() === 0 && readableByNobody(),
+  python3: () => executable('python3'),
   bash: () => executable('bash'),
   dash: () => executable('dash'),
   'stress-ng': () => executable('stress-ng'),

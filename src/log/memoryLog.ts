@@ -3,6 +3,7 @@
  * and chain as on disk, so that what is read back has been through the codec.
  */
 import type { Event } from '../../events/event.ts';
+import { type LifelineSource, noLifelines } from '../../projections/standing.ts';
 import type { CommitSpan, Durability, EventLog, Head, KeptSnapshot, Stamped } from '../ports.ts';
 import { eventsFrom, eventsOf, headOf, type Link, OpenCommit, origin } from './commit.ts';
 import { RecordingClosedError } from './errors.ts';
@@ -81,6 +82,10 @@ export class MemoryLog implements EventLog {
 
   /** None are kept. */
   async *snapshots(): AsyncGenerator<KeptSnapshot> {}
+
+  async lifelines(): Promise<LifelineSource> {
+    return noLifelines;
+  }
 
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -89,8 +89,11 @@ export interface Passage {
   /** The event with which it ended. */
   readonly endOffset: number | undefined;
   /** In their order. */
-  readonly moves: readonly Omit<Move, 'task'>[];
+  readonly moves: readonly Step[];
 }
+
+/** A move of a task that is known. */
+type Step = Omit<Move, 'task'>;
 
 /** Throws a `DecodeError` where this is no piece. */
 export function readPassage(reader: RowReader, task: number, pieces: number): Passage {
@@ -100,22 +103,12 @@ export function readPassage(reader: RowReader, task: number, pieces: number): Pa
   const atBeginning = rollDistance === 0 ? readRolled(reader, step) : undefined;
   const ends = findId(reader, step);
   const endOffsets = new Column(reader, ends.count);
-  const moves = findId(reader, step);
-  const [offsets, containers, trees] = [
-    new Column(reader, moves.count),
-    new Column(reader, moves.count),
-    new Column(reader, moves.count),
-  ];
   return {
     rollDistance,
     treeEnds,
     atBeginning,
     endOffset: ends.found === 0 ? undefined : endOffsets.at(ends.first),
-    moves: Array.from({ length: moves.found }, (_, i) => ({
-      offset: offsets.at(moves.first + i),
-      container: containers.at(moves.first + i),
-      tree: trees.at(moves.first + i),
-    })),
+    moves: readMoves(reader, step),
   };
 }
 
@@ -173,6 +166,22 @@ function readRolled(reader: RowReader, step: number): Places | undefined {
   const { count, first, found } = findId(reader, step);
   const places = readPlaces(reader, count, found === 0 ? -1 : first);
   return found === 0 ? undefined : places;
+}
+
+const noMoves: readonly Step[] = [];
+
+function readMoves(reader: RowReader, step: number): readonly Step[] {
+  const { count, first, found } = findId(reader, step);
+  // Nothing follows, and most tasks never move: their columns need not be read.
+  if (found === 0) return noMoves;
+  const offsets = new Column(reader, count);
+  const containers = new Column(reader, count);
+  const trees = new Column(reader, count);
+  return Array.from({ length: found }, (_, i) => ({
+    offset: offsets.at(first + i),
+    container: containers.at(first + i),
+    tree: trees.at(first + i),
+  }));
 }
 
 const noTreeEnds: readonly TreeEnd[] = [];

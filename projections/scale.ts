@@ -11,8 +11,6 @@ export interface Scale {
   readonly rollPerTask: number;
 }
 
-export const usualScale: Scale = { blockEvents: 1024, windowEvents: 65_536, pieces: 64, rollPerTask: 4 };
-
 /** The window that holds a seq; window `n`, counted from 0, begins with seq `n * windowEvents + 1`. */
 export function windowOf(seq: number, { windowEvents }: Scale): number {
   return Math.floor((seq - 1) / windowEvents);

@@ -6,7 +6,7 @@ import { DecodeError, type RowReader } from '../events/rows.ts';
 import { type Birth, readBirth } from './births.ts';
 import { type Passage, readPassage } from './passages.ts';
 import type { Places } from './places.ts';
-import { pieceOf, type Scale, seqBefore, usualScale, windowOf } from './scale.ts';
+import { pieceOf, type Scale, seqBefore, windowOf } from './scale.ts';
 
 export type Standing =
   | { readonly state: 'unborn' }
@@ -26,16 +26,6 @@ export interface LifelineSource {
   births(block: number): RowReader | undefined;
   piece(window: number, piece: number): RowReader | undefined;
 }
-
-/** Of a log that keeps none. */
-export const noLifelines: LifelineSource = {
-  scale: usualScale,
-  firstBlock: 0,
-  endBlock: 0,
-  blockOfTask: () => undefined,
-  births: () => undefined,
-  piece: () => undefined,
-};
 
 /** The lifelines do not tell: a value of theirs is missing or damaged. The message is a phrase that says which. */
 export class LifelineError extends Error {

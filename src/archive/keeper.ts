@@ -6,7 +6,7 @@
 import { DecodeError, RowWriter } from '../../events/rows.ts';
 import { Lifelines } from '../../projections/lifelines.ts';
 import { readRollDistance } from '../../projections/passages.ts';
-import { type Scale, seqBefore, usualScale, windowOf } from '../../projections/scale.ts';
+import { type Scale, seqBefore, windowOf } from '../../projections/scale.ts';
 import type { LifelineSource } from '../../projections/standing.ts';
 import type { World } from '../../projections/world.ts';
 import { openWorld } from '../engine/openWorld.ts';
@@ -15,6 +15,7 @@ import { sealed } from '../log/checked.ts';
 import { crc32 } from '../log/crc32.ts';
 import { birthsKey, pieceKey, snapshotKey } from '../log/keys.ts';
 import type { LevelReader } from '../log/levelReader.ts';
+import { lifelineScale } from '../log/lifelineScale.ts';
 import { type Batch, Sealer, type Sealing } from '../log/sealer.ts';
 
 /**
@@ -39,7 +40,7 @@ export class Keeper {
   #snapshotSeq: number;
 
   /** Goes on where the last block, and the last snapshot, of a recording are. */
-  static async open(reader: LevelReader, distance = usualDistance, scale = usualScale): Promise<Keeper> {
+  static async open(reader: LevelReader, distance = usualDistance, scale = lifelineScale): Promise<Keeper> {
     const sealer = await Sealer.open(reader);
     const { world, lifelines } = await openWindow(reader, sealer.sealedSeq, scale);
     let snapshotSeq = 0;

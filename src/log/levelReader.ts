@@ -4,7 +4,6 @@
  * find a block looks for both at one moment.
  */
 import type { Event } from '../../events/event.ts';
-import { usualScale } from '../../projections/scale.ts';
 import type { LifelineSource } from '../../projections/standing.ts';
 import type { CommitSpan, KeptSnapshot, LogReader } from '../ports.ts';
 import { Block, blockEvents, blockOf, firstSeqOf } from './block.ts';
@@ -25,6 +24,7 @@ import {
 } from './keys.ts';
 import { LevelLifelines } from './levelLifelines.ts';
 import type { Snapshot, Store } from './levelStore.ts';
+import { lifelineScale } from './lifelineScale.ts';
 import { commitsBehind, linkBefore } from './tail.ts';
 
 export class LevelReader implements LogReader {
@@ -183,7 +183,7 @@ export class LevelReader implements LogReader {
     }
   }
 
-  async lifelines(scale = usualScale): Promise<LifelineSource> {
+  async lifelines(scale = lifelineScale): Promise<LifelineSource> {
     const last = await this.#blockAtEnd(true);
     const first = (await this.#blockAtEnd(false)) ?? 0;
     const blocks = { first, end: last === undefined ? first : last + 1 };

@@ -175,7 +175,7 @@ stands('what is missing or damaged is said, and the events are asked instead', a
 });
 
 stands('the stories have all that changes where tasks are', () => {
-  for (const type of ['fork', 'adopt', 'exit', 'attach', 'tree', 'untree'] as const) {
+  for (const type of ['fork', 'adopt', 'exit', 'attach', 'tree'] as const) {
     const met = mirrors.filter((event) => event.type === type).length;
     assert.ok(met > 0, `${met} events of type ${type}`);
   }

@@ -1,14 +1,13 @@
 /**
- * Lifelines: a fold that tells of every task when it was born and where, how it moved, and when it ended, in portions
- * that are written once, when a block or a window has ended. Whoever keeps them finds what any task did at any time
- * without a look at other events (`standing.ts`). It runs beside a hierarchy, to which each event must have been applied.
+ * Lifelines: a fold that tells of every task when it was born and where, how it moved, and when it ended, window by
+ * window, in pieces that are written once. Whoever keeps them finds how any task stood at any time without a look at the
+ * events (`standing.ts`). It runs beside a hierarchy, to which each event must have been applied.
  */
 import { assert } from '../events/assert.ts';
 import type { Event } from '../events/event.ts';
 import type { RowWriter } from '../events/rows.ts';
-import { type Birth, writeBirths } from './births.ts';
 import type { Hierarchy } from './hierarchy.ts';
-import { type Draft, type Rolled, rollOf, type TreeEnd, writePiece } from './passages.ts';
+import { type PieceDraft, type Rolled, rollOf, type WindowDraft, writePiece } from './passages.ts';
 import { placesOf } from './places.ts';
 import { pieceOf, type Scale, seqBefore } from './scale.ts';
 
@@ -17,12 +16,8 @@ export class Lifelines {
   readonly #hierarchy: Hierarchy;
   #window: number;
   #rollWindow: number;
-  /** By piece, the roll of this window, where it has one. */
-  #rolls: readonly Uint8Array[] = [];
-  #drafts: readonly Draft[] = [];
-  #treeEnds: TreeEnd[] = [];
-  /** Of the block that has not ended. */
-  #births: Birth[] = [];
+  #draft: WindowDraft;
+  #pieces: readonly PieceDraft[];
 
   /** Begins with a window, with the hierarchy as it was before it. `rollWindow` is the last one with a roll, or -1. */
   constructor(hierarchy: Hierarchy, window: number, rollWindow: number, scale: Scale) {
@@ -30,7 +25,8 @@ export class Lifelines {
     this.#hierarchy = hierarchy;
     this.#window = window;
     this.#rollWindow = rollWindow;
-    this.#begin();
+    this.#pieces = this.#begin();
+    this.#draft = this.#head();
   }
 
   apply(event: Event): void {
@@ -39,51 +35,51 @@ export class Lifelines {
       case 'adopt': {
         const task = this.#hierarchy.task(event.task);
         assert(task, 'a task lives behind its birth');
-        this.#births.push({ seq: event.seq, places: placesOf(task) });
+        const birth = { task: task.id, offset: this.#offsetOf(event), places: placesOf(task) };
+        this.#pieceOf(task.id).births.push(birth);
         break;
       }
       case 'exit':
-        this.#draftOf(event.task).ends.push({ task: event.task, offset: this.#offsetOf(event) });
+        this.#pieceOf(event.task).ends.push({ task: event.task, offset: this.#offsetOf(event) });
         break;
       case 'attach': {
         const { task, container } = event;
         const tree = this.#hierarchy.container(container)?.tree;
         assert(tree !== undefined, 'a container stands behind a move into it');
-        this.#draftOf(task).moves.push({ task, offset: this.#offsetOf(event), container, tree });
+        this.#pieceOf(task).moves.push({ task, offset: this.#offsetOf(event), container, tree });
         break;
       }
       case 'untree':
-        this.#treeEnds.push({ offset: this.#offsetOf(event), tree: event.tree });
+        this.#draft.treeEnds.push({ offset: this.#offsetOf(event), tree: event.tree });
         break;
       default:
     }
   }
 
-  /** Writes the births of the block that begins behind `seqBefore` and ends now. */
-  endBlock(writer: RowWriter, seqBefore: number): void {
-    const births = this.#births;
-    writeBirths(writer, this.#hierarchy.nextTask - 1 - births.length, seqBefore, births);
-    this.#births = [];
-  }
-
   /** Writes a piece of the window that ends now. */
   writePiece(writer: RowWriter, piece: number): void {
-    const draft = this.#drafts[piece];
+    const draft = this.#pieces[piece];
     assert(draft, `there are pieces up to ${this.scale.pieces - 1}`);
-    const distance = this.#window - this.#rollWindow;
-    writePiece(writer, draft, this.#treeEnds, distance, this.#rolls[piece], this.scale.pieces);
+    writePiece(writer, this.#draft, draft, this.scale.pieces);
   }
 
   /** To be called when all pieces of the one before are written. */
   beginWindow(): void {
     this.#window += 1;
-    this.#begin();
+    this.#pieces = this.#begin();
+    this.#draft = this.#head();
   }
 
-  #begin(): void {
-    this.#drafts = Array.from({ length: this.scale.pieces }, () => ({ ends: [], moves: [] }));
-    this.#treeEnds = [];
-    this.#rolls = this.#isRollDue() ? this.#callRoll() : [];
+  #begin(): readonly PieceDraft[] {
+    const rolls = this.#isRollDue() ? this.#callRoll() : [];
+    return Array.from({ length: this.scale.pieces }, (_, piece) => {
+      return { roll: rolls[piece], births: [], ends: [], moves: [] };
+    });
+  }
+
+  #head(): WindowDraft {
+    const tasksBefore = this.#hierarchy.nextTask - 1;
+    return { tasksBefore, rollDistance: this.#window - this.#rollWindow, treeEnds: [] };
   }
 
   /** Rolls of many tasks are far apart: they must not take up more than what happens in between. */
@@ -103,10 +99,10 @@ export class Lifelines {
     return rolls.map((rolled) => rollOf(rolled, this.scale.pieces));
   }
 
-  #draftOf(task: number): Draft {
-    const draft = this.#drafts[pieceOf(task, this.scale)];
-    assert(draft, 'there is a draft of every piece');
-    return draft;
+  #pieceOf(task: number): PieceDraft {
+    const piece = this.#pieces[pieceOf(task, this.scale)];
+    assert(piece, 'there is a draft of every piece');
+    return piece;
   }
 
   #offsetOf({ seq }: Event): number {

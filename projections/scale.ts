@@ -1,10 +1,8 @@
 /**
- * The scale of lifelines: in which portions the lives of tasks are stored. A *block* is so many events that are sealed
- * together; a *window* is whole blocks, and its *pieces* are by task ids, so that what it tells of one task is a small
- * value whose place is known from the id.
+ * The scale of lifelines: in which portions the lives of tasks are stored. A *window* is so many events, and its *pieces*
+ * are by task ids, so that what it tells of one task is a small value whose place is known from the id.
  */
 export interface Scale {
-  readonly blockEvents: number;
   readonly windowEvents: number;
   readonly pieces: number;
   /** From one roll, which lists all tasks that live, to the next there are at least so many events for each of them. */

@@ -10,13 +10,12 @@ import { type Scale, seqBefore, windowOf } from '../../projections/scale.ts';
 import type { LifelineSource } from '../../projections/standing.ts';
 import type { World } from '../../projections/world.ts';
 import { openWorld } from '../engine/openWorld.ts';
-import { blockOf } from '../log/block.ts';
 import { sealed } from '../log/checked.ts';
 import { crc32 } from '../log/crc32.ts';
-import { birthsKey, pieceKey, snapshotKey } from '../log/keys.ts';
+import { pieceKey, snapshotKey } from '../log/keys.ts';
 import type { LevelReader } from '../log/levelReader.ts';
 import { lifelineScale } from '../log/lifelineScale.ts';
-import { type Batch, Sealer, type Sealing } from '../log/sealer.ts';
+import { type Batch, Sealer } from '../log/sealer.ts';
 
 /**
  * Snapshots are at least so many events apart, and so many times as many as tasks live: what they take up stays a small
@@ -75,14 +74,7 @@ export class Keeper {
       this.#world.apply(event);
       this.#lifelines.apply(event);
     }
-    const lives = [this.#births(sealing), ...this.#pieces(sealedSeq)];
-    return { puts: [...puts, ...lives, ...this.#snapshot(sealedSeq)], dels, sealedSeq };
-  }
-
-  #births({ block }: Sealing): Puts[number] {
-    const { firstSeq } = block.head;
-    const value = this.#sealed((writer) => this.#lifelines.endBlock(writer, firstSeq - 1));
-    return [birthsKey(blockOf(firstSeq)), value];
+    return { puts: [...puts, ...this.#pieces(sealedSeq), ...this.#snapshot(sealedSeq)], dels, sealedSeq };
   }
 
   /** Those of the window that ends with this event, where one does. */
@@ -131,13 +123,9 @@ async function openWindow(
   const world = await openWorld(reader, before);
   const rollWindow = rollWindowBefore(window, await reader.lifelines(scale));
   const lifelines = new Lifelines(world.hierarchy, window, rollWindow, scale);
-  const { blockEvents } = scale;
-  const unread = new RowWriter();
   await reader.replay(before + 1, seq, (event) => {
     world.apply(event);
     lifelines.apply(event);
-    // The births of blocks that are sealed are stored already.
-    if (event.seq % blockEvents === 0) lifelines.endBlock(unread, event.seq - blockEvents);
   });
   return { world, lifelines };
 }

@@ -2,15 +2,8 @@
  * How tasks stood at events of a log. What is stored of their lives tells it in microseconds; behind the last window that
  * is stored, the events are gone through; and where the one or the other does not do, the world as it was then is opened.
  */
-import { type Places, placesOf } from '../../projections/places.ts';
-import {
-  birthOf,
-  LifelineError,
-  type LifelineSource,
-  lastSeqOf,
-  type Standing,
-  standingAt,
-} from '../../projections/standing.ts';
+import { placesOf } from '../../projections/places.ts';
+import { LifelineError, type LifelineSource, type Standing, standingAt } from '../../projections/standing.ts';
 import type { LogReader } from '../ports.ts';
 import { openWorld } from './openWorld.ts';
 
@@ -28,9 +21,8 @@ export async function standsAt(
   seq: number,
 ): Promise<Stands> {
   try {
-    const lastSeq = lastSeqOf(lifelines);
-    if (seq <= lastSeq) return { standing: standingAt(lifelines, task, seq) };
-    const standing = await standingBehind(log, lifelines, task, lastSeq, seq);
+    if (seq <= lifelines.lastSeq) return { standing: standingAt(lifelines, task, seq) };
+    const standing = await standingBehind(log, lifelines, task, seq);
     return { standing: standing ?? (await standingInWorld(log, task, seq)) };
   } catch (error) {
     if (!(error instanceof LifelineError)) throw error;
@@ -43,41 +35,23 @@ async function standingBehind(
   log: LogReader,
   lifelines: LifelineSource,
   task: number,
-  lastSeq: number,
   seq: number,
 ): Promise<Standing | undefined> {
-  let standing: Standing = lastSeq === 0 ? { state: 'unborn' } : standingAt(lifelines, task, lastSeq);
-  if (standing.state === 'ended') return standing;
-  let fromSeq = lastSeq + 1;
-  if (standing.state === 'unborn') {
-    const birth = birthOf(lifelines, task);
-    if (birth === undefined) return undefined;
-    if (birth.seq > seq) return standing;
-    standing = { state: 'living', places: birth.places };
-    fromSeq = birth.seq + 1;
-  }
-  return goOn(log, task, standing.places, fromSeq, seq);
-}
-
-async function goOn(
-  log: LogReader,
-  task: number,
-  places: Places,
-  fromSeq: number,
-  seq: number,
-): Promise<Standing | undefined> {
+  const { lastSeq } = lifelines;
+  const standing = lastSeq > 0 ? standingAt(lifelines, task, lastSeq) : undefined;
+  if (standing?.state !== 'living') return standing?.state === 'ended' ? standing : undefined;
   let endSeq = 0;
   let hasMoved = false;
-  await log.replay(fromSeq, seq, (event) => {
+  await log.replay(lastSeq + 1, seq, (event) => {
     if (event.type === 'exit') {
       if (event.task === task) endSeq = event.seq;
     } else if (event.type === 'attach') {
-      // The tree of a container that it moves into is not told here.
+      // The tree of the container that it moves into is not told here.
       if (event.task === task) hasMoved = true;
     } else if (event.type === 'untree') hasMoved = true;
   });
   if (endSeq > 0) return { state: 'ended', seq: endSeq };
-  return hasMoved ? undefined : { state: 'living', places };
+  return hasMoved ? undefined : standing;
 }
 
 async function standingInWorld(log: LogReader, id: number, seq: number): Promise<Standing> {

@@ -8,7 +8,6 @@
  *     'c' + first seq (8 bytes)  a commit of the tail, as commit.ts says
  *     'd' + chunk (6 bytes)      a chunk of the dictionary, as dictionary.ts says
  *     'i' + page (6 bytes)       a page of the index, as blockIndex.ts says
- *     'l' + block (6 bytes)      the births in a block, as projections/births.ts says, with a checksum
  *     's' + seq (8 bytes) + name a projection as it was behind that seq; what is in it is the projection's own affair
  *     'x' + window (6 bytes) + piece (1 byte)
  *                                what a window tells of some tasks, as projections/passages.ts says, with a checksum
@@ -23,7 +22,6 @@ const blockMark = 0x62;
 export const commitMark = 0x63;
 const chunkMark = 0x64;
 const pageMark = 0x69;
-const birthsMark = 0x6c;
 const snapshotMark = 0x73;
 const pieceMark = 0x78;
 
@@ -41,10 +39,6 @@ export function chunkKey(chunk: number): Uint8Array {
 
 export function pageKey(page: number): Uint8Array {
   return numbered(pageMark, 6, page);
-}
-
-export function birthsKey(block: number): Uint8Array {
-  return numbered(birthsMark, 6, block);
 }
 
 /** Pieces are numbered from 0 to 255. */

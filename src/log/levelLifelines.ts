@@ -9,53 +9,50 @@ import type { BlockIndex } from './blockIndex.ts';
 import { unsealed } from './checked.ts';
 import { crc32 } from './crc32.ts';
 import { readingError } from './errors.ts';
-import { birthsKey, pieceKey } from './keys.ts';
+import { pieceKey } from './keys.ts';
 import type { Store } from './levelStore.ts';
+
+/** The first and the last block that there are; the last is -1 where there is none. */
+interface Blocks {
+  readonly first: number;
+  readonly last: number;
+}
 
 export class LevelLifelines implements LifelineSource {
   readonly scale: Scale;
-  readonly firstBlock: number;
-  readonly endBlock: number;
   readonly #store: Store;
   readonly #index: BlockIndex;
+  readonly #blocks: Blocks;
 
-  constructor(
-    store: Store,
-    index: BlockIndex,
-    blocks: { readonly first: number; readonly end: number },
-    scale: Scale,
-  ) {
+  constructor(store: Store, index: BlockIndex, blocks: Blocks, scale: Scale) {
     this.#store = store;
     this.#index = index;
-    this.firstBlock = blocks.first;
-    this.endBlock = blocks.end;
+    this.#blocks = blocks;
     this.scale = scale;
   }
 
-  blockOfTask(task: number): number | undefined {
-    if (this.endBlock === this.firstBlock) return undefined;
-    return this.#index.blockOfTask(task, this.firstBlock, this.endBlock - 1);
+  get firstSeq(): number {
+    return firstSeqOf(this.#blocks.first);
   }
 
-  births(block: number): RowReader | undefined {
-    return this.#checked(birthsKey(block), firstSeqOf(block));
+  get lastSeq(): number {
+    const sealed = firstSeqOf(this.#blocks.last + 1) - 1;
+    return sealed - (sealed % this.scale.windowEvents);
+  }
+
+  seqBeforeBirth(task: number): number {
+    const { first, last } = this.#blocks;
+    return firstSeqOf(this.#index.blockOfTask(task, first, last) ?? first);
   }
 
   piece(window: number, piece: number): RowReader | undefined {
-    return this.#checked(pieceKey(window, piece), window * this.scale.windowEvents + 1);
-  }
-
-  #checked(key: Uint8Array, seq: number): RowReader | undefined {
-    const value = this.#value(key, seq);
-    return value && unsealed(value, crc32);
-  }
-
-  #value(key: Uint8Array, seq: number): Uint8Array | undefined {
     const { folder, level } = this.#store;
+    let value: Uint8Array | undefined;
     try {
-      return level.getSync(key);
+      value = level.getSync(pieceKey(window, piece));
     } catch (error) {
-      throw readingError(folder, seq, error);
+      throw readingError(folder, window * this.scale.windowEvents + 1, error);
     }
+    return value && unsealed(value, crc32);
   }
 }

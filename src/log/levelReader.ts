@@ -184,10 +184,9 @@ export class LevelReader implements LogReader {
   }
 
   async lifelines(scale = lifelineScale): Promise<LifelineSource> {
-    const last = await this.#blockAtEnd(true);
     const first = (await this.#blockAtEnd(false)) ?? 0;
-    const blocks = { first, end: last === undefined ? first : last + 1 };
-    return new LevelLifelines(this.store, this.#index, blocks, scale);
+    const last = (await this.#blockAtEnd(true)) ?? -1;
+    return new LevelLifelines(this.store, this.#index, { first, last }, scale);
   }
 
   /** A block that is known to be there. */

@@ -86,8 +86,7 @@ export class MemoryLog implements EventLog {
 
   /** None are kept. */
   async lifelines(): Promise<LifelineSource> {
-    const none = (): undefined => undefined;
-    return { scale: lifelineScale, firstBlock: 0, endBlock: 0, blockOfTask: none, births: none, piece: none };
+    return { scale: lifelineScale, firstSeq: 1, lastSeq: 0, seqBeforeBirth: () => 1, piece: () => undefined };
   }
 
   async close(): Promise<void> {

@@ -9,14 +9,8 @@ import { RowReader, RowWriter } from '../../events/rows.ts';
 import { Hierarchy } from '../../projections/hierarchy.ts';
 import { Lifelines } from '../../projections/lifelines.ts';
 import { placesOf } from '../../projections/places.ts';
-import type { Scale } from '../../projections/scale.ts';
-import {
-  LifelineError,
-  type LifelineSource,
-  lastSeqOf,
-  type Standing,
-  standingAt,
-} from '../../projections/standing.ts';
+import { type Scale, windowOf } from '../../projections/scale.ts';
+import { LifelineError, type LifelineSource, type Standing, standingAt } from '../../projections/standing.ts';
 import { seededRandom } from '../../src/random.ts';
 
 const lifelines = suite('lifelines');
@@ -99,45 +93,34 @@ function story(seed: number, count: number): readonly Event[] {
   return events;
 }
 
-/** Keeps the lifelines of a story, as far as its blocks are full, from a block on. */
-function keep(events: readonly Event[], scale: Scale, firstBlock = 0): LifelineSource {
+/** Keeps the lifelines of a story, as far as its windows are full, of which those before `firstSeq` are then removed. */
+function keep(events: readonly Event[], scale: Scale, firstSeq = 1): LifelineSource {
   const hierarchy = new Hierarchy();
   const writer = new RowWriter();
-  const births: Uint8Array[] = [];
-  const tasksBefore: number[] = [0];
+  const births: number[] = [0];
   const pieces: Uint8Array[][] = [];
-  const written = (write: () => void): Uint8Array => {
+  const fold = new Lifelines(hierarchy, 0, -1, scale);
+  const written = (piece: number): Uint8Array => {
     writer.length = 0;
-    write();
+    fold.writePiece(writer, piece);
     // Columns are read a few bytes beyond their end, where a checksum is.
     writer.raw(new Uint8Array(4));
     return writer.buffer.slice(0, writer.length);
   };
-  const fold = new Lifelines(hierarchy, 0, -1, scale);
   for (const event of events) {
     hierarchy.apply(event);
     fold.apply(event);
-    if (event.seq % scale.blockEvents === 0) {
-      births.push(written(() => fold.endBlock(writer, event.seq - scale.blockEvents)));
-      tasksBefore.push(hierarchy.nextTask - 1);
-    }
+    if (event.type === 'fork' || event.type === 'adopt') births.push(event.seq);
     if (event.seq % scale.windowEvents !== 0) continue;
-    pieces.push(
-      Array.from({ length: scale.pieces }, (_, piece) => written(() => fold.writePiece(writer, piece))),
-    );
+    pieces.push(Array.from({ length: scale.pieces }, (_, piece) => written(piece)));
     fold.beginWindow();
   }
-  const firstWindow = Math.floor((firstBlock * scale.blockEvents) / scale.windowEvents);
+  const firstWindow = windowOf(firstSeq, scale);
   return {
     scale,
-    firstBlock,
-    endBlock: births.length,
-    blockOfTask: (task) => {
-      const next = tasksBefore.findIndex((before) => before >= task);
-      const block = next < 0 ? births.length - 1 : next - 1;
-      return block < firstBlock ? undefined : block;
-    },
-    births: (block) => reading(block < firstBlock ? undefined : births[block]),
+    firstSeq,
+    lastSeq: pieces.length * scale.windowEvents,
+    seqBeforeBirth: (task) => Math.max((births[task] ?? 0) - 5, 1),
     piece: (window, piece) => reading(window < firstWindow ? undefined : pieces[window]?.[piece]),
   };
 }
@@ -165,9 +148,9 @@ class Truth {
 }
 
 const scales: readonly Scale[] = [
-  { blockEvents: 8, windowEvents: 8, pieces: 1, rollPerTask: 0 },
-  { blockEvents: 8, windowEvents: 32, pieces: 5, rollPerTask: 3 },
-  { blockEvents: 16, windowEvents: 64, pieces: 3, rollPerTask: 1e6 },
+  { windowEvents: 8, pieces: 1, rollPerTask: 0 },
+  { windowEvents: 32, pieces: 5, rollPerTask: 3 },
+  { windowEvents: 64, pieces: 3, rollPerTask: 1e6 },
 ];
 
 for (const scale of scales) {
@@ -177,7 +160,7 @@ for (const scale of scales) {
       const events = story(seed, 700);
       const source = keep(events, scale);
       const truth = new Truth();
-      for (const event of events.slice(0, lastSeqOf(source))) {
+      for (const event of events.slice(0, source.lastSeq)) {
         truth.apply(event);
         for (let task = 1; task <= truth.hierarchy.nextTask + 30; task += 1) {
           assert.equal(standingAt(source, task, event.seq), truth.of(task), `task ${task} #${event.seq}`);
@@ -190,12 +173,12 @@ for (const scale of scales) {
 lifelines('where the beginning is not kept, what is told is true, and the rest is not told', () => {
   for (const scale of scales) {
     const events = story(5, 700);
-    const source = keep(events, scale, 13);
+    const source = keep(events, scale, 105);
     const truth = new Truth();
     const met = { told: 0, untold: 0 };
-    for (const event of events.slice(0, lastSeqOf(source))) {
+    for (const event of events.slice(0, source.lastSeq)) {
       truth.apply(event);
-      if (event.seq <= 13 * scale.blockEvents) continue;
+      if (event.seq <= 105) continue;
       for (let task = 1; task <= truth.hierarchy.nextTask; task += 1) {
         const standing = standingOrUndefined(source, task, event.seq);
         met[standing ? 'told' : 'untold'] += 1;

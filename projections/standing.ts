@@ -19,8 +19,8 @@ export interface LifelineSource {
   /** The first seq of which the events are kept, and the last one of which windows tell; 0 where none do. */
   readonly firstSeq: number;
   readonly lastSeq: number;
-  /** A seq at or before the birth of a task that was born by `lastSeq`, and near it as far as that is known. */
-  seqBeforeBirth(task: number): number;
+  /** A seq at or before the birth of a task, and near it as far as that is known; undefined where that is not kept. */
+  seqBeforeBirth(task: number): number | undefined;
   /** Undefined where there is none. */
   piece(window: number, piece: number): RowReader | undefined;
 }
@@ -74,7 +74,7 @@ class Walk {
 
 /** Where a task ended that did so before a window: lives are short, so it is looked for from its birth on. */
 function endBefore(source: LifelineSource, task: number, window: number): number {
-  const bornSeq = Math.max(source.seqBeforeBirth(task), source.firstSeq);
+  const bornSeq = source.seqBeforeBirth(task) ?? source.firstSeq;
   for (let at = windowOf(bornSeq, source.scale); at < window; at++) {
     const { endOffset } = passageOf(source, task, at);
     if (endOffset !== undefined) return seqBefore(at, source.scale) + endOffset;

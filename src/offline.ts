@@ -7,7 +7,7 @@ import type { World } from '../projections/world.ts';
 import { Story } from './engine/history.ts';
 import type { Instant, Unclear } from './engine/instant.ts';
 import { openWorld } from './engine/openWorld.ts';
-import { answerInPast, type PastAnswer } from './engine/past.ts';
+import { answerInPast, type PastAnswer, type PastQuestion } from './engine/past.ts';
 import type { Reader } from './engine/reader.ts';
 import { type AnswerTo, answerTo, type Question, recordingOf } from './engine/reads.ts';
 import type { Refusal } from './kernel/errno.ts';
@@ -43,7 +43,7 @@ export function openOffline(folder: string): Reader {
       const { world, nowUs } = await opened();
       return answerTo(world, question, nowUs) as AnswerTo<Q> | Refusal;
     },
-    askPast: async <Q extends Question>(question: Q, instant: Instant) => {
+    askPast: async <Q extends PastQuestion>(question: Q, instant: Instant) => {
       const { log, nowUs } = await opened();
       return (await answerInPast(log, question, instant, nowUs)) as PastAnswer<Q> | Unclear;
     },

@@ -7,6 +7,7 @@ import type { By, Event, EventType, ForkFact, ReleaseFact } from '../../events/e
 import { layouts } from '../../events/layout.ts';
 import { type Container, Hierarchy, pathOf, placeIn, type Task } from '../../projections/hierarchy.ts';
 import { Names } from '../../projections/names.ts';
+import type { World } from '../../projections/world.ts';
 import { normalised } from '../kernel/path.ts';
 import type { LogReader } from '../ports.ts';
 import { type Edge, edgeOf, isBefore, isBehind } from './edge.ts';
@@ -100,8 +101,8 @@ export const eventTypes = Object.keys(layouts) as readonly EventType[];
 
 export class History {
   readonly #filter: Filter;
-  readonly #hierarchy = new Hierarchy();
-  readonly #names = new Names(this.#hierarchy);
+  readonly #hierarchy: Hierarchy;
+  readonly #names: Names;
   /** Most events happen in the same few containers. Forgotten whenever anything is called otherwise. */
   #spots = new WeakMap<Container, Spot>();
   /** The numbers of the trees that are spoken of. */
@@ -111,10 +112,20 @@ export class History {
   /** The task that left a container last, as it was then. */
   #left: Left | undefined;
   /** Whether nothing has happened yet but the first look at the machine. */
-  #isFirstLook = true;
+  #isFirstLook: boolean;
 
-  constructor(filter: Filter) {
+  /** From a log's first event on; or from where a world is, which is this one's from then on. */
+  constructor(filter: Filter, world?: Pick<World, 'hierarchy' | 'names'>) {
     this.#filter = filter;
+    this.#hierarchy = world?.hierarchy ?? new Hierarchy();
+    this.#names = world?.names ?? new Names(this.#hierarchy);
+    this.#isFirstLook = world === undefined;
+    if (world) this.#choose();
+  }
+
+  /** Goes on behind an event of which nothing is told. */
+  pass(event: Event): void {
+    this.#apply(event);
   }
 
   /** The next event of the log; its entry, if it was asked for. Every event must come here, in order. */
@@ -145,7 +156,10 @@ export class History {
     this.#names.apply(event);
     this.#hierarchy.apply(event);
     if (event.type === 'rename' || event.type === 'name') this.#spots = new WeakMap();
-    if (event.type !== 'tree' && event.type !== 'untree') return;
+    if (event.type === 'tree' || event.type === 'untree') this.#choose();
+  }
+
+  #choose(): void {
     const trees = treesChosen(this.#hierarchy, this.#filter.tree);
     this.#chosen = new Set(trees.map(({ number }) => number));
   }

@@ -6,7 +6,7 @@ import type { Refusal } from '../kernel/errno.ts';
 import type { QueueView, Verification } from '../ports.ts';
 import type { Entry, LogQuery } from './history.ts';
 import type { Instant, Unclear } from './instant.ts';
-import type { PastAnswer } from './past.ts';
+import type { PastAnswer, PastQuestion } from './past.ts';
 import type { AnswerTo, Question, RecordingView } from './reads.ts';
 
 /** Who records, and where. */
@@ -36,7 +36,7 @@ export interface Reader {
   /** Asks about now. */
   ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | Refusal>;
   /** Asks about an instant of the past. Unclear where the recording has none such. */
-  askPast<Q extends Question>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear>;
+  askPast<Q extends PastQuestion>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear>;
   log(query: LogQuery): AsyncIterable<Entry>;
   /** Reads and checks the whole log; `progress` is told the last sound seq now and then. */
   verify(progress: (seq: number) => void): Promise<Verification>;

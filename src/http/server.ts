@@ -8,7 +8,8 @@ import type { Socket } from 'node:net';
 import type { EventType } from '../../events/event.ts';
 import { eventTypes, type LogQuery } from '../engine/history.ts';
 import { type Instant, isUnclear, parseInstant, type Unclear } from '../engine/instant.ts';
-import type { PastAnswer } from '../engine/past.ts';
+import type { LifeQuestion } from '../engine/life.ts';
+import type { PastAnswer, PastQuestion } from '../engine/past.ts';
 import type { Running } from '../engine/reactor.ts';
 import { answerTo, type Place, type Question, recordingOf } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
@@ -26,7 +27,7 @@ import { requestOf } from './request.ts';
 export interface Archive {
   log(query: LogQuery, gone: AbortSignal): Chunks | undefined;
   /** The answer is one line, a `PastAnswer` or `Unclear`. */
-  past(question: Question, instant: Instant, gone: AbortSignal): Chunks | undefined;
+  past(question: PastQuestion, instant: Instant, gone: AbortSignal): Chunks | undefined;
   verify(gone: AbortSignal): Chunks | undefined;
 }
 
@@ -154,6 +155,10 @@ async function answer(
       const pid = whole(searchParams.get('pid'), 'pid');
       return answerAt(options, response, { kind: 'path', pid }, searchParams);
     }
+    case '/v1/life': {
+      const instant = instantIn(searchParams.get('at'), 'at', now(options)) ?? untilNow(options);
+      return answerInPast(options, response, lifeQuestionIn(searchParams), instant);
+    }
     case '/v1/log': {
       const query = logQueryIn(searchParams, now(options));
       return stream(response, (gone) => options.archive.log(query, gone));
@@ -177,6 +182,15 @@ async function answerAt(
     const answer = options.recorder.read((world) => answerTo(world, question, now(options)));
     return send(response, answer);
   }
+  return answerInPast(options, response, question, instant);
+}
+
+async function answerInPast(
+  options: ServerOptions,
+  response: ServerResponse,
+  question: PastQuestion,
+  instant: Instant,
+): Promise<void> {
   const gone = goneWith(response);
   const chunks = options.archive.past(question, instant, gone);
   if (!chunks) return write(response, 503, busy);
@@ -226,6 +240,17 @@ function stop({ recorder, stop: begin }: ServerOptions, { uid }: Actor, unload: 
 
 function now({ clock }: ServerOptions): number {
   return clock.wallUs();
+}
+
+function untilNow(options: ServerOptions): Instant {
+  return { kind: 'time', timeUs: now(options) };
+}
+
+function lifeQuestionIn(search: URLSearchParams): LifeQuestion {
+  const tree = search.get('tree');
+  const task = search.get('task');
+  const who = task === null ? { pid: whole(search.get('pid'), 'pid') } : { task: whole(task, 'task') };
+  return { kind: 'life', ...who, ...(tree !== null && { tree }) };
 }
 
 function placeIn(search: URLSearchParams): Place {

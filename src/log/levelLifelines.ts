@@ -40,9 +40,11 @@ export class LevelLifelines implements LifelineSource {
     return sealed - (sealed % this.scale.windowEvents);
   }
 
-  seqBeforeBirth(task: number): number {
+  seqBeforeBirth(task: number): number | undefined {
     const { first, last } = this.#blocks;
-    return firstSeqOf(this.#index.blockOfTask(task, first, last) ?? first);
+    if (last < first) return firstSeqOf(first);
+    const block = this.#index.blockOfTask(task, first, last);
+    return block === undefined ? undefined : firstSeqOf(block);
   }
 
   piece(window: number, piece: number): RowReader | undefined {

@@ -37,8 +37,8 @@ async function standingBehind(
   task: number,
   seq: number,
 ): Promise<Standing | undefined> {
-  const { lastSeq } = lifelines;
-  const standing = lastSeq > 0 ? standingAt(lifelines, task, lastSeq) : undefined;
+  const { firstSeq, lastSeq } = lifelines;
+  const standing = lastSeq >= firstSeq ? standingAt(lifelines, task, lastSeq) : undefined;
   if (standing?.state !== 'living') return standing?.state === 'ended' ? standing : undefined;
   let endSeq = 0;
   let hasMoved = false;

@@ -43,18 +43,21 @@ export class LevelLifelines implements LifelineSource {
   seqBeforeBirth(task: number): number | undefined {
     const { first, last } = this.#blocks;
     if (last < first) return firstSeqOf(first);
-    const block = this.#index.blockOfTask(task, first, last);
+    const block = this.#guarded(firstSeqOf(first), () => this.#index.blockOfTask(task, first, last));
     return block === undefined ? undefined : firstSeqOf(block);
   }
 
   piece(window: number, piece: number): RowReader | undefined {
-    const { folder, level } = this.#store;
-    let value: Uint8Array | undefined;
-    try {
-      value = level.getSync(pieceKey(window, piece));
-    } catch (error) {
-      throw readingError(folder, window * this.scale.windowEvents + 1, error);
-    }
+    const seq = window * this.scale.windowEvents + 1;
+    const value = this.#guarded(seq, () => this.#store.level.getSync(pieceKey(window, piece)));
     return value && unsealed(value, crc32);
+  }
+
+  #guarded<Result>(seq: number, act: () => Result): Result {
+    try {
+      return act();
+    } catch (error) {
+      throw readingError(this.#store.folder, seq, error);
+    }
   }
 }

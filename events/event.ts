@@ -241,8 +241,11 @@ export interface FlagFact {
   readonly by: By;
 }
 
-/** The things of a container that carry a mode and an owner. */
-export type Node = 'directory' | 'tasks' | 'notify_on_release';
+/** The things of a container that carry a mode and an owner. Only the root of our own tree has a `release_agent`. */
+export type Node = 'directory' | 'tasks' | 'notify_on_release' | 'release_agent';
+
+/** Those of them that are written to. */
+export type File = Exclude<Node, 'directory'>;
 
 export interface AttrFact {
   readonly type: 'attr';
@@ -296,6 +299,13 @@ export interface ReleaseFact {
   readonly path: Bytes;
   readonly cause: ReleaseCause;
   readonly task: number;
+}
+
+/** From here on the release agent is this program, an absolute path; until the first of these, the patch's own. */
+export interface AppointFact {
+  readonly type: 'appoint';
+  readonly program: Bytes;
+  readonly by: By;
 }
 
 /** The release agent is about to be started for the release at seq `release`; attempts count from 1. */
@@ -371,6 +381,7 @@ export type Fact =
   | AgentFact
   | OutcomeFact
   | StaleFact
+  | AppointFact
   | RefusedFact
   | SuppressedFact;
 

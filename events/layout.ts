@@ -37,7 +37,7 @@ export const words: { readonly [K in WordKind]: Readonly<Record<KindValues[K], n
   certainty: { known: 0, inferred: 1, unknown: 2 },
   reason: { overflow: 0, stopped: 1, nonsense: 2, unplaced: 3 },
   cause: { exit: 0, attach: 1, rmdir: 2, look: 3 },
-  node: { directory: 0, tasks: 1, notify_on_release: 2 },
+  node: { directory: 0, tasks: 1, notify_on_release: 2, release_agent: 3 },
 };
 
 type FactOf<T extends EventType> = Extract<Fact, { readonly type: T }>;
@@ -160,6 +160,7 @@ export const layouts: { readonly [T in EventType]: Layout<T> } = {
     fields: { release: 'uint', attempt: 'uint', code: 'uint', signal: 'uint', error: 'text' },
   },
   stale: { code: 51, fields: { release: 'uint' } },
+  appoint: { code: 52, fields: { program: 'bytes', by: 'by' } },
 
   refused: {
     code: 64,

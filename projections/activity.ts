@@ -49,7 +49,7 @@ class Account {
     else if (kind === exits) this.exits += 1;
     else this.attaches += 1;
     const { seconds } = this;
-    if (seconds[seconds.length - tallySize] !== second) this.#begin(second);
+    if (seconds.length === 0 || seconds[seconds.length - tallySize] !== second) this.#begin(second);
     const at = seconds.length - tallySize + kind;
     seconds[at] = (seconds[at] ?? 0) + 1;
   }
@@ -171,12 +171,17 @@ export class Activity {
     }
     const tallies = accounts.map((account) => account.tallies());
     const all = tallies.flat();
+    // Most seconds follow the one before; the first of each account is told apart.
+    const steps = tallies.flatMap((each) =>
+      each.map(([second], i) => second - (each[i - 1]?.[0] ?? second - 1)),
+    );
     writer.number(ids.length);
     writer.number(all.length);
     writer.numbers(ids.length, (i) => ids[i] ?? 0);
     for (const field of countFields) writer.numbers(ids.length, (i) => accounts[i]?.[field] ?? 0);
     writer.numbers(ids.length, (i) => tallies[i]?.length ?? 0);
-    writer.numbers(all.length, (i) => all[i]?.[0] ?? 0);
+    writer.numbers(ids.length, (i) => tallies[i]?.[0]?.[0] ?? 0);
+    writer.numbers(all.length, (i) => steps[i] ?? 0);
     for (const kind of ['forks', 'exits', 'attaches'] as const) {
       writer.numbers(all.length, (i) => all[i]?.[1][kind] ?? 0);
     }
@@ -203,18 +208,18 @@ export class Activity {
       });
     }
     const lengths = reader.numbers(count);
-    const [seconds, forkCounts, exitCounts] = [
-      reader.numbers(tallyCount),
-      reader.numbers(tallyCount),
-      reader.numbers(tallyCount),
-    ];
+    const firsts = reader.numbers(count);
+    const steps = reader.numbers(tallyCount);
+    const forkCounts = reader.numbers(tallyCount);
+    const exitCounts = reader.numbers(tallyCount);
     const attachCounts = reader.numbers(tallyCount);
     reader.end();
     let at = 0;
     for (const [i, account] of accounts.entries()) {
+      let second = (firsts[i] ?? 0) - 1;
       for (const end = at + (lengths[i] ?? 0); at < end; at++) {
-        account.seconds.push(seconds?.[at] ?? 0, forkCounts?.[at] ?? 0, exitCounts?.[at] ?? 0);
-        account.seconds.push(attachCounts[at] ?? 0);
+        second += steps[at] ?? 0;
+        account.seconds.push(second, forkCounts[at] ?? 0, exitCounts[at] ?? 0, attachCounts[at] ?? 0);
       }
     }
   }
@@ -274,6 +279,8 @@ export class Activity {
     const known = this.#accounts[place];
     if (known) return known;
     const account = new Account();
+    // An array with gaps is slow to read.
+    while (this.#accounts.length < place) this.#accounts.push(undefined);
     this.#accounts[place] = account;
     return account;
   }

@@ -12,6 +12,11 @@ export interface Attributes {
   readonly gid: number;
 }
 
+/** Of each of a container's nodes; the root of our own tree has one more. */
+export type NodeAttributes = Record<Exclude<Node, 'release_agent'>, Attributes> & {
+  release_agent?: Attributes;
+};
+
 export interface Container {
   readonly id: number;
   readonly tree: number;
@@ -20,7 +25,7 @@ export interface Container {
   readonly name: Bytes;
   /** notify_on_release. */
   readonly notify: boolean;
-  readonly attributes: Readonly<Record<Node, Attributes>>;
+  readonly attributes: Readonly<NodeAttributes>;
   /** The kernel's id of the group in a mirrored tree; 0 in our own. */
   readonly group: number;
   /** How many of its children are populated: hold a task, in themselves or below. */
@@ -74,7 +79,7 @@ export class ContainerNode implements Container {
   readonly group: number;
   name: Bytes;
   notify: boolean;
-  attributes: Readonly<Record<Node, Attributes>>;
+  attributes: Readonly<NodeAttributes>;
   populatedChildren = 0;
   children = childless;
   /** Its number among the containers that stand; another one has it when this one is gone. */

@@ -5,8 +5,8 @@
 
 type Values = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
-/** How much longer an array becomes that is full: memory for an eighth more than there ever was at a time. */
-export const growth = 1.125;
+/** How much longer an array becomes that is full: memory for a sixteenth more than there ever was at a time. */
+export const growth = 1.0625;
 
 export class Field {
   #values: Values;

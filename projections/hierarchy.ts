@@ -4,6 +4,7 @@
  * on an event that cannot follow from what it holds.
  */
 import { assert } from '../events/assert.ts';
+import type { Bytes } from '../events/bytes.ts';
 import type {
   AdoptFact,
   AttachFact,
@@ -35,6 +36,7 @@ export {
   type Container,
   isPopulated,
   type Members,
+  type NodeAttributes,
   pathOf,
   type Tree,
 } from './container.ts';
@@ -42,6 +44,9 @@ export { placeIn, type Task, tasksOf } from './task.ts';
 
 const rootDirectory: Attributes = { mode: 0o755, uid: 0, gid: 0 };
 const rootFile: Attributes = { mode: 0o644, uid: 0, gid: 0 };
+
+/** The release agent until another is appointed, as in the patch. */
+export const firstReleaseAgent: Bytes = '/sbin/container_release_agent';
 
 export class Hierarchy {
   /** Of what `save` writes and what that means: another one for every change of either. */
@@ -55,6 +60,7 @@ export class Hierarchy {
   readonly #trees = new Map<number, TreeNode>();
   #lastTree = -1;
   #lastContainer = 0;
+  #releaseAgent = firstReleaseAgent;
   readonly #roster: Roster = {
     countIn: (place) => this.#membership.countIn(place),
     tasksIn: (place, layer) => Array.from(this.#membership.tasksIn(place, layer), (slot) => this.#view(slot)),
@@ -108,6 +114,9 @@ export class Hierarchy {
       case 'attr':
         this.#attr(event);
         break;
+      case 'appoint':
+        this.#releaseAgent = event.program;
+        break;
       case 'tree':
         this.#tree(event);
         break;
@@ -123,6 +132,11 @@ export class Hierarchy {
     const own = this.#trees.get(0);
     assert(own, 'a recording has its own tree from its first commit on');
     return own.root;
+  }
+
+  /** The program that is run for containers that fall empty: an absolute path. */
+  get releaseAgent(): Bytes {
+    return this.#releaseAgent;
   }
 
   /** All trees, our own first. */
@@ -219,6 +233,7 @@ export class Hierarchy {
     return {
       lastContainer: this.#lastContainer,
       lastTask: this.#tasks.lastId,
+      releaseAgent: this.#releaseAgent,
       trees: [...this.#trees.values()].map(({ root, groups, layer: _, ...tree }) => ({
         ...tree,
         root: root.id,
@@ -265,6 +280,9 @@ export class Hierarchy {
     writer.number(trees.length);
     writer.number(this.layers);
     for (const tree of trees) saveTree(writer, tree);
+    writer.number(writer.string(this.#releaseAgent));
+    const { mode, uid, gid } = this.#trees.get(0)?.root.attributes.release_agent ?? rootFile;
+    for (const value of [mode, uid, gid]) writer.number(value);
     writer.number(containers.length);
     saveContainers(writer, containers, places);
     const slots = this.#tasks.slots();
@@ -283,11 +301,14 @@ export class Hierarchy {
     const layers = reader.number();
     for (let layer = 0; layer < layers; layer++) this.#membership.addLayer(layer);
     const trees = Array.from({ length: treeCount }, () => loadTree(reader));
+    this.#releaseAgent = reader.string(reader.number());
+    const ofAgent = { mode: reader.number(), uid: reader.number(), gid: reader.number() };
     for (const saved of loadContainers(reader, reader.number())) {
       const parent = saved.parent === 0 ? undefined : this.#places[saved.parent];
       const tree = parent ? undefined : trees.find(({ number }) => number === saved.tree);
       const container = this.#node(saved, parent, parent?.layer ?? tree?.layer ?? 0);
       if (tree) this.#trees.set(saved.tree, { ...tree, root: container, groups: new Map() });
+      if (tree?.number === 0) container.attributes = { ...container.attributes, release_agent: ofAgent };
       this.#stand(container, saved.isCalled);
     }
     const count = reader.number();
@@ -335,7 +356,12 @@ export class Hierarchy {
     this.#lastTree = event.tree;
     const layer = this.#freeLayer();
     this.#membership.addLayer(layer);
-    const attributes = { directory: rootDirectory, tasks: rootFile, notify_on_release: rootFile };
+    const attributes = {
+      directory: rootDirectory,
+      tasks: rootFile,
+      notify_on_release: rootFile,
+      ...(event.tree === 0 && { release_agent: rootFile }),
+    };
     const { container, tree, name, hierarchy, mountPoint, group } = event;
     const root = this.#node(
       { id: container, tree, name: '', notify: false, group, attributes },

@@ -2,8 +2,7 @@
  * Saved containers: how the trees and containers of a hierarchy are written into a snapshot, in the order of their ids.
  */
 import type { Bytes } from '../events/bytes.ts';
-import type { Node } from '../events/event.ts';
-import type { Attributes, ContainerNode, TreeNode } from './container.ts';
+import type { Attributes, ContainerNode, NodeAttributes, TreeNode } from './container.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 type SavedTree = Omit<TreeNode, 'root' | 'groups'>;
@@ -15,13 +14,13 @@ interface SavedContainer {
   readonly parent: number;
   readonly name: Bytes;
   readonly notify: boolean;
-  readonly attributes: Readonly<Record<Node, Attributes>>;
+  readonly attributes: Readonly<NodeAttributes>;
   readonly group: number;
   /** It is the one that is found by its name. */
   readonly isCalled: boolean;
 }
 
-const nodes: readonly Node[] = ['directory', 'tasks', 'notify_on_release'];
+const nodes = ['directory', 'tasks', 'notify_on_release'] as const;
 
 export function saveTree(writer: SnapshotWriter, tree: TreeNode): void {
   const { number, name, hierarchy, mountPoint, layer } = tree;

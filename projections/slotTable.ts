@@ -7,7 +7,7 @@ import type { Field } from './field.ts';
 /** The golden ratio's bits scatter keys that follow one another, as ids and pids do. */
 const scatter = 0x9e3779b1;
 const fullest = 0.8;
-const growth = 1.3;
+const growth = 1.15;
 
 export class SlotTable {
   readonly #keys: Field;

@@ -110,7 +110,8 @@ export class TaskPaths {
     const slotAt = (i: number) => slots[i] ?? 0;
     writer.number(slots.length);
     writer.numbers(slots.length, (i) => this.#ids.get(slotAt(i)));
-    writer.numbers(slots.length, (i) => this.#pids.get(slotAt(i)));
+    // Pids are given out one after another, as ids are.
+    writer.numbers(slots.length, (i) => this.#pids.get(slotAt(i)) - this.#ids.get(slotAt(i)));
     writer.numbers(slots.length, (i) => (this.#byPid.find(this.#pids.get(slotAt(i))) === slotAt(i) ? 1 : 0));
     this.#placements.save(writer, slots.length, (i) => this.#placementOf.get(slotAt(i)), numbers);
     return writer.sealed();
@@ -128,8 +129,9 @@ export class TaskPaths {
     this.#loadPlaces(reader, reader.number());
     const count = reader.number();
     this.#end = count + 1;
+    for (const field of [this.#ids, this.#pids, this.#placementOf]) field.reserve(count + 1);
     reader.each(count, (id, i) => this.#ids.set(i + 1, id));
-    reader.each(count, (pid, i) => this.#pids.set(i + 1, pid));
+    reader.each(count, (pid, i) => this.#pids.set(i + 1, this.#ids.get(i + 1) + pid));
     this.#byId.reserve(count);
     this.#byPid.reserve(count);
     reader.each(count, (isFound, i) => {

@@ -163,7 +163,8 @@ export class Tasks {
     const strings = (field: Field) => column((slot) => writer.string(this.#strings.at(field.get(slot))));
     column((slot) => this.idAt(slot));
     column((slot) => this.idAt(slot) - this.parentAt(slot));
-    column((slot) => this.pidAt(slot));
+    // Pids are given out one after another, as ids are.
+    column((slot) => this.pidAt(slot) - this.idAt(slot));
     column((slot) => this.pidAt(slot) - this.tgidAt(slot));
     column((slot) => this.startTicksAt(slot));
     column((slot) => this.uidAt(slot));
@@ -186,13 +187,18 @@ export class Tasks {
       field.reserve(count + 1);
       reader.each(count, (value, i) => field.set(i + 1, (base?.get(i + 1) ?? 0) + sign * value));
     };
+    const known: number[] = [];
     const strings = (field: Field) => {
       field.reserve(count + 1);
-      reader.each(count, (value, i) => field.set(i + 1, this.#strings.take(reader.string(value))));
+      reader.each(count, (value, i) => {
+        const number = known[value];
+        field.set(i + 1, number ? this.#strings.share(number) : this.#strings.take(reader.string(value)));
+        known[value] = field.get(i + 1);
+      });
     };
     column(ids);
     column(this.#parents, ids, -1);
-    column(pids);
+    column(pids, ids);
     column(this.#tgids, pids, -1);
     column(this.#startTicks);
     column(this.#uids);

@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
-import { textOf, utf8BytesOf } from '../events/bytes.ts';
+import { type Bytes, textOf, utf8BytesOf } from '../events/bytes.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
 import { openArchivist } from './archive/archivist.ts';
@@ -19,7 +19,8 @@ import { Reactor } from './engine/reactor.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
 import { Watchdog } from './engine/watchdog.ts';
-import { openMount } from './fs/mount.ts';
+import { Door } from './fs/door.ts';
+import { Mounts } from './fs/mounts.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
@@ -38,6 +39,7 @@ import { openEbpfSource } from './sources/ebpf/source.ts';
 import { openPollingSource } from './sources/polling.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
+import { messageOf } from './system/errno.ts';
 import { folderSize, shareFolder } from './system/folder.ts';
 import { otherNamespace } from './system/namespaces.ts';
 import { peerOf } from './system/peer.ts';
@@ -55,8 +57,8 @@ export interface DaemonOptions {
   readonly folder: string;
   /** `best`: of those that see this machine, the best that can be opened. */
   readonly source: SourceName | 'best';
-  /** The release agent's path. */
-  readonly releaseAgent: string;
+  /** The release agent to appoint, an absolute path; the one that the recording has where this is absent. */
+  readonly releaseAgent?: string | undefined;
   /** A release agent that takes longer is stuck. 10 s where not given. */
   readonly stuckAgentMs?: number;
   /** Observations are synced at the latest after this. */
@@ -72,12 +74,19 @@ export interface DaemonOptions {
   readonly commandLines?: CommandLines | undefined;
   /** How far apart the polling source's looks at /proc are; `defaultPollIntervalMs` where not given. */
   readonly pollIntervalMs?: number;
-  /** Where the container tree is mounted, which it is not where this is absent; made if it is missing. */
-  readonly mount?: string | undefined;
+  /** Where the container tree is mounted, which it is not where this is absent. */
+  readonly mount?: MountWanted | undefined;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
   readonly drainBeforeDecide?: boolean;
+}
+
+export interface MountWanted {
+  /** Made if it is missing. */
+  readonly folder: string;
+  /** Whether there shall rather be no daemon than one without it. */
+  readonly isRequired: boolean;
 }
 
 export interface Daemon {
@@ -85,6 +94,8 @@ export interface Daemon {
   readonly view: RecordingView & DaemonView;
   /** Better sources than the one that records, and why each was not taken. */
   readonly passedOver: readonly PassedOver[];
+  /** Why the tree is not mounted where it was to be; empty where it is, or was not to be. */
+  readonly unmounted: string;
   /**
    * Settles when nothing of the daemon is left: resolves after a stop in order; rejects with one sentence when
    * the log could not go on, or its end could not be written.
@@ -93,9 +104,6 @@ export interface Daemon {
   /** Stops in order; gives `closed`. */
   stop(): Promise<void>;
 }
-
-/** The release agent unless another is configured, as in the patch. */
-export const defaultReleaseAgent = '/sbin/container_release_agent';
 
 /** How far apart the looks of the polling source are unless told otherwise. */
 export const defaultPollIntervalMs = 1000;
@@ -118,6 +126,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
   // What is recorded concerns the owner and the group. Agents have a umask of their own.
   process.umask(0o027);
+  // Each descriptor that is waited for has something to do at the end, and there may be many mounts.
+  process.setMaxListeners(0);
   const parts = new Closers();
   try {
     return await startParts(options, socketPath, parts);
@@ -130,7 +140,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 /** Brings up one part after the other, bottom up, and leaves in `parts` how each goes down again. */
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
-  const { folder, releaseAgent, syncIntervalMs, version } = options;
+  const { folder, syncIntervalMs, version } = options;
   const clock = new Watchdog(realClock());
   const log = await openLevelLog({ folder });
   parts.add(() => log.close());
@@ -161,13 +171,12 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   clock.watch((lengthUs) => recorder.stalled(lengthUs));
   await leaveContainers(recorder);
   await ownTree(recorder);
+  if (options.releaseAgent !== undefined) await appoint(recorder, utf8BytesOf(options.releaseAgent));
 
-  const program = utf8BytesOf(releaseAgent);
   const reactor = new Reactor({
     recorder,
     runner,
     clock,
-    program,
     concurrency: agentConcurrency,
     limit: agentLimit,
     stuckAfterMs: options.stuckAgentMs ?? stuckAgentMs,
@@ -175,18 +184,19 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   reactor.start();
   parts.add(() => reactor.stop());
 
-  const mount =
-    options.mount === undefined ? undefined : openMount({ folder: options.mount, recorder, clock });
-  parts.add(() => mount?.close());
+  const mounts = new Mounts({ recorder, clock });
+  parts.add(() => mounts.close());
+  const unmounted = mounted(mounts, options.mount);
+  const door = new Door(folder, clock, (handed) => mounts.take(handed));
+  parts.add(() => door.close());
 
   const sizeBytes = folderSize(folder, () => clock.bootUs());
   const view = (): DaemonView => ({
     daemonPid: process.pid,
     folder,
     sizeBytes: sizeBytes(),
-    releaseAgent,
     ...(gauge && { queue: gauge.view }),
-    mountPoint: mount?.mountPoint ?? '',
+    mounts: mounts.views,
   });
   const archivist = openArchivist({
     log,
@@ -221,6 +231,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
       return { ...recordingOf(world, clock.wallUs(), reactor.running()), ...view() };
     },
     passedOver,
+    unmounted,
     closed,
     stop: () => {
       stopping.resolve(undefined);
@@ -317,13 +328,40 @@ async function leaveContainers(recorder: Recorder): Promise<void> {
 async function ownTree(recorder: Recorder): Promise<void> {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   const { root } = recorder.world.hierarchy;
-  if (uid === 0 || root.attributes.directory.uid === uid) return;
+  if (uid === 0) return;
   const by = byOf(recorder.world.hierarchy, { pid: process.pid, uid, gid });
-  for (const node of ['directory', 'tasks', 'notify_on_release'] as const) {
-    const { mode } = root.attributes[node];
+  for (const node of ['directory', 'tasks', 'notify_on_release', 'release_agent'] as const) {
+    const { mode, uid: owner } = root.attributes[node] ?? { mode: 0o644, uid: 0 };
+    if (owner === uid) continue;
     recorder.record({ type: 'attr', container: root.id, node, mode, uid, gid, by });
   }
   await recorder.commit('synced');
+}
+
+/** Returns why that is not possible, where it need not be. */
+function mounted(mounts: Mounts, wanted: MountWanted | undefined): string {
+  try {
+    if (wanted) mounts.open(wanted.folder);
+    return '';
+  } catch (error) {
+    if (wanted?.isRequired) throw error;
+    return messageOf(error);
+  }
+}
+
+/** Does what writing to the root's `release_agent` does. */
+async function appoint(recorder: Recorder, program: Bytes): Promise<void> {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  const { root } = recorder.world.hierarchy;
+  const command: Command = { type: 'write', container: root.id, file: 'release_agent', text: program };
+  const actor = { pid: process.pid, uid, gid, groups: [] };
+  const answer = await recorder.submit({
+    name: 'write release_agent',
+    path: '/',
+    actor,
+    plan: () => command,
+  });
+  if (isRefusal(answer)) throw new Error(`${textOf(program)} cannot be the release agent: ${answer.saw}`);
 }
 
 /** The descriptor is Node's own affair, and there is no other way to ask the kernel about a socket. */

@@ -4,12 +4,12 @@
  * the recording's files only those that LevelDB rearranges whenever it is opened change.
  */
 import type { World } from '../projections/world.ts';
-import { Story } from './engine/history.ts';
 import type { Instant, Unclear } from './engine/instant.ts';
 import { openWorld } from './engine/openWorld.ts';
 import { answerInPast, type PastAnswer, type PastQuestion } from './engine/past.ts';
 import type { Reader } from './engine/reader.ts';
 import { type AnswerTo, answerTo, type Question, recordingOf } from './engine/reads.ts';
+import { Story } from './engine/story.ts';
 import type { Refusal } from './kernel/errno.ts';
 import { openLogReader, verifyLog } from './log/levelLog.ts';
 import type { LogReader } from './ports.ts';

@@ -120,12 +120,17 @@ export interface Source {
   readonly blind: string;
   /** Names one boot of one machine. */
   readonly bootId: string;
-  /** Hands over everything that is queued at the call, in queue order; returns how many. */
-  drain(see: (observation: Observation) => void): number;
+  /**
+   * Hands over everything that is queued at the call, in queue order; returns how many. With a `limit` a source may stop
+   * when it has handed over so many, and leave the rest to the next call.
+   */
+  drain(see: (observation: Observation) => void, limit?: number): number;
   /** Observations that the source knows it lost since it was opened; never decreases. */
   lost(): number;
   /** All tasks that exist, read one by one so that the caller can drain in between. Exiting ones are left out. */
   scan(): Iterable<TaskSeen>;
+  /** The kernel's ids of the cgroup hierarchies that are mirrored, be they mounted still or not. */
+  readonly mirrors: readonly number[];
   /** The cgroup hierarchies that are mirrored, each whole as it is now; empty where none are. */
   hierarchies(): readonly HierarchySeen[];
   /** One task as it is now; undefined when it does not exist or is exiting. */
@@ -181,8 +186,10 @@ export interface KeptQueue {
   resume(cursor: string): Found;
   /** The place behind everything that was handed over; it counts as accounted for what `lost` told last. */
   cursor(): string;
-  /** What was handed over up to this cursor is in the log, or will never be needed. */
+  /** What was handed over up to this cursor is in the log. */
   free(cursor: string): void;
+  /** What was handed over so far will never be needed, though the log does not hold it; the cursor is told by that. */
+  skip(): void;
   /** All that was handed over has been freed. Until then nobody is woken, and who waits has to drain. */
   readonly isFree: boolean;
   /** So much is not freed that it is time to write what was handed over. */

@@ -13,7 +13,8 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Finding } from '../src/cli/doctor/finding.ts';
-import { mountedHierarchies, parseMounts } from '../src/sources/cgroups.ts';
+import { mountedHierarchies } from '../src/sources/cgroups.ts';
+import { parseMounts } from '../src/system/mountTable.ts';
 import { testNeeding } from './support/needs.ts';
 
 const needs = ['root', 'ebpf', 'v1', 'v2'] as const;
@@ -184,8 +185,10 @@ async function unmirroredOn(machine: Machine, ...mirror: readonly string[]): Pro
 /** `tasktrail up` until it has begun. */
 function recordedOn(machine: Machine, mirror: readonly string[]): Promise<Ended> {
   return inFolder((folder) =>
-    run(machine, ['up', '--no-pin', '--json', '--data', folder, ...mirrorOptions(mirror)], (child) =>
-      child.kill('SIGINT'),
+    run(
+      machine,
+      ['up', '--no-mount', '--no-pin', '--json', '--data', folder, ...mirrorOptions(mirror)],
+      (child) => child.kill('SIGINT'),
     ),
   );
 }
@@ -193,7 +196,7 @@ function recordedOn(machine: Machine, mirror: readonly string[]): Promise<Ended>
 /** What `tasktrail up` says when it does not start. */
 async function refusalOn(machine: Machine, ...mirror: readonly string[]): Promise<string> {
   const { complaint, code } = await inFolder((folder) =>
-    run(machine, ['up', '--no-pin', '--data', folder, ...mirrorOptions(mirror)]),
+    run(machine, ['up', '--no-mount', '--no-pin', '--data', folder, ...mirrorOptions(mirror)]),
   );
   assert.is(code, 1, complaint);
   return complaint.trimEnd();

@@ -31,6 +31,14 @@ for (const seed of [1, 2]) {
   });
 }
 
+for (const seed of [1, 2]) {
+  const title = `tasktrail's mount does what the kernel's does, by the same system calls, 400 steps of seed ${seed}`;
+  testNeeding(oracle, [...needed, 'fuse'], title, async () => {
+    const found = await run({ seed, through: 'mount' }, 400);
+    assert.is(found?.message, undefined);
+  });
+}
+
 testNeeding(oracle, needed, 'a recorder that does not drain before it decides is found out', async () => {
   for (let seed = 1; seed <= 5; seed++) {
     const found = await run({ seed, drainBeforeDecide: false }, 2000);

@@ -5,6 +5,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MachineSource } from '../src/daemon.ts';
+import { hammeredPhase } from '../tools/storm/hammered.ts';
 import { againPhase, mixedPhase, namespacePhase, type Phase, stressPhase } from '../tools/storm/phases.ts';
 import { undisturbed } from '../tools/storm/weather.ts';
 import { testNeeding } from './support/needs.ts';
@@ -16,6 +17,9 @@ for (const source of ['ebpf', 'connector'] as const) {
     testNeeding(test, ['root', source, 'cc'], titleOf(phase, source), () => weatherOf(phase, source));
   }
 }
+testNeeding(test, ['root', 'ebpf', 'cc', 'fuse'], titleOf(hammeredPhase, 'ebpf'), () =>
+  weatherOf(hammeredPhase, 'ebpf'),
+);
 testNeeding(test, ['root', 'ebpf', 'stress-ng'], titleOf(stressPhase, 'ebpf'), () =>
   weatherOf(stressPhase, 'ebpf'),
 );

@@ -1,5 +1,5 @@
 /**
- * Bench: `npm run bench -- capture`. Measures the parts that are named and prints what it finds; with `--write` it also
+ * Bench: `npm run bench -- capture log`. Measures the parts that are named and prints what it finds; with `--write` it also
  * puts each part's findings into `docs/benchmarks.md`, in the place of what stood there before.
  */
 import { execFileSync } from 'node:child_process';
@@ -7,6 +7,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCapture } from './bench/capture.ts';
+import { measureFs } from './bench/fs.ts';
+import { measureLog } from './bench/log.ts';
+import { measureResync } from './bench/resync.ts';
+import { openPeers } from './peers/peers.ts';
 
 interface Part {
   readonly title: string;
@@ -22,6 +26,12 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '2' },
     idle: { type: 'string', default: '30' },
     patience: { type: 'string', default: '30' },
+    seed: { type: 'string', default: '1' },
+    events: { type: 'string', default: '10000000' },
+    growth: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    tasks: { type: 'string', default: '20000' },
   },
 });
 
@@ -34,6 +44,36 @@ const parts: Readonly<Record<string, Part>> = {
         seconds: numberOf('seconds', values.seconds),
         idleSeconds: numberOf('idle', values.idle),
         patienceSeconds: numberOf('patience', values.patience),
+      }),
+  },
+  log: {
+    title: 'Log',
+    measure: async () =>
+      measureLog({
+        seed: numberOf('seed', values.seed),
+        events: numberOf('events', values.events),
+        ...(values.growth && { smallEvents: 1_000_000 }),
+        rounds: numberOf('rounds', values.rounds),
+        appendLimit: 200_000,
+        replayLimit: 1_000_000,
+        patienceSeconds: numberOf('patience', values.patience),
+        reads: 2000,
+        readSeconds: 30,
+        latencySeconds: 5,
+        memoryTasks: 1_000_000,
+        peers: values.peers ? await openPeers() : [],
+      }),
+  },
+  resync: {
+    title: 'Resync',
+    measure: () => measureResync(numberOf('tasks', values.tasks)),
+  },
+  fs: {
+    title: 'The mount',
+    measure: () =>
+      measureFs({
+        rounds: numberOf('rounds', values.rounds),
+        seconds: numberOf('seconds', values.seconds),
       }),
   },
 };

@@ -5,17 +5,18 @@
  */
 import { parseArgs } from 'node:util';
 import { realRandom } from '../src/random.ts';
-import { Difference, Oracle } from './oracle/oracle.ts';
+import { Difference, type Door, Oracle } from './oracle/oracle.ts';
 
 const seedLimit = 2 ** 32;
 
-const usage = `Usage: npm run oracle -- [--steps N] [--seeds N | --seed N] [--tally] [--no-drain]
+const usage = `Usage: npm run oracle -- [--steps N] [--seeds N | --seed N] [--through DOOR] [--tally] [--no-drain]
 
 Needs root, eBPF, a C compiler, and a kernel with cgroup v1.
 
   --steps N    how many random steps in all (2000)
   --seeds N    how many programs to divide them among (1)
   --seed N     the first program, 0 to ${seedLimit - 1}; without it a new one is taken and printed
+  --through X  what tasktrail is asked by: its "commands" (the default), or system calls in its "mount"
   --tally      print how often each outcome came up
   --no-drain   decide without draining the source first, to see that this is found
 `;
@@ -24,6 +25,7 @@ interface Options {
   readonly steps: number;
   readonly seeds: number;
   readonly firstSeed: number;
+  readonly through: Door;
   readonly showsTally: boolean;
   readonly drainBeforeDecide: boolean;
 }
@@ -32,14 +34,20 @@ interface Options {
 let current: Promise<Oracle> | undefined;
 let isInterrupted = false;
 
-async function runAll({ steps, seeds, firstSeed, drainBeforeDecide }: Options): Promise<Map<string, number>> {
+async function runAll({
+  steps,
+  seeds,
+  firstSeed,
+  through,
+  drainBeforeDecide,
+}: Options): Promise<Map<string, number>> {
   const tally = new Map<string, number>();
   const startMs = performance.now();
   let [done, events, gaps] = [0, 0, 0];
   for (let i = 0; i < seeds; i++) {
     const seed = (firstSeed + i) % seedLimit;
     const length = Math.floor((steps * (i + 1)) / seeds) - done;
-    current = Oracle.open({ seed, drainBeforeDecide });
+    current = Oracle.open({ seed, through, drainBeforeDecide });
     const oracle = await current;
     try {
       await oracle.run(length);
@@ -80,11 +88,17 @@ function optionsOf(args: string[]): Options {
       steps: { type: 'string' },
       seeds: { type: 'string' },
       seed: { type: 'string' },
+      through: { type: 'string', default: 'commands' },
       tally: { type: 'boolean' },
       'no-drain': { type: 'boolean' },
     },
   });
+  const through = values.through;
+  if (through !== 'commands' && through !== 'mount') {
+    throw new TypeError(`--through takes "commands" or "mount", not "${through}"`);
+  }
   return {
+    through,
     steps: numberOf('steps', values.steps ?? '2000', 1, Number.MAX_SAFE_INTEGER),
     seeds: numberOf('seeds', values.seeds ?? '1', 1, seedLimit),
     firstSeed:

@@ -15,7 +15,9 @@ import type { LogReader } from '../src/ports.ts';
 
 export type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 
-export type RecordingOptions = Partial<Pick<DaemonOptions, 'source' | 'drainBeforeDecide' | 'mirror'>>;
+export type RecordingOptions = Partial<
+  Pick<DaemonOptions, 'source' | 'drainBeforeDecide' | 'mirror' | 'mount' | 'releaseAgent'>
+>;
 
 /** A recording that some daemon records into, wherever that runs. */
 export class Stage {
@@ -32,8 +34,11 @@ export class Stage {
     if (isRefusal(answer)) throw new Error(`mkdir ${path}: ${answer.errno}: ${answer.saw}`);
   }
 
-  /** Starts a program inside of a container: a shell waits there until it has been moved, and becomes it. */
-  async run(path: string, command: readonly string[]): Promise<Program> {
+  /**
+   * Starts a program inside of a container: a shell waits there until it has been moved, and until `begin`, and becomes
+   * it.
+   */
+  async run(path: string, command: readonly string[], begin = Promise.resolve()): Promise<Program> {
     const program = spawn('sh', ['-c', 'read -r go && exec "$@"', 'sh', ...command], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -41,6 +46,7 @@ export class Stage {
     if (pid === undefined) throw new Error('there is no shell: sh cannot be started');
     const answer = await this.reader.command('attach', { path, pid, thread: false });
     if (isRefusal(answer)) throw new Error(`attach ${path} ${pid}: ${answer.errno}: ${answer.saw}`);
+    await begin;
     program.stdin.write('go\n');
     return program;
   }

@@ -239,7 +239,7 @@ export class Simulation {
         { code: 0, signal: 9, error: '' },
         { code: 0, signal: 0, error: 'ENOENT' },
       ]);
-      this.#append([{ type: 'agent', release, attempt, program: '/sbin/container_release_agent' }]);
+      this.#append([{ type: 'agent', release, attempt, program: this.world.hierarchy.releaseAgent }]);
       this.#append([{ type: 'outcome', release, attempt, ...outcome }]);
     }
   }

@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { type MachineSource, machineSources } from '../src/daemon.ts';
+import { hammeredPhase } from './storm/hammered.ts';
 import {
   againPhase,
   type Check,
@@ -27,7 +28,7 @@ if (source === undefined)
   throw new Error(`--source is ${values.source}: give ${machineSources.join(' or ')}`);
 
 let wrong = 0;
-for (const phase of [mixedPhase, againPhase, namespacePhase, stressPhase]) {
+for (const phase of [mixedPhase, againPhase, namespacePhase, hammeredPhase, stressPhase]) {
   if (isPossible(phase)) await show(phase, source);
 }
 console.log(`\n${wrong} numbers are wrong`);

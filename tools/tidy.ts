@@ -71,6 +71,8 @@ const rooms: readonly Room[] = [
       'events/',
       'projections/',
       'src/engine/',
+      'src/fs/handover.ts',
+      'src/fs/mounting.ts',
       'src/http/',
       'src/kernel/errno.ts',
       'src/sources/sourceError.ts',

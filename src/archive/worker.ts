@@ -3,8 +3,9 @@
  * writes what was asked for as NDJSON, a chunk whenever one is wanted.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type LogQuery, Story } from '../engine/history.ts';
+import type { LogQuery } from '../engine/history.ts';
 import { answerInPast } from '../engine/past.ts';
+import { Story } from '../engine/story.ts';
 import { openLogReader, verifyLog } from '../log/levelLog.ts';
 import type { LogReader } from '../ports.ts';
 import type { Chunk, Notice, Task } from './archive.ts';

@@ -127,6 +127,7 @@ async function meetDaemon({ folder }: Context): Promise<Met | undefined> {
   }
 }
 
-function noDaemon(context: Context): never {
+/** Says how one is started. */
+export function noDaemon(context: Context): never {
   throw new Failure(`no daemon records in ${context.folder.path}: start one with \`${context.typed('up')}\``);
 }

@@ -114,9 +114,12 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
       'of command lines, record [redacted] instead of what this matches; may be repeated',
       appended,
     )
-    .option('--release-agent <program>', 'what is run with the path of a container that falls empty')
-    .option('--mount <dir>', 'show the containers as a filesystem there (root only)')
-    .option('--no-mount', 'show them nowhere, which is so where neither is given')
+    .option(
+      '--release-agent <program>',
+      'what is run with the path of a container that falls empty; kept by the recording',
+    )
+    .option('--mount <dir>', `show the containers as a filesystem there (default: ${mountPointHelp})`)
+    .option('--no-mount', 'show them as a filesystem nowhere')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
     .option('--ring-size <size>', 'how much of what happens the kernel can hold back, as 64M')
     .option('--no-pin', 'leave nothing in the kernel: what happens while no daemon runs is not recorded');
@@ -129,6 +132,17 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     'try what recording needs, and say what works here',
     async () => (await import('./doctor.ts')).doctor,
   );
+  command('mount', 'show the containers as a filesystem', async () => (await import('./mount.ts')).mount)
+    .argument('<dir>', 'where; it is made if it is missing')
+    .option('--proc', "show instead each task's path, as DIR/PID/container and DIR/self/container")
+    .option('-o, --options <names>', 'ro: nothing can be changed through it; rw; proc', appended);
+  command('unmount', 'end that', async () => (await import('./mount.ts')).unmount).argument('<dir>', 'where');
+  command(
+    'install',
+    'let `mount -t container none DIR` do that too',
+    async () => (await import('./install.ts')).install,
+  );
+  command('uninstall', 'end that', async () => (await import('./install.ts')).uninstall);
   command('status', 'show the recording and its daemon', async () => (await import('./status.ts')).status);
   command('verify', 'check the whole log', async () => (await import('./verify.ts')).verify);
 
@@ -186,10 +200,10 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .argument('<path>', 'the container')
     .argument('<pid>', 'the process')
     .option('--thread', 'only the one thread that has this pid');
-  command('set', 'set a flag of a container', async () => (await import('./set.ts')).set)
+  command('set', 'write to a file of a container', async () => (await import('./set.ts')).set)
     .argument('<path>', 'the container')
-    .argument('<flag>', 'notify_on_release')
-    .argument('<value>', '1 runs the release agent when the container falls empty, 0 does not');
+    .argument('<file>', 'notify_on_release; of the root, release_agent')
+    .argument('<value>', '1 runs the release agent when the container falls empty, 0 does not; or its path');
   command('delegate', 'give a container to a user', async () => (await import('./delegate.ts')).delegate)
     .argument('<path>', 'the container')
     .argument('<user>', 'a name, a uid, or UID:GID');
@@ -202,6 +216,8 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
 
   return program.addHelpText('after', `\n${placesHelp}`);
 }
+
+const mountPointHelp = '/dev/container for root, else container in $XDG_RUNTIME_DIR';
 
 const treeHelp = 'one tree: tasktrail, v2, cpuset, …; all (default: tasktrail and v2)';
 

@@ -4,12 +4,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
+import { bytesOf } from '../../events/bytes.ts';
 import {
   type CommandLines,
   cgroupsHere,
   type Daemon,
   defaultPollIntervalMs,
-  defaultReleaseAgent,
+  type MountWanted,
   machineSources,
   type SourceName,
   startDaemon,
@@ -24,6 +25,8 @@ import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
 import { mirrorFrom, startedMirroring, whyNone } from './mirror.ts';
+import { defaultMountPoint } from './mountPoint.ts';
+import { programFrom } from './set.ts';
 import { readVersion } from './version.ts';
 
 export interface UpOptions {
@@ -49,12 +52,12 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     source,
     mirror: hierarchiesFor(source, options.mirror),
     commandLines: commandLinesFor(source, options),
-    releaseAgent: agentFrom(options.releaseAgent),
+    releaseAgent: options.releaseAgent === undefined ? undefined : programFrom(options.releaseAgent),
     syncIntervalMs: intervalFrom(options.syncInterval),
     pollIntervalMs: pollIntervalFor(source, options.pollInterval),
     pin: options.pin,
     ...(options.ringSize !== undefined && { ringBytes: ringBytesFrom(options.ringSize) }),
-    mount: mountPointFrom(options.mount),
+    mount: mountFrom(options.mount, source, context.env),
   };
   const { json, terminal } = context;
   const { daemon, why } = await started(context, settings, options.mirror !== undefined);
@@ -67,6 +70,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
     );
   }
+  if (json && daemon.unmounted !== '') terminal.tell(`tasktrail: ${daemon.unmounted}`);
   if (json && unmirrored !== '') terminal.tell(`tasktrail: ${mirrorLine(view, unmirrored)}`);
   const { passedOver } = daemon;
   const lines = json
@@ -90,12 +94,12 @@ interface Settings {
   readonly source: SourceName | 'best';
   readonly mirror: readonly string[];
   readonly commandLines: CommandLines | undefined;
-  readonly releaseAgent: string;
+  readonly releaseAgent: string | undefined;
   readonly syncIntervalMs: number;
   readonly pollIntervalMs: number;
   readonly pin: boolean;
   readonly ringBytes?: number;
-  readonly mount: string | undefined;
+  readonly mount: MountWanted | undefined;
 }
 
 /** `why` says why nothing is mirrored that was to be. */
@@ -154,12 +158,14 @@ function isFromTerminal(): boolean {
 
 /** What is recorded, how, where, and what to type next. */
 export function greeting(
-  { view, passedOver }: Pick<Daemon, 'view' | 'passedOver'>,
+  { view, passedOver, unmounted }: Pick<Daemon, 'view' | 'passedOver' | 'unmounted'>,
   context: Context,
   settings: Pick<Settings, 'commandLines'> & { readonly unmirrored?: string },
 ): string[] {
   const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
-  const agent = existsSync(view.releaseAgent) ? '' : ', which is not there: its runs will fail';
+  const agent = existsSync(Buffer.from(bytesOf(view.releaseAgent), 'latin1'))
+    ? ''
+    : ', which is not there: its runs will fail';
   return [
     sourceLine(view),
     ...passedOver.map(({ why }) => `not taken: ${why}`),
@@ -169,7 +175,8 @@ export function greeting(
     ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
-    ...(view.mountPoint === '' ? [] : [`the containers are a filesystem at ${view.mountPoint}`]),
+    ...view.mounts.map(({ mountPoint }) => `the containers are a filesystem at ${mountPoint}`),
+    ...(unmounted === '' ? [] : [`no filesystem: ${unmounted}`]),
     '',
     'next, in another terminal:',
     // A made-up machine does not know the tasks of this one.
@@ -244,25 +251,23 @@ function asksForMirror(typed: readonly string[] | undefined): boolean {
   return typed?.some((name) => name !== 'none') ?? false;
 }
 
-function agentFrom(typed: string | undefined): string {
-  if (typed === undefined) return defaultReleaseAgent;
-  const path = typedText(typed);
-  if (path === undefined || path === '') throw usageFailure(`--release-agent '${typed}' is no path in UTF-8`);
-  // Agents run in / and without PATH.
-  return resolve(path);
-}
-
 function pollIntervalFor(source: SourceName | 'best', typed: string | undefined): number {
   if (typed === undefined) return defaultPollIntervalMs;
   if (source === 'polling' || source === 'best') return intervalFrom(typed);
   throw usageFailure(`--poll-interval and --source ${source} do not go together: nothing is polled`);
 }
 
-function mountPointFrom(typed: string | false | undefined): string | undefined {
-  if (typed === undefined || typed === false) return undefined;
+/** A made-up tree is mounted where that is asked for, and else nowhere. */
+function mountFrom(
+  typed: string | false | undefined,
+  source: SourceName | 'best',
+  env: Context['env'],
+): MountWanted | undefined {
+  if (typed === false || (typed === undefined && source === 'simulated')) return undefined;
+  if (typed === undefined) return { folder: defaultMountPoint(env), isRequired: false };
   const path = typedText(typed);
   if (path === undefined || path === '') throw usageFailure(`--mount '${typed}' is no path in UTF-8`);
-  return resolve(path);
+  return { folder: resolve(path), isRequired: true };
 }
 
 const intervalLimitMs = 60_000;

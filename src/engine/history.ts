@@ -5,12 +5,10 @@
 import { type Bytes, bytesOf, textOf } from '../../events/bytes.ts';
 import type { By, Event, EventType, ForkFact, ReleaseFact } from '../../events/event.ts';
 import { layouts } from '../../events/layout.ts';
-import { type Container, Hierarchy, pathOf, placeIn, type Task } from '../../projections/hierarchy.ts';
-import { Names } from '../../projections/names.ts';
-import type { World } from '../../projections/world.ts';
+import { type Container, type Hierarchy, pathOf, placeIn, type Task } from '../../projections/hierarchy.ts';
+import type { Names } from '../../projections/names.ts';
+import { World } from '../../projections/world.ts';
 import { normalised } from '../kernel/path.ts';
-import type { LogReader } from '../ports.ts';
-import { type Edge, edgeOf, isBefore, isBehind } from './edge.ts';
 import type { Instant } from './instant.ts';
 import { isCalled, type PlaceView, placeView, treesChosen } from './places.ts';
 import { commandLineView, timeText } from './reads.ts';
@@ -114,16 +112,17 @@ export class History {
   /** Whether nothing has happened yet but the first look at the machine. */
   #isFirstLook: boolean;
 
-  /** From a log's first event on; or from where a world is, which is this one's from then on. */
-  constructor(filter: Filter, world?: Pick<World, 'hierarchy' | 'names'>) {
+  /** Goes on from a world, which is this history's from then on. */
+  constructor(filter: Filter, { hierarchy, names, releases, chronicle }: World = new World()) {
     this.#filter = filter;
-    this.#hierarchy = world?.hierarchy ?? new Hierarchy();
-    this.#names = world?.names ?? new Names(this.#hierarchy);
-    this.#isFirstLook = world === undefined;
-    if (world) this.#choose();
+    this.#hierarchy = hierarchy;
+    this.#names = names;
+    this.#isFirstLook = chronicle.seq === 0;
+    for (const { seq, path } of releases.open()) this.#released.set(seq, path);
+    this.#choose();
   }
 
-  /** Goes on behind an event of which nothing is told. */
+  /** Goes on behind the next event, of which nothing is to be told. */
   pass(event: Event): void {
     this.#apply(event);
   }
@@ -272,61 +271,6 @@ export class History {
   }
 }
 
-/** The entries of a log that are asked for, as far as it reaches now. */
-export class Story {
-  readonly #query: LogQuery;
-  readonly #history: History;
-  #nextSeq = 1;
-  /** Found once: it may take a look through the log, and who follows comes back whenever that has grown. */
-  #span: Span | undefined;
-
-  constructor(query: LogQuery) {
-    this.#query = query;
-    this.#history = new History(filterOf(query));
-  }
-
-  /** The entries since the last call. */
-  async *tell(log: LogReader): AsyncGenerator<Entry> {
-    this.#span ??= await spanOf(log, this.#query);
-    const { first, last } = this.#span;
-    // What is left out is folded all the same: entries tell of what was there before.
-    for await (const events of log.read(this.#nextSeq)) {
-      for (const event of events) {
-        const entry = this.#history.take(event);
-        if (first && isBefore(event, first)) continue;
-        if (last && isBehind(event, last) && !reachesBack(event, last)) continue;
-        if (entry) yield entry;
-      }
-      this.#nextSeq = (events.at(-1)?.seq ?? 0) + 1;
-    }
-  }
-
-  /** The last `limit` of the entries since the last call; they are all read to know which these are. */
-  async tellLast(log: LogReader, limit: number): Promise<Entry[]> {
-    const last: Entry[] = [];
-    for await (const entry of this.tell(log)) {
-      last.push(entry);
-      if (last.length >= 2 * limit) last.splice(0, last.length - limit);
-    }
-    return last.slice(-limit);
-  }
-}
-
-/** Where what is asked for begins and ends. */
-interface Span {
-  readonly first: Edge | undefined;
-  readonly last: Edge | undefined;
-}
-
-async function spanOf(log: LogReader, { since, until }: LogQuery): Promise<Span> {
-  return { first: since && (await edgeOf(log, since)), last: until && (await edgeOf(log, until)) };
-}
-
-/** Whether a gap that ended behind an edge began before it: then what was told up to there may lack something. */
-function reachesBack(event: Event, edge: Edge): boolean {
-  return event.type === 'gap' && 'timeUs' in edge && event.sinceUs < edge.timeUs;
-}
-
 /** One place that an event is about. */
 interface Spot {
   readonly path: Bytes;
@@ -361,7 +305,16 @@ const told = {
   /** These are about something that is gone or elsewhere after them. */
   before: new Set<EventType>(['exit', 'rmdir', 'rename', 'attach', 'untree']),
   /** These happen in no place. */
-  nowhere: new Set<EventType>(['recording', 'source', 'stop', 'clock', 'gap', 'stall', 'suppressed']),
+  nowhere: new Set<EventType>([
+    'recording',
+    'source',
+    'stop',
+    'clock',
+    'gap',
+    'stall',
+    'suppressed',
+    'appoint',
+  ]),
   /** A recording begins with these, and with these it tells which groups there were. */
   first: new Set<EventType>(['recording', 'tree', 'source', 'clock', 'name', 'adopt', 'cmdline']),
   asFound: new Set<EventType>(['mkdir', 'populated']),

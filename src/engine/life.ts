@@ -10,7 +10,7 @@ import type { World } from '../../projections/world.ts';
 import { type Refusal, refuse } from '../kernel/errno.ts';
 import type { LogReader } from '../ports.ts';
 import { type Entry, type Filter, History } from './history.ts';
-import { openWorld } from './openWorld.ts';
+import { nearestWorld } from './openWorld.ts';
 import { standsAt } from './stands.ts';
 
 /** About the task with an id; else about the one that has a pid, or had it last. */
@@ -48,7 +48,7 @@ interface Span {
 const closeUpEvents = 1_000_000;
 /** So many entries are told at most. */
 const entryLimit = 1000;
-/** Where the next entry is so many events away, the world is opened anew there. */
+/** Where the next entry is so many events away, there may be a snapshot in between. */
 const strideEvents = 100_000;
 
 /** The life of a task up to `lastSeq`, behind which `world` is. */
@@ -184,8 +184,9 @@ async function entriesAt(log: LogReader, filter: Filter, seqs: readonly number[]
   let behind = 0;
   for (const seq of seqs) {
     if (history === undefined || seq - behind > strideEvents) {
-      behind = seq - 1;
-      history = behind === 0 ? new History(filter) : new History(filter, await openWorld(log, behind));
+      const world = await nearestWorld(log, seq - 1);
+      behind = world.chronicle.seq;
+      history = new History(filter, world);
     }
     const open: History = history;
     await log.replay(behind + 1, seq - 1, (event) => open.pass(event));

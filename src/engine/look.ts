@@ -15,38 +15,43 @@ export interface Look {
 /** How many tasks are read between two drains of the source: its queue must not fill up meanwhile. */
 const drainEveryTasks = 64;
 
+type See = (observation: Observation) => void;
+
 /**
  * What exists at the return of this call. The source has been drained up to there: what it hands over next
  * happened later. `places` is asked who is in which container; without it nobody is said to be in any.
+ *
+ * What the source hands over meanwhile goes to `record`. Without that, none of it is recorded one by one: the look takes
+ * its place, and its room in the queue is free again.
  */
-export function lookAtMachine(source: Source, clock: Clock, places: Places | undefined): Look {
+export function lookAtMachine(source: Source, clock: Clock, places: Places | undefined, record?: See): Look {
+  const drain = (see: See): void => {
+    source.drain((observation) => {
+      record?.(observation);
+      see(observation);
+    });
+    if (!record) source.keptQueue?.skip();
+  };
   // What is queued by now happened before the look began, and the look will show its result. Some of it
   // may still be on its way into the queue, which is what the comparison of times is for.
-  drain(source, () => {});
+  drain(() => {});
   const sinceUs = clock.bootUs();
   const meanwhile: Observation[] = [];
-  const keep = (observation: Observation): void => {
+  const keep: See = (observation) => {
     if (observation.bootUs >= sinceUs) meanwhile.push(observation);
   };
   const hierarchies = source.hierarchies();
   const tasks = new Map<number, TaskSeen>();
   for (const task of source.scan()) {
     tasks.set(task.pid, task);
-    if (tasks.size % drainEveryTasks === 0) drain(source, keep);
+    if (tasks.size % drainEveryTasks === 0) drain(keep);
   }
-  drain(source, keep);
-  const known = places && placesAtEnd(source, places, keep);
+  drain(keep);
+  const known = places && placesAtEnd(drain, places, keep);
   return {
     tasks: stitchTasks(tasks, meanwhile).map((task) => placed(task, known)),
     hierarchies: stitchHierarchies(hierarchies, meanwhile),
   };
-}
-
-/** Nothing of this is recorded one by one: the look takes its place, and its room in the queue is free again. */
-function drain(source: Source, see: (observation: Observation) => void): void {
-  source.drain(see);
-  const { keptQueue } = source;
-  keptQueue?.free(keptQueue.cursor());
 }
 
 type Known = ReadonlyMap<number, number | undefined>;
@@ -56,15 +61,11 @@ type Known = ReadonlyMap<number, number | undefined>;
  * away only when the task's exit is queued, so whoever has lost his meanwhile is known to have ended. But one who has
  * taken his leader's pid meanwhile may have been passed over under both: then the places are read again.
  */
-function placesAtEnd(
-  source: Source,
-  places: Places,
-  keep: (observation: Observation) => void,
-): Known | undefined {
+function placesAtEnd(drain: (see: See) => void, places: Places, keep: See): Known | undefined {
   for (;;) {
     const known = places.read();
     let isMoved = false;
-    drain(source, (seen) => {
+    drain((seen) => {
       if (seen.type === 'exec' && seen.oldPid !== seen.pid) isMoved = true;
       keep(seen);
     });

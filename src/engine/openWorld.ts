@@ -8,12 +8,13 @@ import type { LogReader } from '../ports.ts';
 
 /** The world as it is behind `seq`, or the log's last event where that comes before. Fails as the log's reading does. */
 export async function openWorld(log: LogReader, seq = Number.MAX_SAFE_INTEGER): Promise<World> {
-  const world = await nearest(log, seq);
+  const world = await nearestWorld(log, seq);
   await log.replay(world.chronicle.seq + 1, seq, (event) => world.apply(event));
   return world;
 }
 
-async function nearest(log: LogReader, seq: number): Promise<World> {
+/** The world as it was kept behind `seq`, or nearest before that; an empty one where none is kept. */
+export async function nearestWorld(log: LogReader, seq: number): Promise<World> {
   for await (const { parts } of log.snapshots(seq)) {
     try {
       return World.load(parts);

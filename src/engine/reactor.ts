@@ -10,7 +10,6 @@
  * than all of it late. But one that takes long is *stuck*, and gives its place to the next.
  */
 import { assert } from '../../events/assert.ts';
-import type { Bytes } from '../../events/bytes.ts';
 import type { Event } from '../../events/event.ts';
 import { attemptLimit, type Release } from '../../projections/releases.ts';
 import { isReleasable } from '../kernel/release.ts';
@@ -21,8 +20,6 @@ export interface ReactorOptions {
   readonly recorder: Recorder;
   readonly runner: AgentRunner;
   readonly clock: Clock;
-  /** The release agent's path. */
-  readonly program: Bytes;
   /** How many agents run at once that are not stuck. */
   readonly concurrency: number;
   /** How many run at once in all. */
@@ -140,7 +137,8 @@ export class Reactor {
   }
 
   async #attempt({ seq: release, path, attempts }: Release): Promise<void> {
-    const { recorder, runner, program } = this.#options;
+    const { recorder, runner } = this.#options;
+    const program = recorder.world.hierarchy.releaseAgent;
     const attempt = attempts + 1;
     const state: Attempt = { run: undefined, stuck: false };
     this.#attempts.set(release, state);

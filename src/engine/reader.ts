@@ -14,11 +14,17 @@ export interface DaemonView {
   readonly daemonPid: number;
   readonly folder: string;
   readonly sizeBytes: number;
-  readonly releaseAgent: string;
   /** How the source's queue stands; missing where it has none that could be kept. */
   readonly queue?: QueueGauge;
-  /** Where the container tree is mounted; empty where it is not. */
+  /** What it shows as a filesystem, and where. */
+  readonly mounts: readonly MountView[];
+}
+
+export interface MountView {
+  /** As whoever mounted it named it: he may be in another mount namespace. */
   readonly mountPoint: string;
+  /** The tree of containers, or for each task the path of the one that it is in. */
+  readonly shown: 'tree' | 'proc';
 }
 
 /** A queue, and how fast it has filled in the last seconds. */

@@ -127,6 +127,8 @@ export interface RecordingView {
   /** How often the recorder was late, and by how much at most. */
   readonly stalls: number;
   readonly longestStallMs: number;
+  /** The program that is run for containers that fall empty. */
+  readonly releaseAgent: string;
   readonly releases: ReleaseCounts;
   /** Releases whose agent has not run yet. */
   readonly waiting: number;
@@ -268,6 +270,7 @@ export function recordingOf(
     lost: chronicle.gaps.reduce((sum, gap) => sum + gap.lost, 0),
     stalls: chronicle.stalls,
     longestStallMs: Math.round(chronicle.longestStallUs / 1000),
+    releaseAgent: textOf(hierarchy.releaseAgent),
     releases: releases.counts,
     waiting: open.filter((release) => !release.running).length,
     agents: open

@@ -14,6 +14,7 @@ import type { Actor, Command } from '../kernel/command.ts';
 import { decide } from '../kernel/decide.ts';
 import { byOf } from '../kernel/doer.ts';
 import { isRefusal, type Refusal } from '../kernel/errno.ts';
+import { joinTrees } from '../kernel/joinTrees.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
 import { pathLimitBytes } from '../kernel/path.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
@@ -57,6 +58,8 @@ export interface Identity {
  * has its price (a commit, a timer, other threads' wakes), and whoever asks is answered at once anyway.
  */
 const drainDelayMs = 20;
+/** What happened while nobody read is taken in in parts of so many: each becomes one commit, and others have their turn. */
+const mostAtOnce = 20_000;
 const tickDelayMs = 1000;
 /** Looks at the machine that nobody waits for keep this distance: each is a long time for this thread. */
 const lookIntervalUs = 1_000_000;
@@ -73,10 +76,13 @@ export class Recorder {
   readonly #drainBeforeDecide: boolean;
   readonly #refusals = new RefusalBudget();
   #lost = 0;
+  /** Up to here the log holds what was commanded. */
+  #commandedSeq = 0;
   /** What made no sense, since when, and until when the look that it calls for may wait. */
   #doubt: Doubt | undefined;
-  /** The pids of whom the kernel was told lately where they are. */
-  readonly #placed = new Set<number>();
+  /** The pids of whom the kernel was told lately where they are: since the last tick, and between that and the one before. */
+  #placed = new Set<number>();
+  #placedBefore = new Set<number>();
   #lookedUs = Number.NEGATIVE_INFINITY;
   /** Whether the last look could tell where every task is. */
   #placedAll = true;
@@ -109,7 +115,7 @@ export class Recorder {
       this.#doubtPlaces(look);
     } else if (found.state === 'whole' && this.#isSameBoot) {
       this.#lost -= found.lost;
-      this.#goOn();
+      await this.#goOn();
     } else {
       this.#goOnAfterGap(found);
     }
@@ -133,12 +139,37 @@ export class Recorder {
 
   /**
    * What happened while nobody read the queue is all in it, and comes into the log as at any other time, by the clock
-   * that held when it was left. Time never runs back in the log: so that we are here now is told after it.
+   * that held when it was left. Time never runs back in the log: so that we are here now is told after it. Whoever asks
+   * for something between two parts is answered behind all of them, as at any other time.
    */
-  #goOn(): void {
+  async #goOn(): Promise<void> {
     this.#writer.keepClock(this.#world.chronicle.offsetUs);
+    while (this.#drain('now', mostAtOnce) >= mostAtOnce) await this.commit('written');
     this.#drain('now');
     this.#begin();
+    this.#joinTrees();
+  }
+
+  /**
+   * Hierarchies that are mirrored now and were not before become trees by a look, while all that happens goes on being
+   * recorded one by one. Until their trees stand, what is told of them is passed over, and the look holds it. Where
+   * something goes wrong meanwhile, a look that takes the place of everything follows, as always, and joins them too.
+   */
+  #joinTrees(): void {
+    const isMissing = (hierarchy: number): boolean => !this.#world.hierarchy.mirrorOf(hierarchy);
+    if (!this.#source.mirrors.some(isMissing)) return;
+    this.#writer.inOnePiece(() => {
+      const look = lookAtMachine(this.#source, this.#clock, undefined, (seen) => this.#observe(seen));
+      if (!this.#doubt) {
+        const state = this.#world.hierarchy;
+        const joining = look.hierarchies.filter(({ hierarchy }) => isMissing(hierarchy));
+        this.#writer.append(reconcileTrees(state, look.hierarchies, true));
+        for (const hierarchy of joining) this.#writer.append(reconcileGroups(state, hierarchy));
+        this.#writer.append(joinTrees(state, look.tasks));
+        this.#doubtPlaces(look);
+      }
+      this.#takeIn('now', undefined);
+    });
   }
 
   /** Of a queue that is torn the kernel's places are still ours; of another queue's nobody has written any yet. */
@@ -179,11 +210,24 @@ export class Recorder {
       this.#refused(request, decision);
       return decision;
     }
+    if (decision.length === 0 && this.#isSynced(planned, request.actor)) return { seq: this.#writer.seq };
     this.#writer.append(decision);
     for (const fact of decision) if (fact.type === 'attach') this.#place(state.task(fact.task));
     const { seq } = this.#writer;
+    this.#commandedSeq = seq;
     await this.commit('synced');
     return { seq };
+  }
+
+  /**
+   * Whether that which makes a write change nothing is on disk: all that was commanded so far, and the birth of the
+   * task that it names. What else has happened since then need not be waited for.
+   */
+  #isSynced(command: Command | Refusal, actor: Actor): boolean {
+    if (isRefusal(command) || command.type !== 'write') return false;
+    const { seq, nextTask } = this.#writer.synced;
+    const task = this.#world.hierarchy.taskByPid(pidIn(command) || actor.pid);
+    return seq >= this.#commandedSeq && (task?.id ?? 0) < nextTask;
   }
 
   /** Answers a question about now: everything that has happened before the call is in the answer. */
@@ -234,15 +278,18 @@ export class Recorder {
   /**
    * Takes in everything that is queued; returns how much that was. Where it shows that something was missed,
    * a look at the machine follows: `now`, or `soon` if the last one is not long past. Until then nothing that
-   * is queued is trusted, and the gap covers it.
+   * is queued is trusted, and the gap covers it. With a `limit` it may leave the rest.
    */
-  #drain(look: 'now' | 'soon'): number {
-    return this.#writer.inOnePiece(() => this.#takeIn(look));
+  #drain(look: 'now' | 'soon', limit?: number): number {
+    return this.#writer.inOnePiece(() => this.#takeIn(look, limit));
   }
 
-  #takeIn(look: 'now' | 'soon'): number {
+  #takeIn(look: 'now' | 'soon', limit: number | undefined): number {
     const { timeUs: sinceUs } = this.#writer;
-    const drained = this.#source.drain((observation) => this.#observe(observation));
+    const see = (observation: Observation): void => this.#observe(observation);
+    let drained = this.#source.drain(see, limit);
+    // What was queued before the loss is whole, and is not to be lost with it.
+    if (limit !== undefined && this.#source.lost() > this.#lost) drained += this.#source.drain(see);
     const lost = this.#source.lost();
     if (lost > this.#lost) {
       // Whatever was lost came behind the last event before this drain: up to there the queue had room.
@@ -270,7 +317,7 @@ export class Recorder {
       return;
     }
     if (this.#doubt) {
-      keptQueue.free(keptQueue.cursor());
+      keptQueue.skip();
       return;
     }
     this.#writer.setCursor(keptQueue.cursor());
@@ -297,16 +344,23 @@ export class Recorder {
 
   /**
    * Puts the kernel right where a birth or a succession came at the same time as an attach, or as the pid of the one
-   * who was attached became another's: the log has decided which was first.
+   * who was attached became another's: the log has decided which was first. Whoever had ended when the kernel was told
+   * of him is taken away again, as nobody else will do that.
    */
   #keepPlaces(seen: Observation): void {
     if (!this.#source.places) return;
     if (seen.type === 'fork') {
       const task = this.#world.hierarchy.taskByPid(seen.pid);
-      if (task && (seen.place !== this.#placeOf(task) || this.#placed.has(seen.pid))) this.#place(task);
+      if (task && (seen.place !== this.#placeOf(task) || this.#wasPlaced(seen.pid))) this.#place(task);
+    } else if (seen.type === 'exit') {
+      if (this.#wasPlaced(seen.pid)) this.#source.places.set(seen.pid, 0, 0);
     } else if (seen.type === 'exec' && seen.oldPid !== seen.pid) {
       this.#place(this.#world.hierarchy.taskByPid(seen.pid));
     }
+  }
+
+  #wasPlaced(pid: number): boolean {
+    return this.#placed.has(pid) || this.#placedBefore.has(pid);
   }
 
   /** As the kernel holds it: 0 is the root. */
@@ -429,7 +483,8 @@ export class Recorder {
     if (this.#writer.closed) return;
     this.#cancelTick = this.#clock.after(tickDelayMs, () => this.#tick());
     this.#drain('soon');
-    this.#placed.clear();
+    this.#placedBefore = this.#placed;
+    this.#placed = new Set();
     const offsetUs = this.#clockOffsetUs();
     if (Math.abs(offsetUs - this.#writer.clockOffsetUs) >= clockStepUs) this.#writer.setClock(offsetUs);
     this.#countSuppressed();

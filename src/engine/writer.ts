@@ -18,6 +18,12 @@ export interface WriterOptions {
   onFailure(error: Error): void;
 }
 
+/** How far the log is synced: up to this event, and the birth of every task below this id. */
+export interface Synced {
+  readonly seq: number;
+  readonly nextTask: number;
+}
+
 export type Follower = (events: readonly Event[]) => void;
 
 /**
@@ -35,6 +41,7 @@ export class Writer {
   #timeUs: number;
   #failure: Error | undefined;
   #ended = false;
+  #synced: Synced = { seq: 0, nextTask: 0 };
   /** Resolves at the end of what must not be divided, while there is such a thing. */
   #piece: Promise<void> | undefined;
   #cursor: string;
@@ -64,6 +71,11 @@ export class Writer {
   /** Nothing can be written any more: the log has failed, or the last event is written. */
   get closed(): boolean {
     return this.#ended || this.#failure !== undefined;
+  }
+
+  /** What is known to survive a loss of power. */
+  get synced(): Synced {
+    return this.#synced;
   }
 
   /** The last place in the source's queue that the log holds, in one piece with what came from before it. */
@@ -137,8 +149,10 @@ export class Writer {
     this.#owedWrite.settle();
     if (durability === 'synced') this.#owedSync.settle();
     if (this.#piece) await this.#piece;
+    const all = { seq: this.seq, nextTask: this.#options.world.hierarchy.nextTask };
     try {
       await this.#options.log.commit(durability);
+      if (durability === 'synced' && all.seq > this.#synced.seq) this.#synced = all;
     } catch (error) {
       this.#fail(error as Error);
       throw error;

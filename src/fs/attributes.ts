@@ -7,7 +7,7 @@ import type { Attributes } from '../../projections/hierarchy.ts';
 export interface NodeAttributes extends Attributes {
   /** As `node.ts` numbers them; it is the inode number too. */
   readonly number: number;
-  readonly node: Node;
+  readonly node: Node | 'link';
   /** How many names lead to it; 0 once it was removed. */
   readonly links: number;
   /** Wall-clock; all three times are this. Microseconds since the epoch. */
@@ -16,12 +16,12 @@ export interface NodeAttributes extends Attributes {
 
 export const attributesBytes = 88;
 
-const types = { directory: 0o040000, file: 0o100000 } as const;
+const types = { directory: 0o040000, file: 0o100000, link: 0o120000 } as const;
 const blockBytes = 4096;
 
 /** The type bits of a node's mode (inode(7)). */
-export function typeOf(node: Node): number {
-  return node === 'directory' ? types.directory : types.file;
+export function typeOf(node: Node | 'link'): number {
+  return node === 'directory' || node === 'link' ? types[node] : types.file;
 }
 
 /** Writes attributes into zeros. The size of every file is 0, as with the kernel's own files of this kind. */

@@ -1,5 +1,6 @@
 /**
- * The filesystem: a tree of containers as directories, each with the files `tasks` and `notify_on_release`. It answers
+ * The filesystem: a tree of containers as directories, each with the files `tasks` and `notify_on_release`, and the root
+ * with `release_agent` besides. It answers
  * what the kernel asks out of the recorder's reads and commands, as whoever asks, and touches nothing else: it knows
  * of no device and no mount. Several mounts each have one of these, and all show the one tree.
  *
@@ -7,8 +8,8 @@
  */
 import { strict as assert } from 'node:assert';
 import type { Bytes } from '../../events/bytes.ts';
-import type { Node } from '../../events/event.ts';
-import { type Container, pathOf, tasksOf } from '../../projections/hierarchy.ts';
+import type { File, Node } from '../../events/event.ts';
+import { type Container, pathOf, type Task, tasksOf } from '../../projections/hierarchy.ts';
 import type { Recorder, Request } from '../engine/recorder.ts';
 import type { Actor, Command, Place } from '../kernel/command.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
@@ -18,6 +19,7 @@ import { parsePid } from '../kernel/text.ts';
 import type { NodeAttributes } from './attributes.ts';
 import type { Header } from './header.ts';
 import { Inodes } from './inodes.ts';
+import { Invalidation } from './invalidation.ts';
 import { nodeNumbered, numberOf } from './node.ts';
 import {
   type Answer,
@@ -47,6 +49,8 @@ export interface FilesystemOptions {
    * for them. Undefined where it can mean none.
    */
   pidMeant(pid: number, number: number): number | undefined;
+  /** Whether a live thread counts tasks as we do, for all of its life. */
+  sharesPids(pid: number): boolean;
   /** Every node's times, wall-clock microseconds: containers have none of their own. */
   readonly timeUs: number;
 }
@@ -61,7 +65,7 @@ interface Opened {
   entries: readonly DirectoryEntry[];
 }
 
-const fileNodes: readonly Exclude<Node, 'directory'>[] = ['notify_on_release', 'tasks'];
+const files: readonly File[] = ['notify_on_release', 'release_agent', 'tasks'];
 // Of open(2)'s flags.
 const accessFlags = 3;
 const writeOnly = 1;
@@ -71,11 +75,23 @@ export class Filesystem {
   readonly #options: FilesystemOptions;
   readonly #inodes = new Inodes();
   readonly #opened = new Map<number, Opened>();
+  /** Tasks that count tasks as we do. */
+  readonly #sharing = new WeakSet<Task>();
   #lastHandle = 0;
+  /** Whether the kernel may keep what a name stands for until it is told otherwise. */
+  keepsNames = false;
 
   constructor(options: FilesystemOptions) {
     this.#options = options;
     this.#recorder = options.recorder;
+  }
+
+  /** Calls back with each notice that the kernel has to get of a change, at once; returns what ends it. */
+  onChange(tell: (notice: Buffer) => void): () => void {
+    const invalidation = new Invalidation(this.#recorder.world.hierarchy.root);
+    return this.#recorder.follow((events) => {
+      for (const notice of invalidation.noticesOf(events, this.keepsNames)) tell(notice);
+    });
   }
 
   /**
@@ -110,17 +126,20 @@ export class Filesystem {
   ): Answer | Promise<Answer> {
     const at = nodeNumbered(asker.node);
     const container = at && this.#known(at.container);
-    if (!container) return 'ENOENT';
+    const attributes = container?.attributes[at?.node ?? 'directory'];
+    if (!at || !container || !attributes) return 'ENOENT';
     const { node } = at;
     switch (request.type) {
       case 'getattr':
         return attributesReply(this.#attributes(container, node));
       case 'access':
-        return may(this.#actor(asker), container.attributes[node], request.mask) ? doneReply() : 'EACCES';
+        return may(this.#actor(asker), attributes, request.mask) ? doneReply() : 'EACCES';
       case 'setattr':
         return this.#setAttributes(asker, container, node, request);
       case 'open':
         return this.#open(container, node, request.flags);
+      case 'readlink':
+        return 'EINVAL';
     }
     if (node !== 'directory') return 'ENOTDIR';
     switch (request.type) {
@@ -149,7 +168,7 @@ export class Filesystem {
   #lookUp(directory: Container, name: Bytes): Answer {
     if (name.length > nameLimitBytes) return 'ENAMETOOLONG';
     if (!this.#stands(directory)) return 'ENOENT';
-    const file = fileNodes.find((node) => node === name);
+    const file = filesOf(directory).find((node) => node === name);
     if (file) return this.#entry(directory, file);
     const child = directory.children.get(name);
     return child ? this.#entry(child, 'directory') : 'ENOENT';
@@ -206,8 +225,14 @@ export class Filesystem {
   #read({ handle, offset, sizeBytes }: RangeRequest<'read'>): Answer {
     const opened = this.#opened.get(handle);
     if (!opened || opened.node === 'directory') return 'EIO';
-    const text = opened.node === 'tasks' ? opened.text : flagText(opened.container);
+    const text = opened.node === 'tasks' ? opened.text : this.#textNow(opened.node, opened.container);
     return Buffer.from(text.slice(offset, offset + sizeBytes), 'latin1');
+  }
+
+  /** What is read from a file that shows how things are. */
+  #textNow(file: Exclude<File, 'tasks'>, { notify }: Container): Bytes {
+    if (file === 'release_agent') return `${this.#recorder.world.hierarchy.releaseAgent}\n`;
+    return notify ? '1\n' : '0\n';
   }
 
   /** Whoever goes back to the beginning (rewinddir(3)) sees the directory as it is then. */
@@ -237,8 +262,18 @@ export class Filesystem {
     const written = parsePid(text);
     if (typeof written !== 'number' || written <= 0) return text;
     if (pid === 0) return refuse('ESRCH', 'the writer is in no pid namespace that can be seen from here');
+    if (this.#sharesPids(pid)) return text;
     const meant = this.#options.pidMeant(pid, written);
     return meant === undefined ? refuse('ESRCH', `the writer knows no task ${written}`) : String(meant);
+  }
+
+  /** To ask about a thread is slow, and each needs it once. */
+  #sharesPids(pid: number): boolean {
+    const task = this.#recorder.read(({ hierarchy }) => hierarchy.taskByPid(pid));
+    if (task && this.#sharing.has(task)) return true;
+    const shares = this.#options.sharesPids(pid);
+    if (task && shares) this.#sharing.add(task);
+    return shares;
   }
 
   /** Submits what is answered with no more than that it was done. */
@@ -261,18 +296,29 @@ export class Filesystem {
 
   /** Root may all, in whatever groups it is. */
   #actor({ pid, uid, gid }: Header): Actor {
-    return { pid, uid, gid, groups: uid === 0 || pid === 0 ? [] : this.#options.groupsOf(pid) };
+    const { groupsOf } = this.#options;
+    return {
+      pid,
+      uid,
+      gid,
+      // Seldom asked for, and not cheap.
+      get groups() {
+        return uid === 0 || pid === 0 ? [] : groupsOf(pid);
+      },
+    };
   }
 
   #entry(container: Container, node: Node): Answer {
     this.#inodes.tell(container);
-    return entryReply(this.#attributes(container, node));
+    return entryReply(this.#attributes(container, node), this.keepsNames);
   }
 
   #attributes(container: Container, node: Node): NodeAttributes {
     const links = node === 'directory' ? 2 + container.children.size : 1;
+    const attributes = container.attributes[node];
+    assert(attributes, `container ${container.id} has a ${node}`);
     return {
-      ...container.attributes[node],
+      ...attributes,
       number: numberOf(container.id, node),
       node,
       links: this.#stands(container) ? links : 0,
@@ -322,8 +368,8 @@ function tasksText(container: Container): Bytes {
     .join('');
 }
 
-function flagText({ notify }: Container): Bytes {
-  return notify ? '1\n' : '0\n';
+function filesOf({ attributes }: Container): readonly File[] {
+  return files.filter((file) => attributes[file] !== undefined);
 }
 
 function entriesOf(directory: Container): DirectoryEntry[] {
@@ -331,7 +377,7 @@ function entriesOf(directory: Container): DirectoryEntry[] {
   return [
     { number: numberOf(directory.id, 'directory'), node: 'directory', name: '.' },
     { number: numberOf(parent.id, 'directory'), node: 'directory', name: '..' },
-    ...fileNodes.map((node) => ({ number: numberOf(directory.id, node), node, name: node })),
+    ...filesOf(directory).map((node) => ({ number: numberOf(directory.id, node), node, name: node })),
     ...[...directory.children.values()].map(
       ({ id, name }): DirectoryEntry => ({ number: numberOf(id, 'directory'), node: 'directory', name }),
     ),

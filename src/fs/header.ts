@@ -10,6 +10,7 @@ export const operations = {
   forget: 2,
   getattr: 3,
   setattr: 4,
+  readlink: 5,
   symlink: 6,
   mknod: 8,
   mkdir: 9,
@@ -34,6 +35,12 @@ export const operations = {
   rename2: 45,
 } as const;
 
+/** Whether the kernel waits for a reply to such a message. */
+export function isAnswered(operation: number): boolean {
+  const { forget, batchForget, interrupt } = operations;
+  return operation !== forget && operation !== batchForget && operation !== interrupt;
+}
+
 export interface Header {
   readonly operation: number;
   /** Names the message; its reply carries the same. */
@@ -55,12 +62,12 @@ export const headerBytes = 40;
  */
 export function headerOf(message: Buffer): Header | undefined {
   if (message.length < headerBytes || message.readUInt32LE(0) !== message.length) return undefined;
-  const node = message.readBigUInt64LE(16);
-  if (node > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+  const node = message.readUInt32LE(16) + message.readUInt32LE(20) * 2 ** 32;
+  if (node > Number.MAX_SAFE_INTEGER) return undefined;
   return {
     operation: message.readUInt32LE(4),
     unique: message.readBigUInt64LE(8),
-    node: Number(node),
+    node,
     uid: message.readUInt32LE(24),
     gid: message.readUInt32LE(28),
     pid: message.readUInt32LE(32),

@@ -2,126 +2,87 @@
  * The mount: binds a filesystem to the FUSE device, on the recorder's own thread. The kernel's messages are taken
  * whenever some are there, each against all that has happened before it was sent; between them it costs nothing.
  */
-import type { Recorder } from '../engine/recorder.ts';
-import type { Clock } from '../ports.ts';
-import { FuseDevice, unmount } from '../system/fuse.ts';
-import { pidMeant } from '../system/pidNamespace.ts';
-import { statusOfThread } from '../system/taskStatus.ts';
+import { messageOf } from '../system/errno.ts';
+import { type FuseDevice, unmount } from '../system/fuse.ts';
+import { mountPointsOf } from '../system/fuseControl.ts';
 import { Wake } from '../system/wake.ts';
-import { Filesystem } from './filesystem.ts';
-import { cannotMount, readyMountPoint } from './mountPoint.ts';
-import { writeLimitBytes } from './replies.ts';
-import { Session } from './session.ts';
-
-export interface MountOptions {
-  /** Where; made if it is missing. */
-  readonly folder: string;
-  readonly recorder: Recorder;
-  readonly clock: Clock;
-}
-
-/** What /proc/mounts calls that which is mounted. */
-const source = 'tasktrail';
-/** What the longest message needs beside its text (FUSE_MIN_READ_BUFFER, include/uapi/linux/fuse.h). */
-const messageBytes = writeLimitBytes + 8192;
-/** Whoever asks without end must not keep this thread from all else that it has to do. */
-const messagesAtOnce = 64;
+import { Intake } from './intake.ts';
+import type { Mounted, Shown } from './mounting.ts';
+import { type Answerer, Session } from './session.ts';
 
 export class Mount {
   readonly #device: FuseDevice;
   readonly #wake: Wake;
   readonly #session: Session;
-  readonly #message = Buffer.alloc(messageBytes);
-  #mountPoint: string;
+  readonly #intake: Intake;
+  readonly mountPoint: string;
+  readonly shown: Shown;
+  readonly #connection: number;
+  readonly #onEnd: () => void;
   #ended = false;
 
-  /** Serves what `device` has mounted at `mountPoint`. */
-  constructor(device: FuseDevice, mountPoint: string, filesystem: Filesystem) {
+  /** Serves what is mounted. `onEnd` is called when it is served no longer. */
+  constructor({ device, mountPoint, shown, connection }: Mounted, answerer: Answerer, onEnd: () => void) {
     this.#device = device;
-    this.#mountPoint = mountPoint;
-    this.#session = new Session(filesystem, (reply) => {
-      if (!this.#ended) device.write(reply);
-    });
+    this.mountPoint = mountPoint;
+    this.shown = shown;
+    this.#connection = connection;
+    this.#onEnd = onEnd;
+    this.#session = new Session(
+      answerer,
+      (reply) => {
+        if (!this.#ended) device.write(reply);
+      },
+      // Whoever was answered asks on.
+      () => this.#take(),
+    );
+    this.#intake = new Intake(device, this.#session);
     this.#wake = new Wake(device.fd);
     this.#wake.arm(this.#serve);
-    process.once('exit', this.#unmount);
-  }
-
-  /** Where the tree is mounted; empty once it is not any more. */
-  get mountPoint(): string {
-    return this.#mountPoint;
+    process.once('exit', this.#leave);
   }
 
   /** Unmounts, and answers what was asked before; whoever is still in there then gets ENOTCONN. */
   async close(): Promise<void> {
-    this.#unmount();
+    // Who is not root has another program unmount it, which is not to wait for us.
+    if (process.geteuid?.() === 0) this.#unmount();
     await this.#session.settled();
-    this.#end();
+    this.#leave();
   }
 
   readonly #serve = (): void => {
-    if (this.#take()) {
-      this.#wake.arm(this.#serve);
-      return;
-    }
-    this.#unmount();
-    this.#end();
+    this.#take();
+    if (!this.#ended) this.#wake.arm(this.#serve);
   };
 
-  /** Takes the messages that are there, up to a number. False where none will come any more, or none may. */
-  #take(): boolean {
-    for (let taken = 0; taken < messagesAtOnce; taken++) {
-      const sizeBytes = this.#device.read(this.#message);
-      if (sizeBytes === 'empty') return true;
-      if (sizeBytes === 'ended') {
-        // Somebody else has unmounted it.
-        this.#mountPoint = '';
-        return false;
-      }
-      if (!this.#session.take(this.#message.subarray(0, sizeBytes))) return false;
-    }
-    return true;
+  #take(): void {
+    if (!this.#ended && this.#intake.take() !== 'taken') this.#leave();
   }
 
-  /** Also at the end of the process, if that comes first. */
-  readonly #unmount = (): void => {
-    if (this.#mountPoint !== '') unmount(this.#mountPoint);
-    this.#mountPoint = '';
-  };
-
-  /** Nobody is left waiting for an answer. */
-  #end(): void {
+  /**
+   * Nobody is left waiting for an answer, and nothing mounted that nobody serves. Also at the end of the process, if
+   * that comes first, and where somebody else has unmounted it, or the guard has cut the connection.
+   */
+  readonly #leave = (): void => {
     if (this.#ended) return;
     this.#ended = true;
-    process.off('exit', this.#unmount);
+    process.off('exit', this.#leave);
+    this.#session.close();
     this.#wake.close();
     this.#device.close();
-  }
-}
+    this.#unmount();
+    this.#onEnd();
+  };
 
-/** Mounts the container tree. Throws one sentence for a person where that cannot be done. */
-export function openMount({ folder, recorder, clock }: MountOptions): Mount {
-  const mountPoint = readyMountPoint(folder);
-  const filesystem = new Filesystem({
-    recorder,
-    groupsOf: (pid) => statusOfThread(pid).groups,
-    pidMeant,
-    timeUs: clock.wallUs(),
-  });
-  return new Mount(mountedDevice(mountPoint), mountPoint, filesystem);
-}
-
-function mountedDevice(mountPoint: string): FuseDevice {
-  try {
-    const device = new FuseDevice();
-    try {
-      device.mount(mountPoint, source);
-    } catch (error) {
-      device.close();
-      throw error;
+  /** Whatever shows it in our own mount namespace; in others nobody but its inhabitants can. */
+  #unmount(): void {
+    for (const mountPoint of mountPointsOf(this.#connection)) {
+      try {
+        unmount(mountPoint);
+      } catch (error) {
+        // Others may have mounted what we may not unmount.
+        process.emitWarning(`${mountPoint} stays mounted, and nobody serves it: ${messageOf(error)}`);
+      }
     }
-    return device;
-  } catch (error) {
-    throw cannotMount(mountPoint, error);
   }
 }

@@ -1,13 +1,13 @@
 /**
- * Nodes by number. A container has three nodes: its directory and its two files. Their numbers are made of the
+ * Nodes by number. A container has a directory and its files for nodes. Their numbers are made of the
  * container's id, which is never given out twice: neither is a node's number, on any mount. The root's directory is
  * number 1, as the FUSE protocol wants it.
  */
 import type { Node } from '../../events/event.ts';
 
-const nodes: readonly Node[] = ['directory', 'tasks', 'notify_on_release'];
-/** One number of each container's is not used. */
-const numbersEach = 4;
+/** The root has all of them, so each container has as many numbers. */
+const nodes: readonly Node[] = ['directory', 'tasks', 'notify_on_release', 'release_agent'];
+const numbersEach = nodes.length;
 
 export function numberOf(container: number, node: Node): number {
   return (container - 1) * numbersEach + nodes.indexOf(node) + 1;

@@ -1,7 +1,7 @@
 /**
- * Replies: what the kernel gets for a request, as bytes (include/uapi/linux/fuse.h, protocol 7.31). Nothing may be
- * kept by the kernel: every name and attribute is asked for again when it is needed, so that nobody sees a tree as it
- * was.
+ * Replies: what the kernel gets for a request, and notices that it gets without one, as bytes
+ * (include/uapi/linux/fuse.h, protocol 7.31). Attributes are the kernel's to keep until a notice says otherwise, and so
+ * are names where it knows the notice for them (7.44, Linux 6.16).
  */
 import { constants } from 'node:os';
 import type { Bytes } from '../../events/bytes.ts';
@@ -14,6 +14,9 @@ export type Answer = Buffer | Errno | 'ENOSYS' | 'nothing';
 
 export const protocol = { major: 7, minor: 31 } as const;
 
+/** From this minor version on the kernel takes notice that no name is what it was. */
+export const namesNoticeMinor = 44;
+
 /** The longest text that one WRITE brings, of a write(2) that is longer: far more than a container's files take. */
 export const writeLimitBytes = 64 * 1024;
 
@@ -25,6 +28,9 @@ const replyHeaderBytes = 16;
 /** Requests that the kernel sends before their askers wait for them; there are none but releases. */
 const backgroundLimit = 16;
 const congestedFrom = 12;
+/** How long the kernel may keep what it is told, in seconds, unless a notice comes before. */
+const keptSeconds = 3600n;
+const notices = { attributes: 2, names: 8 } as const;
 /** Of one name, in bytes (limits.h). */
 const nameLimitBytes = 255;
 const blockBytes = 4096;
@@ -32,9 +38,9 @@ const blockBytes = 4096;
 /** A whole reply: its header (`struct fuse_out_header`) and its body; `nothing` has none. */
 export function replyTo(unique: bigint, answer: Exclude<Answer, 'nothing'>): Buffer {
   const body = typeof answer === 'string' ? Buffer.alloc(0) : answer;
-  const reply = Buffer.alloc(replyHeaderBytes + body.length);
+  const reply = Buffer.allocUnsafe(replyHeaderBytes + body.length);
   reply.writeUInt32LE(reply.length, 0);
-  if (typeof answer === 'string') reply.writeInt32LE(-constants.errno[answer], 4);
+  reply.writeInt32LE(typeof answer === 'string' ? -constants.errno[answer] : 0, 4);
   reply.writeBigUInt64LE(unique, 8);
   body.copy(reply, replyHeaderBytes);
   return reply;
@@ -58,10 +64,12 @@ export function initReply(offered: number): Buffer {
   return body;
 }
 
-/** `struct fuse_entry_out`: a name and what it stands for. */
-export function entryReply(attributes: NodeAttributes): Buffer {
+/** `struct fuse_entry_out`: a name and what it stands for; whether the name may be kept as well. */
+export function entryReply(attributes: NodeAttributes, keepsNames: boolean): Buffer {
   const body = Buffer.alloc(40 + attributesBytes);
   body.writeBigUInt64LE(BigInt(attributes.number), 0);
+  if (keepsNames) body.writeBigUInt64LE(keptSeconds, 16);
+  body.writeBigUInt64LE(keptSeconds, 24);
   writeAttributes(body, 40, attributes);
   return body;
 }
@@ -69,6 +77,7 @@ export function entryReply(attributes: NodeAttributes): Buffer {
 /** `struct fuse_attr_out`. */
 export function attributesReply(attributes: NodeAttributes): Buffer {
   const body = Buffer.alloc(16 + attributesBytes);
+  body.writeBigUInt64LE(keptSeconds, 0);
   writeAttributes(body, 16, attributes);
   return body;
 }
@@ -79,6 +88,25 @@ export function openReply(handle: number, node: Node): Buffer {
   body.writeBigUInt64LE(BigInt(handle), 0);
   body.writeUInt32LE(node === 'directory' ? 0 : directIo, 8);
   return body;
+}
+
+/** FUSE_NOTIFY_INVAL_INODE: the attributes of a node are not what they were. Its content is never kept. */
+export function attributesNotice(node: number): Buffer {
+  const notice = Buffer.alloc(replyHeaderBytes + 24);
+  notice.writeUInt32LE(notice.length, 0);
+  notice.writeInt32LE(notices.attributes, 4);
+  notice.writeBigUInt64LE(BigInt(node), replyHeaderBytes);
+  // From a negative offset on: no content.
+  notice.writeBigInt64LE(-1n, replyHeaderBytes + 8);
+  return notice;
+}
+
+/** FUSE_NOTIFY_INC_EPOCH: every name has to be asked for again. */
+export function namesNotice(): Buffer {
+  const notice = Buffer.alloc(replyHeaderBytes);
+  notice.writeUInt32LE(notice.length, 0);
+  notice.writeInt32LE(notices.names, 4);
+  return notice;
 }
 
 /** `struct fuse_write_out`. */
@@ -100,7 +128,7 @@ export function statfsReply(): Buffer {
 /** One name of a directory. */
 export interface DirectoryEntry {
   readonly number: number;
-  readonly node: Node;
+  readonly node: Node | 'link';
   readonly name: Bytes;
 }
 

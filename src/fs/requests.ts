@@ -13,6 +13,7 @@ export type FuseRequest =
   | { readonly type: 'unlink'; readonly name: Bytes }
   | { readonly type: 'forget'; readonly forgotten: readonly Forgotten[] }
   | { readonly type: 'getattr' }
+  | { readonly type: 'readlink' }
   | { readonly type: 'statfs' }
   | { readonly type: 'opendir' }
   | SetattrRequest
@@ -89,6 +90,8 @@ function parse(operation: number, node: number, body: Body): FuseRequest {
       return { type: 'forget', forgotten: forgottenIn(body) };
     case operations.getattr:
       return { type: 'getattr' };
+    case operations.readlink:
+      return { type: 'readlink' };
     case operations.setattr:
       return setattr(body);
     case operations.mkdir:
@@ -193,9 +196,9 @@ class Body {
   /** A number of 64 bits. No node, handle, offset or count of ours comes near 2^53. */
   long(at: number): number {
     this.#require(at + 8);
-    const value = this.#bytes.readBigUInt64LE(at);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed();
-    return Number(value);
+    const value = this.#bytes.readUInt32LE(at) + this.#bytes.readUInt32LE(at + 4) * 2 ** 32;
+    if (value > Number.MAX_SAFE_INTEGER) throw new Malformed();
+    return value;
   }
 
   /** The one name from here to the end: not empty, and ended by the message's only NUL. */

@@ -3,19 +3,44 @@
  * form or meaning, and leaves what is about the tree to the filesystem. It knows of no device: messages come in as
  * bytes, and replies go out through `send`, not always in the order in which they were asked for.
  */
-import type { Filesystem } from './filesystem.ts';
-import { type Header, headerOf } from './header.ts';
-import { type Answer, doneReply, initReply, protocol, replyTo } from './replies.ts';
+import type { TreeRequest } from './filesystem.ts';
+import { type Header, headerOf, isAnswered } from './header.ts';
+import { type Answer, doneReply, initReply, namesNoticeMinor, protocol, replyTo } from './replies.ts';
 import { requestOf } from './requests.ts';
 
+/** Who answers what is about the filesystem, and not about the session. */
+export interface Answerer {
+  /** Throws, or rejects, where it cannot be answered. */
+  answer(asker: Header, request: TreeRequest): Answer | Promise<Answer>;
+  /** Whether the kernel may keep names, which is set here; where this is not, it keeps none. */
+  keepsNames?: boolean;
+  /** Calls back with each notice that the kernel has to get of a change; returns what ends it. */
+  onChange?(tell: (notice: Buffer) => void): () => void;
+}
+
 export class Session {
-  readonly #filesystem: Filesystem;
+  readonly #filesystem: Answerer;
   readonly #send: (reply: Buffer) => void;
+  readonly #answered: () => void;
+  readonly #endNotices: () => void;
   readonly #unanswered = new Set<Promise<void>>();
 
-  constructor(filesystem: Filesystem, send: (reply: Buffer) => void) {
+  /** `answered` is called when a reply has gone out that was waited for. */
+  constructor(filesystem: Answerer, send: (reply: Buffer) => void, answered = (): void => {}) {
     this.#filesystem = filesystem;
     this.#send = send;
+    this.#answered = answered;
+    this.#endNotices = filesystem.onChange?.(send) ?? ((): void => {});
+  }
+
+  /** The kernel is told nothing more. What it has asked is answered. */
+  close(): void {
+    this.#endNotices();
+  }
+
+  /** Whether somebody waits for a command that is on its way to the disk. */
+  get isCommitting(): boolean {
+    return this.#unanswered.size > 0;
   }
 
   /**
@@ -29,6 +54,7 @@ export class Session {
     switch (request.type) {
       case 'init':
         if (request.major !== protocol.major || request.minor < protocol.minor) return false;
+        this.#filesystem.keepsNames = request.minor >= namesNoticeMinor;
         this.#reply(header, initReply(request.flags));
         return true;
       case 'interrupt':
@@ -37,7 +63,7 @@ export class Session {
         this.#reply(header, doneReply());
         return true;
       case 'malformed':
-        this.#reply(header, 'EIO');
+        if (isAnswered(header.operation)) this.#reply(header, 'EIO');
         return true;
       case 'unknown':
         this.#reply(header, 'ENOSYS');
@@ -62,7 +88,10 @@ export class Session {
     const replied = answer
       .catch(failed)
       .then((settled) => this.#reply(header, settled))
-      .finally(() => this.#unanswered.delete(replied));
+      .finally(() => {
+        this.#unanswered.delete(replied);
+        this.#answered();
+      });
     this.#unanswered.add(replied);
   }
 

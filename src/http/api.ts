@@ -3,6 +3,7 @@
  * as `textOf` writes it, so that every byte string can be said.
  */
 
+import type { File } from '../../events/event.ts';
 import type { Moment } from '../engine/past.ts';
 
 /** The bodies of `POST /v1/NAME`. */
@@ -15,7 +16,7 @@ export interface Commands {
   /** Writes `text` to one of a container's files, as one write(2) would. */
   readonly write: {
     readonly path: string;
-    readonly file: 'tasks' | 'notify_on_release';
+    readonly file: File;
     readonly text: string;
   };
   /** Stops the daemon; with `unload` the kernel does not go on recording either. Answered before it stops. */

@@ -60,7 +60,7 @@ const wanted: Readonly<Record<Field, string>> = {
   whole: 'a whole number from 0 on',
   id: 'a user or group id, from 0 to 4294967294',
   boolean: 'true or false',
-  file: 'tasks or notify_on_release',
+  file: 'tasks, notify_on_release or release_agent',
 };
 
 function isOf(kind: Field, value: unknown): boolean {
@@ -74,6 +74,6 @@ function isOf(kind: Field, value: unknown): boolean {
     case 'boolean':
       return typeof value === 'boolean';
     case 'file':
-      return value === 'tasks' || value === 'notify_on_release';
+      return value === 'tasks' || value === 'notify_on_release' || value === 'release_agent';
   }
 }

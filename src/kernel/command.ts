@@ -3,7 +3,7 @@
  * by a parent container's id and a name, so that every door (CLI, HTTP, mount) asks the same question.
  */
 import type { Bytes } from '../../events/bytes.ts';
-import type { Node } from '../../events/event.ts';
+import type { File, Node } from '../../events/event.ts';
 
 /** Who asks, by the kernel's word. */
 export interface Actor {
@@ -42,11 +42,11 @@ export interface RenameCommand {
   readonly exchange: boolean;
 }
 
-/** A write to one of a container's two files, as one write(2). */
+/** A write to one of a container's files, as one write(2). */
 export interface WriteCommand {
   readonly type: 'write';
   readonly container: number;
-  readonly file: 'tasks' | 'notify_on_release';
+  readonly file: File;
   readonly text: Bytes;
 }
 
@@ -57,7 +57,7 @@ export interface AttachCommand {
   readonly pid: number;
 }
 
-/** chmod(2) and chown(2) of one of a container's three nodes; what is undefined stays. */
+/** chmod(2) and chown(2) of one of a container's nodes; what is undefined stays. */
 export interface AttrCommand {
   readonly type: 'attr';
   readonly container: number;

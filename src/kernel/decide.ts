@@ -24,10 +24,10 @@ import type {
 import { byOf } from './doer.ts';
 import { type Refusal, refuse } from './errno.ts';
 import { refusalOfMirrored } from './mirrored.ts';
-import { isReserved, nameLimitBytes, nameTooLong } from './path.ts';
+import { isReserved, nameLimitBytes, nameTooLong, pathTooLong } from './path.ts';
 import { inGroup, may, mayUnlinkIn, ownsOrRules, search, write } from './permission.ts';
 import { releaseOf } from './release.ts';
-import { parseFlag, parsePid } from './text.ts';
+import { parseAgent, parseFlag, parsePid } from './text.ts';
 
 export type Decision = readonly Fact[] | Refusal;
 
@@ -42,7 +42,7 @@ export function decide(state: Hierarchy, command: Command, actor: Actor): Decisi
     case 'rename':
       return rename(state, command, actor);
     case 'write':
-      return command.file === 'tasks' ? writeTasks(state, command, actor) : writeFlag(state, command, actor);
+      return writings[command.file](state, command, actor);
     case 'attach':
       return attachProcess(state, command, actor);
     case 'attr':
@@ -53,6 +53,8 @@ export function decide(state: Hierarchy, command: Command, actor: Actor): Decisi
       return makeNode(state, command);
   }
 }
+
+const writings = { tasks: writeTasks, notify_on_release: writeFlag, release_agent: writeAgent } as const;
 
 function mkdir(state: Hierarchy, { at, mode, umask }: MkdirCommand, actor: Actor): Decision {
   if (isRoot(at)) return refuse('EEXIST', 'the root always exists');
@@ -184,29 +186,46 @@ function writeFlag(state: Hierarchy, { container: id, text }: WriteCommand, acto
   return [{ type: 'flag', container: id, on: parsed, by: byOf(state, actor) }];
 }
 
+/** What it names is run as root, or as whoever records: who may not open the file cannot be handed it either. */
+function writeAgent(state: Hierarchy, { container: id, text }: WriteCommand, actor: Actor): Decision {
+  const parsed = parseAgent(text);
+  if (parsed === 'E2BIG') return refuse('E2BIG', `${text.length} bytes are too many`);
+  if (parsed === 'empty') return [];
+  const container = state.container(id);
+  if (!container) return refuse('ENODEV', 'the container was removed');
+  const file = container.attributes.release_agent;
+  if (!file) return refuse('ENOENT', 'only the root has a release agent');
+  if (!may(actor, file, write)) return refuse('EACCES', `uid ${actor.uid} may not appoint the release agent`);
+  if (parsed === 'EINVAL') return refuse('EINVAL', 'the release agent is an absolute path in one line');
+  if (parsed === 'ENAMETOOLONG') return pathTooLong(text);
+  if (parsed.program === state.releaseAgent) return [];
+  return [{ type: 'appoint', program: parsed.program, by: byOf(state, actor) }];
+}
+
 function attr(state: Hierarchy, command: AttrCommand, actor: Actor): Decision {
   const container = state.container(command.container);
   if (!container) return refuse('ENOENT', 'the container was removed');
   const now = container.attributes[command.node];
+  if (!now) return refuse('ENOENT', 'only the root has a release agent');
   const wanted: Attributes = {
-    mode: (command.mode ?? now.mode) & 0o1777,
+    mode: (command.mode ?? now.mode) & 0o7777,
     uid: command.uid ?? now.uid,
     gid: command.gid ?? now.gid,
   };
   if (command.mode !== undefined && !ownsOrRules(actor, now)) return notOwner(actor);
   if (!mayChown(actor, now, command)) return notOwner(actor);
-  return attrFacts(container, command.node, wanted, byOf(state, actor));
+  return attrFacts(container, command.node, now, wanted, byOf(state, actor));
 }
 
 function delegate(state: Hierarchy, command: DelegateCommand, actor: Actor): Decision {
   const container = state.container(command.container);
   if (!container) return refuse('ENOENT', 'the container was removed');
-  const nodes: readonly Node[] = ['directory', 'tasks', 'notify_on_release'];
+  const nodes = ['directory', 'tasks', 'notify_on_release'] as const;
   if (!nodes.every((node) => mayChown(actor, container.attributes[node], command))) return notOwner(actor);
   const by = byOf(state, actor);
   return nodes.flatMap((node) => {
-    const { mode } = container.attributes[node];
-    return attrFacts(container, node, { mode, uid: command.uid, gid: command.gid }, by);
+    const now = container.attributes[node];
+    return attrFacts(container, node, now, { mode: now.mode, uid: command.uid, gid: command.gid }, by);
   });
 }
 
@@ -215,8 +234,8 @@ function makeNode(state: Hierarchy, command: NodeCommand): Decision {
     return refuse('ENOENT', 'its parent was removed');
   }
   return command.type === 'create'
-    ? refuse('EACCES', 'a container holds no files but its own two')
-    : refuse('EPERM', 'a container holds no files but its own two');
+    ? refuse('EACCES', 'a container holds no files but its own')
+    : refuse('EPERM', 'a container holds no files but its own');
 }
 
 /** A chown as chown(2) has it: root may all; an owner may give the node to a group of his. */
@@ -228,8 +247,13 @@ function mayChown(actor: Actor, now: Attributes, wanted: { uid?: number; gid?: n
   return actor.uid === now.uid && keepsUid && (keepsGid || inGroup(actor, wanted.gid ?? now.gid));
 }
 
-function attrFacts(container: Container, node: Node, wanted: Attributes, by: By): readonly AttrFact[] {
-  const now = container.attributes[node];
+function attrFacts(
+  container: Container,
+  node: Node,
+  now: Attributes,
+  wanted: Attributes,
+  by: By,
+): readonly AttrFact[] {
   if (now.mode === wanted.mode && now.uid === wanted.uid && now.gid === wanted.gid) return [];
   return [{ type: 'attr', container: container.id, node, ...wanted, by }];
 }
@@ -254,9 +278,10 @@ function denyUnlink(
   return denyCreate(actor, directory) ?? refuse('EPERM', 'the directory is sticky and neither is yours');
 }
 
-/** Mode and owner of a directory's file. The names reserved in the root go with the root itself. */
+/** Mode and owner of a directory's file. The root's `.at` goes with the root itself. */
 function fileAttributes({ attributes }: Container, name: Bytes): Attributes {
-  return name === 'tasks' || name === 'notify_on_release' ? attributes[name] : attributes.directory;
+  const isFile = name === 'tasks' || name === 'notify_on_release' || name === 'release_agent';
+  return (isFile ? attributes[name] : undefined) ?? attributes.directory;
 }
 
 /** What a name stands for in a directory: a child, one of its files, or nothing. */

@@ -3,6 +3,7 @@
  * write, or which directory to make. Facts: cgroups(7), the kernel's admin-guide/cgroup-v1 and cgroup-v2.
  */
 import { textOf } from '../../events/bytes.ts';
+import type { File } from '../../events/event.ts';
 import { type Container, type Hierarchy, pathOf, type Tree } from '../../projections/hierarchy.ts';
 import type { Command, Place } from './command.ts';
 import { type Refusal, refuse } from './errno.ts';
@@ -39,9 +40,22 @@ function insteadOf(command: Command, folder: string, isUnified: boolean): string
     case 'attach':
       return `write the pid into ${folder}/cgroup.procs`;
     case 'write':
-      return command.file === 'tasks' ? threadTo(folder, isUnified) : flagOf(folder, isUnified);
+      return fileTo(command.file, folder, isUnified);
     default:
       return `what is at ${folder} can be changed with chown(1) and chmod(1)`;
+  }
+}
+
+function fileTo(file: File, folder: string, isUnified: boolean): string {
+  switch (file) {
+    case 'tasks':
+      return threadTo(folder, isUnified);
+    case 'notify_on_release':
+      return flagOf(folder, isUnified);
+    case 'release_agent':
+      return isUnified
+        ? `cgroup v2 has no such agent, and ${folder}/cgroup.events tells what falls empty`
+        : `write the path into ${folder}/release_agent`;
   }
 }
 

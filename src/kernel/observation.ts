@@ -158,6 +158,13 @@ export interface HierarchyGoneSeen {
   readonly hierarchy: number;
 }
 
+/** From here on these hierarchies are mirrored, and no others. What is in those that have come is for a look to say. */
+export interface MirrorsSeen {
+  readonly type: 'mirrors';
+  readonly bootUs: number;
+  readonly hierarchies: readonly number[];
+}
+
 /**
  * All tasks, as a source that can do no more than look has found them. What has changed since it looked before happened
  * in between.
@@ -175,4 +182,4 @@ export type GroupObservation =
   | GroupRenamedSeen
   | MovedSeen
   | HierarchyGoneSeen;
-export type Observation = TaskObservation | GroupObservation | LookedSeen;
+export type Observation = TaskObservation | GroupObservation | MirrorsSeen | LookedSeen;

@@ -15,6 +15,7 @@ import type {
   ExitSeen,
   ForkSeen,
   GroupId,
+  MirrorsSeen,
   Observation,
   OomSeen,
   UidSeen,
@@ -40,11 +41,20 @@ export function observe(state: Hierarchy, observation: Observation): Observed {
       return uid(state, observation);
     case 'oom':
       return oom(state, observation);
+    case 'mirrors':
+      return mirrors(state, observation);
     case 'looked':
       return reconcile(state, observation.tasks, true);
     default:
       return observeGroup(state, observation);
   }
+}
+
+/** What is not mirrored any more is no longer known. The trees that come begin with a look (`joinTrees`). */
+function mirrors(state: Hierarchy, { hierarchies }: MirrorsSeen): Observed {
+  return [...state.trees()]
+    .filter(({ number, hierarchy }) => number !== 0 && !hierarchies.includes(hierarchy))
+    .map(({ number }) => ({ type: 'untree', tree: number }));
 }
 
 function fork(state: Hierarchy, seen: ForkSeen): Observed {

@@ -3,6 +3,7 @@
  * Paths are relative to the root of a tree; a leading slash is optional, repeated slashes are one.
  */
 import { type Bytes, textOf } from '../../events/bytes.ts';
+import type { File } from '../../events/event.ts';
 import { type Container, type Hierarchy, pathOf } from '../../projections/hierarchy.ts';
 import type { Actor, Place } from './command.ts';
 import { isRefusal, type Refusal, refuse } from './errno.ts';
@@ -57,13 +58,15 @@ export function openForWriting(
   state: Hierarchy,
   actor: Actor,
   path: Bytes,
-  file: 'tasks' | 'notify_on_release',
+  file: File,
   root: Container = state.root,
 ): Container | Refusal {
   const container = find(state, actor, path, root);
   if (isRefusal(container)) return container;
   if (!may(actor, container.attributes.directory, search)) return noSearch(container);
-  if (!may(actor, container.attributes[file], write)) {
+  const attributes = container.attributes[file];
+  if (!attributes) return refuse('ENOENT', `only the root has a ${file} file`);
+  if (!may(actor, attributes, write)) {
     return refuse('EACCES', `uid ${actor.uid} may not write its ${file} file`);
   }
   return container;

@@ -176,7 +176,7 @@ function changesOf(known: Task, seen: TaskSeen): Fact[] {
 }
 
 /** Where a task is in the mirrored trees. One in which the look could not tell that is left out: nothing is guessed. */
-function placesOf(state: Hierarchy, seen: TaskSeen): Container[] {
+export function placesOf(state: Hierarchy, seen: TaskSeen): Container[] {
   const places: Container[] = [];
   for (const { hierarchy, group } of seen.groups ?? []) {
     const place = state.mirrorOf(hierarchy)?.groups.get(group);

@@ -1,7 +1,8 @@
 /**
- * The texts that are written to a container's two files: what one write(2) says, and what is wrong with it.
+ * The texts that are written to a container's files: what one write(2) says, and what is wrong with it.
  */
 import type { Bytes } from '../../events/bytes.ts';
+import { pathLimitBytes } from './path.ts';
 
 const textLimitBytes = 4096;
 const pidLimit = 2 ** 31 - 1;
@@ -28,6 +29,17 @@ export function parseFlag(text: Bytes): boolean | 'empty' | 'E2BIG' | 'EINVAL' {
   const match = /^[\t-\r ]*([0-9]+)[\t-\r ]*$/.exec(untilNul(text));
   if (!match) return 'EINVAL';
   return !/^0*$/.test(match[1] ?? '');
+}
+
+/** One write to `release_agent`: an absolute path in one line, with white space around that is none of it. */
+export function parseAgent(
+  text: Bytes,
+): { readonly program: Bytes } | 'empty' | 'E2BIG' | 'EINVAL' | 'ENAMETOOLONG' {
+  if (text === '') return 'empty';
+  if (text.length > textLimitBytes) return 'E2BIG';
+  const program = untilNul(text).replace(/^[\t-\r ]+|[\t-\r ]+$/g, '');
+  if (!program.startsWith('/') || program.includes('\n')) return 'EINVAL';
+  return program.length < pathLimitBytes ? { program } : 'ENAMETOOLONG';
 }
 
 function untilNul(text: Bytes): Bytes {

@@ -126,7 +126,8 @@ interface StoredBatch {
 export class LevelLog implements EventLog {
   readonly folder: string;
   readonly #store: Store;
-  readonly #reader: LevelReader;
+  /** Reads it on this thread, for as long as it is open. */
+  readonly reader: LevelReader;
   readonly #sync: LevelSync;
   readonly #open: OpenCommit;
   #id: string;
@@ -153,7 +154,7 @@ export class LevelLog implements EventLog {
   constructor(store: Store, { link, sealedSeq }: { readonly link: Link; readonly sealedSeq: number }) {
     this.folder = store.folder;
     this.#store = store;
-    this.#reader = new LevelReader(store);
+    this.reader = new LevelReader(store);
     this.#sync = new LevelSync(store.folder);
     this.#open = new OpenCommit(link);
     this.#link = link;
@@ -212,27 +213,27 @@ export class LevelLog implements EventLog {
   }
 
   read(fromSeq: number): AsyncIterable<readonly Event[]> {
-    return this.#reader.read(fromSeq, this.#link.seq);
+    return this.reader.read(fromSeq, this.#link.seq);
   }
 
   replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
-    return this.#reader.replay(fromSeq, Math.min(lastSeq, this.#link.seq), evolve);
+    return this.reader.replay(fromSeq, Math.min(lastSeq, this.#link.seq), evolve);
   }
 
   seqAt(timeUs: number): Promise<number> {
-    return this.#reader.seqAt(timeUs);
+    return this.reader.seqAt(timeUs);
   }
 
   commitOf(seq: number): Promise<CommitSpan> {
-    return this.#reader.commitOf(seq);
+    return this.reader.commitOf(seq);
   }
 
   snapshots(seq: number): AsyncIterable<KeptSnapshot> {
-    return this.#reader.snapshots(seq);
+    return this.reader.snapshots(seq);
   }
 
   lifelines(): Promise<LifelineSource> {
-    return this.#reader.lifelines();
+    return this.reader.lifelines();
   }
 
   /** Commits what was appended, marks where the recording ends, and lets go of the folder. */

@@ -12,6 +12,7 @@ import {
   reasonOf,
   UnsoundLogError,
 } from './errors.ts';
+import { syncFolder } from './levelSync.ts';
 
 /** The folder's one real path. It is made if need be with `create`, and can be read and written. */
 export async function openFolder(path: string, create: boolean): Promise<string> {
@@ -27,7 +28,7 @@ export async function openFolder(path: string, create: boolean): Promise<string>
   }
 }
 
-/** Node's own recursive mkdir names the wrong errno on a read-only file system. */
+/** Node's own recursive mkdir names the wrong errno on a read-only file system, and leaves names to chance. */
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: 0o750 });
@@ -37,6 +38,8 @@ async function makeFolder(path: string): Promise<void> {
     await makeFolder(dirname(path));
     await mkdir(path, { mode: 0o750 });
   }
+  // What is answered in a recording outlives a loss of power only where the recording's own name does.
+  await syncFolder(dirname(path));
 }
 
 export function noRecording(folder: string): RecordingError {

@@ -20,6 +20,7 @@ import { isTreeCalled } from '../../events/treeName.ts';
 import type { GroupId, GroupSeen, HierarchySeen } from '../ports.ts';
 import { hasCode, SystemCallError } from '../system/errno.ts';
 import { inodeIn, openInode } from '../system/kernfs.ts';
+import { type Mount, mountTable } from '../system/mountTable.ts';
 
 /** A cgroup hierarchy that is mounted as a whole where this process can walk it. */
 export interface MountedHierarchy {
@@ -34,7 +35,7 @@ export interface MountedHierarchy {
 
 /** The hierarchies that this machine has and this process can walk, v2 first. */
 export function mountedHierarchies(): MountedHierarchy[] {
-  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
+  const mounts = mountTable();
   const found: MountedHierarchy[] = [];
   for (const { hierarchy, name } of hierarchiesOfMachine()) {
     const wanted = hierarchy === 0 ? [] : name.split(',');
@@ -179,32 +180,6 @@ export function pathIn(text: string, hierarchy: number): Bytes | undefined {
   if (start === 0 && !text.startsWith(before)) return undefined;
   const colon = text.indexOf(':', start + before.length);
   return text.slice(colon + 1, text.indexOf('\n', colon));
-}
-
-/** What /proc/self/mountinfo tells of a mount that shows a file system from its root on. */
-export interface Mount {
-  readonly device: number;
-  readonly mountPoint: Bytes;
-  readonly fileSystem: string;
-  readonly options: readonly string[];
-}
-
-/** Reads the text of a `mountinfo` file. Mounts of a part of a file system are left out. */
-export function parseMounts(text: string): Mount[] {
-  const mounts: Mount[] = [];
-  for (const line of text.split('\n')) {
-    const [before = '', after = ''] = line.split(' - ');
-    const [, , device = '', root, mountPoint = ''] = before.split(' ');
-    const [fileSystem = '', , options = ''] = after.split(' ');
-    if (root !== '/') continue;
-    mounts.push({
-      device: deviceNumber(device),
-      mountPoint: unescaped(mountPoint),
-      fileSystem,
-      options: options.split(','),
-    });
-  }
-  return mounts;
 }
 
 /** A directory that is to be looked at, in the group `parent`. */
@@ -362,19 +337,6 @@ function unlessGone<T>(look: () => T): T | undefined {
 
 const goneCodes = ['ENOENT', 'ENODEV', 'ENOTDIR'] as const;
 const unreachableCodes = ['EACCES', 'ENOTCONN', 'ESTALE'] as const;
-
-/** `major:minor` as stat(2) gives it (glibc's makedev). */
-function deviceNumber(text: string): number {
-  const [major = 0, minor = 0] = text.split(':').map(Number);
-  return (minor & 0xff) + major * 2 ** 8 + (minor >>> 8) * 2 ** 20;
-}
-
-/** In mountinfo a space, a tab, a newline and a backslash stand as three octal digits behind a backslash. */
-function unescaped(path: Bytes): Bytes {
-  return path.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
-}
 
 function bufferOf(path: Bytes): Buffer {
   return Buffer.from(path, 'latin1');

@@ -25,6 +25,7 @@ export function openPollingSource(options: PollingSourceOptions): Source {
 }
 
 class PollingSource implements Source {
+  readonly mirrors = [];
   readonly name = 'polling';
   readonly blind: string;
   readonly bootId = readBootId();

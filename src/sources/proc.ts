@@ -45,21 +45,25 @@ let buffer = Buffer.allocUnsafe(firstBufferBytes);
 /** How often a task is read anew because it, or its group, moves on while it is read. */
 const readsOfMovingTask = 20;
 
+/** The pids of all processes, in no order. */
+export function listProcesses(): number[] {
+  return numbersIn('/proc');
+}
+
 /**
- * All tasks, process by process in ascending order of pid, each with its threads, and with its groups in these
+ * All tasks of these processes, one process after the other, each with its threads, and with its groups in these
  * hierarchies; without them, and `unplaced`, where they could not be caught however often it was read. With the command
  * lines of leaders where it is said how to tell them.
  */
 export function* scanTasks(
   mirrored: readonly MountedHierarchy[] = [],
   commandLines?: CommandLines,
+  processes: readonly number[] = listProcesses(),
 ): Generator<TaskSeen> {
-  for (const process of numbersIn('/proc')) {
+  for (const process of processes) {
     for (const thread of threadsOf(process)) {
       const task = readTask(process, thread, mirrored);
-      if (task === undefined) continue;
-      const commandLine = commandLines && thread === process && readCommandLine(process, commandLines);
-      yield commandLine ? { ...task, commandLine } : task;
+      if (task !== undefined) yield withCommandLine(task, commandLines);
     }
   }
 }
@@ -71,6 +75,12 @@ export function* scanTasks(
 export function lookAtTask(pid: number, mirrored: readonly MountedHierarchy[] = []): TaskSeen | undefined {
   // A thread's own pid is a folder of /proc too: it is not listed, but it opens.
   return readTask(pid, pid, mirrored);
+}
+
+/** The task with its command line, where it is a leader that has one, and it is said how to tell it. */
+export function withCommandLine(task: TaskSeen, commandLines: CommandLines | undefined): TaskSeen {
+  const commandLine = commandLines && task.pid === task.tgid && readCommandLine(task.pid, commandLines);
+  return commandLine ? { ...task, commandLine } : task;
 }
 
 /** The command line of a process; undefined where it is gone or has none. */

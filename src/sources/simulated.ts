@@ -65,6 +65,7 @@ export function openSimulatedSource({ seed, clock, pidLimit = 1024 }: SimulatedO
         if (task) yield task;
       }
     },
+    mirrors: [],
     hierarchies: () => [],
     look: (pid: number): TaskSeen | undefined => {
       advance();

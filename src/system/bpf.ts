@@ -5,7 +5,7 @@
  */
 import { cString } from './cStrings.ts';
 import { errnoName, SystemCallError } from './errno.ts';
-import { type Address, addressOf, lastErrno, libc, type Memory } from './libc.ts';
+import { type Address, addressOf, checked, lastErrno, libc, type Memory } from './libc.ts';
 
 const commands = {
   createMap: 0,
@@ -18,14 +18,16 @@ const commands = {
   infoByDescriptor: 15,
   openRawTracepoint: 17,
   lookUpMany: 24,
+  createLink: 28,
+  createIterator: 33,
 } as const;
-const mapTypes = { hash: 1, array: 2, ring: 27 } as const;
+const mapTypes = { hash: 1, array: 2, programs: 3, arrayOfMaps: 12, ring: 27 } as const;
 const mappable = 1 << 10;
 const allocatedAsNeeded = 1 << 0;
 const tracingProgram = 26;
 
-/** What a tracing program is attached to: a tracepoint with typed arguments, or a function's entry. */
-export const attachTypes = { tracepoint: 23, functionEntry: 24 } as const;
+/** What a tracing program is attached to: a tracepoint with typed arguments, a function's entry, or an iterator. */
+export const attachTypes = { tracepoint: 23, functionEntry: 24, iterator: 28 } as const;
 export type AttachType = (typeof attachTypes)[keyof typeof attachTypes];
 
 /**
@@ -39,12 +41,14 @@ export const helpers = {
   mapLookUp: 1,
   mapUpdate: 2,
   mapDelete: 3,
+  tailCall: 12,
   getCurrentPidTgid: 14,
   getCurrentUidGid: 15,
   probeReadUser: 112,
   probeReadKernel: 113,
   probeReadKernelString: 115,
   ktimeGetBootNs: 125,
+  seqWrite: 127,
   ringbufReserve: 131,
   ringbufSubmit: 132,
   getCurrentTaskBtf: 158,
@@ -56,7 +60,7 @@ export interface Program {
   readonly name: string;
   readonly code: Uint8Array;
   readonly attachType: AttachType;
-  /** The type id, in the kernel's BTF, of the tracepoint's typedef or of the function. */
+  /** The type id, in the kernel's BTF, of the tracepoint's typedef, of the function, or of the iterator's. */
   readonly attachId: number;
 }
 
@@ -78,6 +82,28 @@ export function createText(name: string, sizeBytes: number): number {
 /** Creates a hash map that holds at most `length` values; memory is taken for those only that are there. */
 export function createHash(name: string, keyBytes: number, valueBytes: number, length: number): number {
   return createMap(name, mapTypes.hash, keyBytes, valueBytes, length, allocatedAsNeeded);
+}
+
+/**
+ * Creates a map of programs, by numbers from 0, that a program can go over into. It takes only programs that are for the
+ * same thing as the first. When no descriptor or pin holds it any more, it is empty.
+ */
+export function createPrograms(name: string, length: number): number {
+  return createMap(name, mapTypes.programs, 4, 4, length, 0);
+}
+
+/**
+ * Returns when no eBPF program runs any more that was running at the call: the kernel waits for all of them before it
+ * says that a map in a map has been set (kernel/bpf/syscall.c: maybe_wait_bpf_programs), which is done here for nothing
+ * else. `map` may be any map. Takes some milliseconds.
+ */
+export function awaitRunningPrograms(map: number): void {
+  const outer = createMap('tasktrail_wait', mapTypes.arrayOfMaps, 4, 4, 1, 0, map);
+  try {
+    writeEntry(outer, Uint32Array.of(0), Uint32Array.of(map));
+  } finally {
+    checked('closing an eBPF map', libc().close(outer));
+  }
 }
 
 /** Reads the value of a key into `value`, which has the map's size; false where the map has no such key. */
@@ -184,6 +210,17 @@ export function attachProgram(name: string, program: number): number {
   return required(`attaching the eBPF program ${name}`, bpf(commands.openRawTracepoint, attributes));
 }
 
+/** Attaches a loaded iterator program to all that its iterator goes through, and gives back the link's descriptor. */
+export function attachIterator(program: number): number {
+  const attributes = new Attributes(64).u32(0, program).u32(8, attachTypes.iterator);
+  return required('attaching an eBPF iterator', bpf(commands.createLink, attributes));
+}
+
+/** A descriptor of which each read gives more of what the iterator's program writes, and at the end nothing. */
+export function createIterator(link: number): number {
+  return required('starting an eBPF iterator', bpf(commands.createIterator, new Attributes(16).u32(0, link)));
+}
+
 /**
  * How often the program was not run because it was running already on the same CPU: `recursion_misses` of
  * `struct bpf_prog_info`. Kernels before 5.12 do not tell, and answer 0.
@@ -215,6 +252,7 @@ function createMap(
   valueBytes: number,
   length: number,
   flags: number,
+  inner = 0,
 ): number {
   const attributes = new Attributes(72)
     .u32(0, type)
@@ -222,6 +260,7 @@ function createMap(
     .u32(8, valueBytes)
     .u32(12, length)
     .u32(16, flags)
+    .u32(20, inner)
     .text(28, name);
   return required(`creating the eBPF map ${name}`, bpf(commands.createMap, attributes));
 }

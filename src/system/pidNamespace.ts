@@ -10,12 +10,17 @@ import { statusOfThread } from './taskStatus.ts';
 /** NS_GET_PID_FROM_PIDNS (include/uapi/linux/nsfs.h), since Linux 6.11. */
 const pidFromNamespace = 0x8004_b706;
 
+/** Whether a live thread counts tasks as this process does. It does so for all of its life, or never. */
+export function sharesPids(tid: number): boolean {
+  return statusOfThread(tid).sharesPids;
+}
+
 /**
  * Our pid of the task that a live thread means by a number. Undefined where no such task exists, and where the kernel
  * is too old to tell.
  */
 export function pidMeant(tid: number, number: number): number | undefined {
-  if (statusOfThread(tid).sharesPids) return number;
+  if (sharesPids(tid)) return number;
   try {
     const namespace = openSync(`/proc/${tid}/ns/pid`, 'r');
     try {

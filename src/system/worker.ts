@@ -12,7 +12,8 @@ export function openWorker(name: string, base: string, workerData?: unknown): Wo
   const worker =
     extension === '.ts'
       ? new Worker(
-          `import('tsx/esm/api').then(({ register }) => { register(); return import('${file.href}'); });`,
+          // Named in full: what is evaluated would look for it from the working directory.
+          `import('${import.meta.resolve('tsx/esm/api')}').then(({ register }) => { register(); return import('${file.href}'); });`,
           { eval: true, workerData },
         )
       : new Worker(file, { workerData });

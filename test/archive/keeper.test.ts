@@ -4,7 +4,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { World } from '../../projections/world.ts';
 import { Keeper } from '../../src/archive/keeper.ts';
+import type { Entry, LogQuery } from '../../src/engine/history.ts';
+import type { Instant } from '../../src/engine/instant.ts';
 import { openWorld } from '../../src/engine/openWorld.ts';
+import { Story } from '../../src/engine/story.ts';
 import { snapshotKey } from '../../src/log/keys.ts';
 import { type LevelLog, openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
 import { seededRandom } from '../../src/random.ts';
@@ -87,5 +90,41 @@ keeper('a snapshot that is damaged, missing in part, or of another version is do
   await reader.close();
   await log.close();
 });
+
+keeper('a history that goes on from a snapshot tells what one from the first event on tells', async () => {
+  const log = await begin();
+  const at = (part: number): Instant => ({ kind: 'seq', seq: Math.floor(log.seq * part) });
+  const timeAt = (part: number): Instant => ({
+    kind: 'time',
+    timeUs: events[Math.floor(log.seq * part)]?.timeUs ?? 0,
+  });
+  const queries: LogQuery[] = [
+    { since: at(0.7) },
+    { since: timeAt(0.6), until: timeAt(0.8) },
+    { since: timeAt(0.9), path: '/' },
+    { until: timeAt(0.5), limit: 20 },
+    { limit: 5 },
+    { limit: 3, types: ['tree'] },
+    { limit: 40, types: ['rmdir', 'gap'] },
+  ];
+  const told = async () => {
+    const stories = [];
+    for (const query of queries) stories.push(await entriesOf(log, query));
+    return stories;
+  };
+  const before = await told();
+  await keepAll(log);
+  const after = await told();
+  for (const [i, query] of queries.entries()) assert.equal(after[i], before[i], JSON.stringify(query));
+  await log.close();
+});
+
+async function entriesOf(log: LevelLog, query: LogQuery): Promise<Entry[]> {
+  const story = new Story(query);
+  if (query.limit !== undefined) return story.tellLast(log, query.limit);
+  const entries: Entry[] = [];
+  for await (const entry of story.tell(log)) entries.push(entry);
+  return entries;
+}
 
 keeper.run();

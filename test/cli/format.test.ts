@@ -391,6 +391,7 @@ const recording: RecordingView = {
   stalls: 0,
   longestStallMs: 0,
   lost: 0,
+  releaseAgent: '/sbin/agent',
   releases: { releases: 0, attempts: 0, succeeded: 0, failed: 0, stale: 0 },
   waiting: 0,
   agents: [],
@@ -419,6 +420,7 @@ format('the state of a recording without a daemon is a short table', () => {
     'gaps       none',
     'stalls     none',
     'releases   none',
+    'agent      /sbin/agent',
   ]);
 });
 
@@ -426,7 +428,6 @@ format('gaps, releases and agents that run are on the screen', () => {
   const lines = statusLines({
     ...recording,
     daemonPid: 42,
-    releaseAgent: '/sbin/agent',
     gaps: 2,
     lost: 130,
     stalls: 3,

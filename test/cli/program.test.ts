@@ -45,6 +45,7 @@ program('a command that changes something asks for it, prints nothing and ends w
     ['attach /a 12', 'attach', { path: '/a', pid: 12, thread: false }],
     ['attach --thread /a 12', 'attach', { path: '/a', pid: 12, thread: true }],
     ['set /a notify_on_release 1', 'write', { path: '/a', file: 'notify_on_release', text: '1' }],
+    ['set / release_agent /sbin/a', 'write', { path: '/', file: 'release_agent', text: '/sbin/a' }],
     ['delegate /a root', 'delegate', { path: '/a', uid: 0, gid: 0 }],
     ['delegate /a 12:34', 'delegate', { path: '/a', uid: 12, gid: 34 }],
   ];
@@ -91,7 +92,7 @@ program('a command line that makes no sense ends with 2, in words, and asks nobo
     ['attach /a 0', /'0' is no pid/],
     ['attach /a 2147483648', /'2147483648' is no pid/],
     ['path 0x10', /'0x10' is no pid/],
-    ['set /a release_agent 1', /no flag 'release_agent': the one it has is notify_on_release/],
+    ['set /a frozen 1', /no 'frozen' to set: there are notify_on_release and, of the root, release_agent/],
     ['set /a notify_on_release 2', /is 0 or 1, not '2'/],
     ['log --type fork,foo', /no event type 'foo': the types are recording, .*, suppressed/],
     ['log --limit many', /'many' is no limit/],

@@ -262,7 +262,7 @@ function namespaced(folder: string, ...args: readonly string[]): Running {
 
 testNeeding(up, ['root', 'ebpf', 'connector'], 'the best source is taken where it works', async () => {
   const folder = emptyFolder();
-  const recorder = tasktrail(folder, 'up', '--no-pin');
+  const recorder = tasktrail(folder, 'up', '--no-mount', '--no-pin');
   await recorder.says(/stop with Ctrl-C/);
   assert.match(recorder.output, /seen through ebpf/);
   assert.not.match(recorder.output, /not taken/);
@@ -273,7 +273,7 @@ testNeeding(up, ['root', 'ebpf', 'connector'], 'the best source is taken where i
 
 testNeeding(up, ['root'], 'in a container /proc is polled, and why is on the screen', async () => {
   const folder = emptyFolder();
-  const recorder = namespaced(folder, 'up', '--no-pin', '--poll-interval', '50ms');
+  const recorder = namespaced(folder, 'up', '--no-mount', '--no-pin', '--poll-interval', '50ms');
   await recorder.says(/stop with Ctrl-C/);
   assert.match(recorder.output, /^recording the tasks that looks at \/proc find: [0-9]+ tasks? now$/m);
   assert.match(recorder.output, /^not taken: the eBPF source works only in the initial pid namespace, .*$/m);
@@ -304,7 +304,7 @@ function childOf(pid: number | undefined): string {
 up('what only the eBPF source can do is refused with the others, in words', async () => {
   const folder = emptyFolder();
   const refused = async (...args: readonly string[]): Promise<string> => {
-    const recorder = tasktrail(folder, 'up', '--no-pin', ...args);
+    const recorder = tasktrail(folder, 'up', '--no-mount', '--no-pin', ...args);
     assert.is(await recorder.ends(), 2, recorder.output);
     return recorder.output;
   };
@@ -321,7 +321,7 @@ up('what only the eBPF source can do is refused with the others, in words', asyn
 
 testNeeding(up, ['root'], 'whoever asks for a mirror gets no source that has none', async () => {
   const folder = emptyFolder();
-  const recorder = namespaced(folder, 'up', '--no-pin', '--mirror', 'v2');
+  const recorder = namespaced(folder, 'up', '--no-mount', '--no-pin', '--mirror', 'v2');
   assert.is(await recorder.ends(), 1, recorder.output);
   assert.match(
     recorder.output,
@@ -352,7 +352,7 @@ function started([file = '', ...args]: readonly string[], env: NodeJS.ProcessEnv
 
 testNeeding(up, ['nobody'], 'an ordinary user records into his own folder, and has the tree', async () => {
   const { home, start, done } = ordinary();
-  const recorder = start('up', '--source', 'polling', '--poll-interval', '50ms');
+  const recorder = start('up', '--no-mount', '--source', 'polling', '--poll-interval', '50ms');
   await recorder.says(/stop with Ctrl-C/);
   assert.match(recorder.output, new RegExp(`^in ${home}/tasktrail, recording `, 'm'));
 
@@ -373,12 +373,12 @@ testNeeding(up, ['nobody'], 'an ordinary user records into his own folder, and h
 
 testNeeding(up, ['nobody'], 'an ordinary user gets a lesser source, and is told why', async () => {
   const { home, start } = ordinary();
-  const other = start('up', '--source', 'polling', '--json');
+  const other = start('up', '--no-mount', '--source', 'polling', '--json');
   await other.says(/^\{.*"source":"polling".*"passedOver":\[\]\}$/m);
   other.kill('SIGINT');
   await other.ends();
 
-  const recorder = start('up', '--no-pin');
+  const recorder = start('up', '--no-mount', '--no-pin');
   await recorder.says(/stop with Ctrl-C/);
   // Before Linux 6.6 nobody but root may listen to the process connector.
   assert.match(recorder.output, /seen through connector|looks at \/proc find/);

@@ -1,6 +1,7 @@
 /** A source whose queue is kept while nobody reads it: what a recorder takes from it, gives back, and goes on with. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { HierarchySeen, Observation } from '../../src/ports.ts';
 import { Recording } from '../support/recording.ts';
 
 const test = suite('kept queue');
@@ -126,6 +127,40 @@ test('in doubt the room is given back at once, and whoever comes after a kill fi
   assert.ok(looked.some(({ type }) => type === 'adopt'));
 });
 
+test('much that was queued comes in in parts, and who asks meanwhile is answered behind all of it', async () => {
+  const before = await begunKept();
+  before.source.happen('start t');
+  await before.recorder.stop();
+  const { length } = before.log.commits;
+  renameOften(before.source, 50_000);
+  const after = await Recording.reopen(before);
+  const started = after.start();
+  const last = after.log.seq;
+  assert.ok(last < 50_000, `${last} events are in before others have had a turn`);
+  const answer = after.mkdir('/a');
+  await started;
+  assert.is(await answer, 'done');
+  assert.ok(after.log.commits.length >= length + 3);
+  const types = await after.types();
+  assert.is(types.filter((type) => type === 'comm').length, 50_000);
+  assert.ok(types.lastIndexOf('comm') < types.indexOf('mkdir'));
+  assert.ok(types.lastIndexOf('comm') < types.lastIndexOf('source'));
+  assert.not(types.slice(types.indexOf('comm')).includes('gap'));
+});
+
+test('what is queued in front of a loss is recorded, however much that is', async () => {
+  const before = await begunKept();
+  before.source.happen('start t');
+  await before.recorder.stop();
+  renameOften(before.source, 50_000);
+  before.source.lose('t forks d');
+  const after = await Recording.reopen(before);
+  await after.start();
+  const events = await after.events();
+  const gap = events.findLastIndex(({ type }) => type === 'gap');
+  assert.is(events.slice(0, gap).filter(({ type }) => type === 'comm').length, 50_000);
+});
+
 test('what was lost while nobody read is a gap behind what was queued', async () => {
   const before = await begunKept();
   before.source.happen('start t');
@@ -175,7 +210,106 @@ test('whose birth came at the same time as an attach is told the kernel again', 
   assert.is(source.told.get(pid), world.hierarchy.taskByPid(pid)?.container.id);
 });
 
+test('what is mirrored from now on becomes a tree by a look, while all that happens goes on being recorded', async () => {
+  const { last, after } = await mirroringAnew();
+  const { source } = after;
+  source.groupsOf = () => [inGroup];
+  let hasForked = false;
+  source.onScan = () => {
+    if (hasForked) return;
+    hasForked = true;
+    for (const seen of source.cast.happen('c forks d')) {
+      source.queue({ ...seen, bootUs: after.clock.nowUs, groups: [inGroup] } as Observation);
+    }
+  };
+  await after.start();
+  const types = await after.types(last + 1);
+  assert.equal(
+    types.filter((type, i) => type !== types[i - 1]),
+    ['untree', 'fork', 'source', 'clock', 'fork', 'tree', 'mkdir', 'attach', 'populated'],
+  );
+  const { hierarchy } = after.world;
+  const group = hierarchy.mirrorOf(7)?.groups.get(2)?.id;
+  assert.equal(
+    [...hierarchy.tasks()].map(({ mirrored }) => mirrored.map(({ id }) => id)),
+    source.cast.tasks().map(() => [group]),
+  );
+});
+
+test('whoever is moved while what is mirrored anew is looked at ends up where he was moved to', async () => {
+  const { last, after } = await mirroringAnew();
+  const { source, clock, world } = after;
+  const pid = source.cast.pidOf('t');
+  source.groupsOf = () => [inGroup];
+  source.onScan = () => {
+    const by = { pid: 1, uid: 0, gid: 0 };
+    source.queue(
+      { type: 'groupMade', bootUs: clock.nowUs, hierarchy: 7, group: 3, parent: 1, name: 'late', by },
+      { type: 'moved', bootUs: clock.nowUs, hierarchy: 7, group: 3, pid, tgid: pid, whole: false, by },
+    );
+    source.onScan = () => {};
+  };
+  await after.start();
+  const [place] = world.hierarchy.taskByPid(pid)?.mirrored ?? [];
+  assert.is(place?.name, 'late');
+  assert.not((await after.types(last + 1)).includes('gap'));
+});
+
+test('what goes wrong while it is looked at is a gap, and the trees stand behind it', async () => {
+  const { last, after } = await mirroringAnew();
+  const { source } = after;
+  source.groupsOf = () => [inGroup];
+  source.onScan = () => {
+    source.lose('t forks e');
+    source.onScan = () => {};
+  };
+  await after.start();
+  const types = await after.types(last + 1);
+  assert.is(types.filter((type) => type === 'gap').length, 1);
+  assert.is([...after.world.hierarchy.tasks()].length, source.cast.tasks().length);
+  assert.ok([...after.world.hierarchy.tasks()].every(({ mirrored }) => mirrored.length === 1));
+});
+
+test('the kernel keeps no place of one who had ended when it was told of it', async () => {
+  const recording = await begunKept();
+  const { source } = recording;
+  await recording.mkdir('/a');
+  source.happen('start t');
+  await recording.attach('/a', 't');
+  const pid = source.cast.pidOf('t');
+  // The kernel took the place away before it was told of it.
+  source.happen('t exits');
+  recording.recorder.read(() => {});
+  assert.not(source.told.has(pid));
+});
+
 test.run();
+
+/** A recorder has stopped that mirrored hierarchy 5, behind event `last`; the next, which has not started, is to mirror 7. */
+async function mirroringAnew(): Promise<{ last: number; after: Recording }> {
+  const first = await begunKept();
+  first.source.mirrored = [hierarchySeen(5)];
+  first.source.happen('start t');
+  await first.recorder.stop();
+  const before = await Recording.reopen(first);
+  await before.start();
+  await before.recorder.stop();
+  const { source, clock, log } = before;
+  source.mirrored = [hierarchySeen(7)];
+  source.queue({ type: 'mirrors', bootUs: clock.nowUs, hierarchies: [7] });
+  source.happen('t forks c');
+  return { last: log.seq, after: await Recording.reopen(before) };
+}
+
+const inGroup = { hierarchy: 7, group: 2 };
+
+function hierarchySeen(hierarchy: number): HierarchySeen {
+  const groups = [
+    { group: 1, parent: 0, name: '' },
+    { group: 2, parent: 1, name: 'a' },
+  ];
+  return { hierarchy, name: `name=h${hierarchy}`, mountPoint: '/mnt', groups };
+}
 
 async function begunKept(): Promise<Recording> {
   const recording = await Recording.begin();
@@ -187,6 +321,12 @@ async function begunKept(): Promise<Recording> {
   await again.recorder.commit('written');
   again.recorder.read(() => {});
   return again;
+}
+
+/** A task changes its name again and again. */
+function renameOften(source: Recording['source'], times: number): void {
+  const pid = source.cast.pidOf('t');
+  for (let i = 1; i <= times; i++) source.queue({ type: 'comm', bootUs: 0, pid, comm: `name ${i}` });
 }
 
 function queueOf(source: Recording['source']): NonNullable<Recording['source']['keptQueue']> {

@@ -4,10 +4,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Keeper } from '../../src/archive/keeper.ts';
-import { type Entry, Story } from '../../src/engine/history.ts';
+import type { Entry } from '../../src/engine/history.ts';
 import type { Instant } from '../../src/engine/instant.ts';
 import type { LifeQuestion, LifeView } from '../../src/engine/life.ts';
 import { answerInPast } from '../../src/engine/past.ts';
+import { Story } from '../../src/engine/story.ts';
 import { isRefusal } from '../../src/kernel/errno.ts';
 import { openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
 import type { LogReader } from '../../src/ports.ts';

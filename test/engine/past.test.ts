@@ -3,10 +3,10 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Story } from '../../src/engine/history.ts';
 import { type Instant, isUnclear } from '../../src/engine/instant.ts';
 import { answerInPast, type PastAnswer } from '../../src/engine/past.ts';
 import { type AnswerTo, answerTo, type Question } from '../../src/engine/reads.ts';
+import { Story } from '../../src/engine/story.ts';
 import { isRefusal } from '../../src/kernel/errno.ts';
 import { Recording } from '../support/recording.ts';
 

@@ -51,6 +51,7 @@ class FakeRunner implements AgentRunner {
 /** A recording with flagged containers `/a`, `/b`, …, and a reactor that follows it. */
 async function ground({ containers = 1, concurrency = 4, limit = 8 } = {}) {
   const recording = await Recording.begin();
+  await recording.write('/', 'release_agent', program);
   const names = ['a', 'b', 'c', 'd'].slice(0, containers);
   for (const name of names) {
     await recording.mkdir(`/${name}`);
@@ -62,7 +63,7 @@ async function ground({ containers = 1, concurrency = 4, limit = 8 } = {}) {
 function react(recording: Recording, concurrency = 4, limit = 8) {
   const { recorder, clock } = recording;
   const runner = new FakeRunner();
-  const agents = new Reactor({ recorder, runner, clock, program, concurrency, limit, stuckAfterMs });
+  const agents = new Reactor({ recorder, runner, clock, concurrency, limit, stuckAfterMs });
   agents.start();
   return { runner, agents };
 }

@@ -123,6 +123,7 @@ const frozen: { readonly [T in EventType]: readonly [Extract<Fact, { type: T }>,
     '32ac02050102000006454e4f454e54',
   ],
   stale: [{ type: 'stale', release: 1 }, '33ac020501'],
+  appoint: [{ type: 'appoint', program: '/a', by }, '34ac0205022f61ac029221e80764'],
   refused: [
     { type: 'refused', command: 'mkdir', path: '/a', errno: 'EEXIST', saw: 'it', by },
     '40ac0205056d6b646972022f6106454558495354026974ac029221e80764',
@@ -156,7 +157,7 @@ codec('is what it was when the first recording was made', () => {
     certainty: { known: 0, inferred: 1, unknown: 2 },
     reason: { overflow: 0, stopped: 1, nonsense: 2, unplaced: 3 },
     cause: { exit: 0, attach: 1, rmdir: 2, look: 3 },
-    node: { directory: 0, tasks: 1, notify_on_release: 2 },
+    node: { directory: 0, tasks: 1, notify_on_release: 2, release_agent: 3 },
   });
 });
 

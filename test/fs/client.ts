@@ -20,6 +20,7 @@ export class Client {
       recorder: recording.recorder,
       groupsOf: () => [],
       pidMeant: (_, number) => number,
+      sharesPids: () => false,
       timeUs: 0,
       ...options,
     });

@@ -6,8 +6,7 @@ import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { testNeeding } from '../support/needs.ts';
-import type { Shell } from '../support/shell.ts';
-import { MountedDaemon, typed } from './mountedDaemon.ts';
+import { MountedDaemon, typed, types } from './mountedDaemon.ts';
 
 const mount = suite('mount');
 
@@ -24,15 +23,6 @@ async function begin(): Promise<MountedDaemon> {
   daemons.add(daemon);
   assert.is(await daemon.start(), 'serves', daemon.output);
   return daemon;
-}
-
-/** Types commands one after the other, and compares what each prints, in which `PID` is any number. */
-async function types(shell: Shell, session: readonly (readonly [string, string])[]): Promise<void> {
-  for (const [command, shown] of session) {
-    const pattern = new RegExp(`^${shown.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('PID', '\\d+')}$`);
-    const printed = (await typed(shell, command)).trimEnd();
-    assert.match(printed, pattern, `${command} printed: ${printed}`);
-  }
 }
 
 for (const program of ['bash', 'dash'] as const) {
@@ -93,7 +83,10 @@ for (const program of ['bash', 'dash'] as const) {
         ['rmdir child', "rmdir: failed to remove 'child': Device or resource busy"],
         ['kill $!; wait $! 2> /dev/null; cat child/tasks; rmdir child', ''],
         ['cd .. && rmdir my_container', "rmdir: failed to remove 'my_container': Device or resource busy"],
-        ['echo 0 > tasks; cat my_container/tasks; rmdir my_container; ls', 'notify_on_release\ntasks'],
+        [
+          'echo 0 > tasks; cat my_container/tasks; rmdir my_container; ls',
+          'notify_on_release\nrelease_agent\ntasks',
+        ],
       ]);
       assert.is(await daemon.stop(), 0, daemon.output);
     },
@@ -134,9 +127,9 @@ for (const program of ['bash', 'dash'] as const) {
         ],
         [
           'cat a/tasks a/notify_on_release; ls; ls a',
-          '0\na\nb\nnotify_on_release\ntasks\nnotify_on_release\ns\ntasks',
+          '0\na\nb\nnotify_on_release\nrelease_agent\ntasks\nnotify_on_release\ns\ntasks',
         ],
-        ['mv a z && ls', 'b\nnotify_on_release\ntasks\nz'],
+        ['mv a z && ls', 'b\nnotify_on_release\nrelease_agent\ntasks\nz'],
       ]);
       assert.is(await daemon.stop(), 0, daemon.output);
     },
@@ -169,6 +162,40 @@ testNeeding(
       ["exec 3> a/tasks; as 1234 '/bin/echo 1 >&3'; exec 3>&-", '/bin/echo: write error: Permission denied'],
       ["as 1234 'chmod 700 a/x'; as 1235 'ls a/x'", "ls: cannot open directory 'a/x': Permission denied"],
       ["as 1234 'rmdir a/x'; ls a", 'notify_on_release\ntasks'],
+    ]);
+    assert.is(await daemon.stop(), 0, daemon.output);
+  },
+);
+
+testNeeding(
+  mount,
+  ['ebpf', 'fuse', 'bash', 'dash'],
+  'an ordinary user does in a container of his own what the patch’s manual does in the root',
+  async () => {
+    const daemon = await begin();
+    const shell = daemon.shell('sh');
+    await types(shell, [
+      ['tasktrail mkdir /alice; tasktrail delegate /alice 1234:1234', ''],
+      ['(cd ..; tasktrail mount --proc proc)', ''],
+    ]);
+    await types(shell, [
+      ['as() { setpriv --reuid $1 --regid $1 --clear-groups $2 -c "$3"; }', ''],
+      ...['bash', 'dash'].map((program): [string, string] => [
+        `as 1234 ${program} 'cd alice; mkdir Charlie; cd Charlie; /bin/echo $$ > tasks; sh -c "cat ../../../proc/self/container"
+          ls; mkdir my_sub_cs; ls; rmdir my_sub_cs; cat tasks
+          rmdir ../Charlie; /bin/echo 1 > tasks; cd ..; rmdir ../alice; mkdir ../x; echo 0 > ../tasks'; rmdir alice/Charlie`,
+        [
+          '/alice/Charlie',
+          'notify_on_release\ntasks',
+          'my_sub_cs\nnotify_on_release\ntasks',
+          'PID\nPID',
+          "rmdir: failed to remove '../Charlie': Device or resource busy",
+          '/bin/echo: write error: Permission denied',
+          "rmdir: failed to remove '../alice': Permission denied",
+          "mkdir: cannot create directory '../x': Permission denied",
+          `${program}: ${program === 'bash' ? 'line 3' : '3'}: ${program === 'bash' ? '../tasks: Permission denied' : 'cannot create ../tasks: Permission denied'}`,
+        ].join('\n'),
+      ]),
     ]);
     assert.is(await daemon.stop(), 0, daemon.output);
   },
@@ -243,15 +270,15 @@ testNeeding(
   async () => {
     const daemon = await begin();
     await types(daemon.shell('sh'), [
-      ['tasktrail mkdir /a; ls', 'a\nnotify_on_release\ntasks'],
+      ['tasktrail mkdir /a; ls', 'a\nnotify_on_release\nrelease_agent\ntasks'],
       [
         'cd a; tasktrail mv /a /b; ls ..; ls -d ../b ../a',
-        "b\nnotify_on_release\ntasks\nls: cannot access '../a': No such file or directory\n../b",
+        "b\nnotify_on_release\nrelease_agent\ntasks\nls: cannot access '../a': No such file or directory\n../b",
       ],
       ['tasktrail attach /b $$; grep -cx $$ tasks', '1'],
       ['tasktrail attach / $$; cat tasks', ''],
       ['tasktrail delegate /b 1234:1234; stat -c %u . tasks', '1234\n1234'],
-      ['cd ..; tasktrail rmdir /b; ls', 'notify_on_release\ntasks'],
+      ['cd ..; tasktrail rmdir /b; ls', 'notify_on_release\nrelease_agent\ntasks'],
     ]);
     assert.is(await daemon.stop(), 0, daemon.output);
   },
@@ -326,7 +353,7 @@ testNeeding(
     assert.ok(daemon.isMounted);
     assert.throws(() => readdirSync(daemon.mountPoint), /ENOTCONN/);
     assert.is(await daemon.start(), 'serves', daemon.output);
-    await types(daemon.shell('sh'), [['ls', 'a\nnotify_on_release\ntasks']]);
+    await types(daemon.shell('sh'), [['ls', 'a\nnotify_on_release\nrelease_agent\ntasks']]);
     assert.is(await daemon.stop(), 0, daemon.output);
     assert.not(daemon.isMounted);
   },

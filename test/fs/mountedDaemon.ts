@@ -10,6 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unmount } from '../../src/system/fuse.ts';
+import { mountTable } from '../../src/system/mountTable.ts';
+import { until } from '../support/daemon.ts';
 import { Shell } from '../support/shell.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -64,6 +66,25 @@ export class MountedDaemon {
     return this.#end('SIGKILL');
   }
 
+  /** Resolves when the guard of its mounts is there. */
+  guarded(): Promise<void> {
+    const children = `/proc/${this.#process?.pid}/task/${this.#process?.pid}/children`;
+    const isGuard = (pid: string): boolean =>
+      readFileSync(`/proc/${pid}/comm`, 'latin1') === 'tasktrail-guard\n';
+    return until('the guard', () =>
+      readFileSync(children, 'latin1').split(' ').filter(Boolean).some(isGuard),
+    );
+  }
+
+  /** Stops it in the middle of whatever it does; the mount does not answer until it goes on. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   /** A shell that stands in the tree's root, and can run `tasktrail`. */
   shell(program: string): Shell {
     const tasktrail = [process.execPath, ...process.execArgv, main].map((word) => `'${word}'`).join(' ');
@@ -82,7 +103,9 @@ export class MountedDaemon {
   async close(): Promise<void> {
     for (const shell of this.#shells) shell.close();
     if (this.#process?.exitCode === null) await this.kill();
-    while (this.isMounted) unmount(this.mountPoint);
+    for (const { mountPoint } of mountTable().reverse()) {
+      if (mountPoint.startsWith(`${this.#folder}/`)) unmount(mountPoint);
+    }
     if (existsSync(this.mountPoint)) rmdirSync(this.mountPoint);
     rmSync(this.#folder, { recursive: true });
   }
@@ -103,6 +126,15 @@ export async function typed(shell: Shell, command: string): Promise<string> {
   const isDone = await shell.until(() => shell.exitCode !== undefined, deadlineMs);
   assert(isDone, `${command} goes on and on: ${shell.printed}`);
   return shell.printed;
+}
+
+/** Types commands one after the other, and compares what each prints, in which `PID` is any number. */
+export async function types(shell: Shell, session: readonly (readonly [string, string])[]): Promise<void> {
+  for (const [command, shown] of session) {
+    const pattern = new RegExp(`^${shown.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('PID', '\\d+')}$`);
+    const printed = (await typed(shell, command)).trimEnd();
+    assert.match(printed, pattern, `${command} printed: ${printed}`);
+  }
 }
 
 async function within<T>(promise: Promise<T>, late: () => unknown): Promise<T> {

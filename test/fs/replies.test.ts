@@ -2,11 +2,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  attributesNotice,
   attributesReply,
   doneReply,
   entriesReply,
   entryReply,
   initReply,
+  namesNotice,
   openReply,
   replyTo,
   statfsReply,
@@ -54,9 +56,24 @@ const times = `${'00 ca 9a 3b 00 00 00 00 '.repeat(3)} ${'00 65 cd 1d '.repeat(3
 const directoryBytes = `05 ${zeros(7)} ${zeros(16)} ${times} ed 41 00 00 02 00 00 00 e8 03 00 00 e9 03 00 00
   00 00 00 00 00 10 00 00 00 00 00 00`;
 
-replies('attributes are never to be kept', () => {
-  same(attributesReply(directory), `${zeros(16)} ${directoryBytes}`);
-  same(entryReply(directory), `05 ${zeros(39)} ${directoryBytes}`);
+/** An hour. */
+const kept = `10 0e ${zeros(6)}`;
+
+replies(
+  'attributes are kept until a notice says otherwise, and names where there is a notice for them',
+  () => {
+    same(attributesReply(directory), `${kept} ${zeros(8)} ${directoryBytes}`);
+    same(entryReply(directory, true), `05 ${zeros(15)} ${kept} ${kept} ${zeros(8)} ${directoryBytes}`);
+    same(entryReply(directory, false), `05 ${zeros(15)} ${zeros(8)} ${kept} ${zeros(8)} ${directoryBytes}`);
+  },
+);
+
+replies('a notice is about the attributes of one node, or about all names', () => {
+  same(
+    attributesNotice(5),
+    `28 00 00 00 02 00 00 00 ${zeros(8)} 05 ${zeros(7)} ${'ff '.repeat(8)} ${zeros(8)}`,
+  );
+  same(namesNotice(), `10 00 00 00 08 00 00 00 ${zeros(8)}`);
 });
 
 replies('a file is a regular one of size 0', () => {

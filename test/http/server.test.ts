@@ -30,7 +30,7 @@ async function withServer(log: Log, use: (ground: Ground) => Promise<void>): Pro
   const recording = await Recording.begin();
   const { recorder, clock } = recording;
   const archive: Archive = { log, past: log, verify: log };
-  const daemon = { daemonPid: 1, folder, sizeBytes: 0, releaseAgent: '/agent', mountPoint: '' };
+  const daemon = { daemonPid: 1, folder, sizeBytes: 0, mounts: [] };
   const api = openServer({
     recorder,
     clock,

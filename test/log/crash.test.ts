@@ -5,10 +5,12 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import koffi from 'koffi';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevelLog, openLogReader, RecordingHeldError, verifyLog } from '../../src/log/levelLog.ts';
@@ -174,6 +176,20 @@ testNeeding(crash, ['root'], 'a file system that is read-only, or full, is named
   });
 });
 
+testNeeding(crash, ['loop'], 'a log that is left without a disk says so, and goes no further', async () => {
+  await onDisk(async (disk) => {
+    const log = await openLevelLog({ folder: join(disk, 'recording') });
+    log.append([exit(1, 1)]);
+    await log.commit('synced');
+    cutOff(disk);
+    log.append([exit(1, 1)]);
+    const message = await rejection(log.commit('synced'));
+    assert.match(message, /cannot be written any more: input\/output error; it is whole up to seq \d+/);
+    assert.is(await rejection(log.commit('written')), message);
+    await log.close();
+  });
+});
+
 /** A file system of 3 MiB in memory, for as long as the body runs. */
 async function onSmallDisk(body: (disk: string) => Promise<void>): Promise<void> {
   const disk = scratch.folder();
@@ -184,6 +200,32 @@ async function onSmallDisk(body: (disk: string) => Promise<void>): Promise<void>
   } finally {
     execFileSync('umount', ['-l', disk]);
   }
+}
+
+/** A file system on a loop device, for as long as the body runs. */
+async function onDisk(body: (disk: string) => Promise<void>): Promise<void> {
+  const disk = scratch.folder();
+  const image = `${disk}.image`;
+  await mkdir(disk);
+  execFileSync('truncate', ['-s', '64M', image]);
+  execFileSync('mkfs.ext4', ['-q', '-F', image]);
+  execFileSync('mount', ['-o', 'loop', image, disk]);
+  try {
+    await body(disk);
+  } finally {
+    execFileSync('umount', [disk]);
+  }
+}
+
+/** Nothing reaches the disk any more: EXT4_IOC_SHUTDOWN with NOLOGFLUSH (the kernel's fs/ext4/ext4.h). */
+function cutOff(disk: string): void {
+  const shutdown = 0x8004587d;
+  const withoutFlush = new Uint32Array([2]);
+  const ioctl = koffi.load('libc.so.6').func('int ioctl(int, unsigned long, uint32_t *)');
+  const fd = openSync(disk, 'r');
+  const result: number = ioctl(fd, shutdown, withoutFlush);
+  closeSync(fd);
+  assert.is(result, 0);
 }
 
 crash.run();

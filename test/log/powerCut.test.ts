@@ -1,159 +1,112 @@
 /**
- * A loss of power, as ext4 lets us make one: from one moment on nothing reaches the disk any more, neither
- * data nor journal, and what is there by then is what the next mount finds. What was synced has to be there.
+ * Losses of power, in their short form: what they may leave of a disk, and that a log which is opened on it has what
+ * was answered and nothing else. `tools/powercut.ts` does the same at length.
  */
-
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import koffi from 'koffi';
+import { constants } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type LevelLog, openLevelLog } from '../../src/log/levelLog.ts';
+import { seededRandom } from '../../src/random.ts';
+import { Disk } from '../../tools/powercut/disk.ts';
+import type { Operation } from '../../tools/powercut/operations.ts';
+import { outage } from '../../tools/powercut/outages.ts';
+import { runPowerCuts } from '../../tools/powercut/run.ts';
 import { testNeeding } from '../support/needs.ts';
-import { exit, readAll, rejection, seqs } from './contract.ts';
-import { Scratch } from './recordings.ts';
 
 const powerCut = suite('power cut');
+const short = { workloads: 2, commits: 200 } as const;
 
-const scratch = await Scratch.open();
-powerCut.after(() => scratch.remove());
-
-testNeeding(powerCut, ['loop'], 'what was only written may be lost, what was synced is there', async () => {
-  const { synced, there } = await recordUntilCut(async (log) => {
-    await commitSome(log, 'written');
-    await commitSome(log, 'synced');
-    const { seq } = log;
-    await commitSome(log, 'written');
-    return seq;
+testNeeding(powerCut, ['cc'], 'nothing that was answered is missing, and nothing else is there', async () => {
+  const { verdicts, faults, syncs, tables } = await runPowerCuts({
+    ...short,
+    seed: 1,
+    images: 60,
+    syncs: true,
   });
-  assert.ok(there >= synced, `${synced} were synced, ${there} are there`);
+  assert.equal(faults, []);
+  assert.ok(verdicts.sound > 90, `only ${verdicts.sound} were opened`);
+  assert.ok(syncs > 100, `only ${syncs} syncs`);
+  assert.ok(tables > 3, `only ${tables} tables`);
 });
 
-testNeeding(
-  powerCut,
-  ['loop'],
-  'a sync with nothing new to write makes durable what was written',
-  async () => {
-    const { synced, there } = await recordUntilCut(async (log) => {
-      await commitSome(log, 'written');
-      await commitSome(log, 'written');
-      await log.commit('synced');
-      return log.seq;
-    });
-    assert.is(there, synced);
-  },
-);
-
-testNeeding(
-  powerCut,
-  ['loop'],
-  'a sync holds across the log files that LevelDB has begun meanwhile',
-  async () => {
-    const { synced, there } = await recordUntilCut(async (log) => {
-      const logFiles = (): number => readdirSync(log.folder).filter((name) => name.endsWith('.log')).length;
-      await commitSome(log, 'synced');
-      // LevelDB begins a new log file every 4 MiB, and keeps the old one until it has become a table.
-      for (let i = 0; i < 500 && logFiles() === 1; i++) await commitSome(log, 'written', 3000);
-      assert.is(logFiles(), 2);
-      await commitSome(log, 'synced');
-      return log.seq;
-    });
-    assert.is(there, synced);
-  },
-);
-
-testNeeding(powerCut, ['loop'], 'a recording opens again even when nothing of it was synced', async () => {
-  const { there } = await recordUntilCut(async (log) => {
-    await commitSome(log, 'written');
-    return 0;
-  });
-  assert.ok(there === 0 || there === 50, `${there} of one commit are there`);
+testNeeding(powerCut, ['cc'], 'where syncs count for nothing, what was answered is missing', async () => {
+  const { verdicts } = await runPowerCuts({ ...short, workloads: 1, seed: 2, images: 40, syncs: false });
+  assert.ok(verdicts.missing > 5, `something was missing in ${verdicts.missing} only`);
 });
 
-testNeeding(
-  powerCut,
-  ['loop'],
-  'the log that is left without a disk says so, and goes no further',
-  async () => {
-    await onDisk(async (disk) => {
-      const log = await openLevelLog({ folder: join(disk(), 'recording') });
-      await commitSome(log, 'synced');
-      cutPower(disk());
-      log.append([exit(1, log.head.timeUs)]);
-      const message = await rejection(log.commit('synced'));
-      assert.match(message, /cannot be written any more: input\/output error; it is whole up to seq \d+/);
-      assert.is(await rejection(log.commit('written')), message);
-      await log.close();
-    });
-  },
-);
+const created = constants.O_CREAT | constants.O_WRONLY;
+const made: readonly Operation[] = [
+  { kind: 'open', fd: 3, flags: 0, path: '' },
+  { kind: 'open', fd: 4, flags: created, path: 'a' },
+  { kind: 'write', fd: 4, offset: 0, bytes: Buffer.alloc(1500, 1) },
+];
+const synced: readonly Operation[] = [
+  { kind: 'sync', fd: 4, sync: 1 },
+  { kind: 'synced', sync: 1 },
+  { kind: 'sync', fd: 3, sync: 2 },
+  { kind: 'synced', sync: 2 },
+];
 
-/** Records on a disk until the power is cut; what was synced by then, and what is there afterwards. */
-async function recordUntilCut(
-  record: (log: LevelLog) => Promise<number>,
-): Promise<{ synced: number; there: number }> {
-  return onDisk(async (disk, remount) => {
-    const folder = (): string => join(disk(), 'recording');
-    const log = await openLevelLog({ folder: folder() });
-    const synced = await record(log);
-    cutPower(disk());
-    // It cannot mark its end on a disk that is gone; that it says so is the last test's matter.
-    await log.close().catch(() => {});
-    remount();
-    const again = await openLevelLog({ folder: folder() });
-    const there = await readAll(again);
-    assert.equal(
-      seqs(there),
-      there.map((_, i) => i + 1),
-    );
-    await again.close();
-    return { synced, there: there.length };
-  });
-}
-
-async function commitSome(log: LevelLog, durability: 'written' | 'synced', count = 50): Promise<void> {
-  log.append(Array.from({ length: count }, (_, task) => exit(task, 1 + log.seq)));
-  await log.commit(durability);
-}
-
-/** A file system on a loop device, which writes nothing by itself for five minutes. */
-async function onDisk<T>(body: (disk: () => string, remount: () => void) => Promise<T>): Promise<T> {
-  const image = `${scratch.folder()}.image`;
-  execFileSync('truncate', ['-s', '64M', image]);
-  execFileSync('mkfs.ext4', ['-q', '-F', image]);
-  let disk = '';
-  const mount = (): void => {
-    disk = scratch.folder();
-    mkdirSync(disk);
-    execFileSync('mount', ['-o', 'loop,commit=300', image, disk]);
-  };
-  const unmount = (): void => {
-    execFileSync('umount', [disk]);
-  };
-  mount();
-  try {
-    return await body(
-      () => disk,
-      () => {
-        unmount();
-        mount();
-      },
-    );
-  } finally {
-    unmount();
+/** All that losses of power leave of the file `a`, as runs of equal bytes; `-` where it is not there. */
+function leftOf(operations: readonly Operation[], syncs = true): string[] {
+  const disk = new Disk(new Map(), syncs);
+  for (const operation of operations) disk.apply(operation);
+  const left = new Set<string>();
+  for (let seed = 0; seed < 2000; seed++) {
+    const image = disk.image(outage(seededRandom(seed), disk.at));
+    left.add(image.has('a') ? runsIn(image.get('a') ?? new Uint8Array()) : '-');
   }
+  return [...left].sort();
 }
 
-/** EXT4_IOC_SHUTDOWN with NOLOGFLUSH (the kernel's fs/ext4/ext4.h). */
-function cutPower(disk: string): void {
-  const shutdown = 0x8004587d;
-  const withoutFlush = new Uint32Array([2]);
-  const ioctl = koffi.load('libc.so.6').func('int ioctl(int, unsigned long, uint32_t *)');
-  const fd = openSync(disk, 'r');
-  const result: number = ioctl(fd, shutdown, withoutFlush);
-  closeSync(fd);
-  assert.is(result, 0);
+function runsIn(bytes: Uint8Array): string {
+  const runs: { value: number; length: number }[] = [];
+  for (const value of bytes) {
+    const last = runs.at(-1);
+    if (last?.value === value) last.length += 1;
+    else runs.push({ value, length: 1 });
+  }
+  return runs.map(({ value, length }) => `${length}x${value}`).join(' ');
 }
+
+powerCut('a file that was synced, and its folder too, is left whole', () => {
+  assert.equal(leftOf([...made, ...synced]), ['1500x1']);
+});
+
+powerCut('a file is lost with its name, though it was synced itself', () => {
+  assert.equal(leftOf([...made, ...synced.slice(0, 2)]), ['-', '1500x1']);
+});
+
+powerCut('any sector of what was not synced may be left, and any may be lost', () => {
+  const left = leftOf(made);
+  for (const one of ['-', '', '1500x1', '1500x0', '512x0 988x1', '512x1 512x0 476x1', '1024x1 476x0']) {
+    assert.ok(left.includes(one), `${one} of ${left.join(', ')}`);
+  }
+  assert.is(left.length, 10);
+});
+
+powerCut('a sync counts for what came before it began, not for what came before it was done', () => {
+  const write: Operation = { kind: 'write', fd: 4, offset: 0, bytes: Buffer.alloc(512, 2) };
+  const [begun, done, ...folder] = synced;
+  assert.ok(begun && done);
+  const left = leftOf([...made, begun, write, done, ...folder]);
+  assert.equal(left, ['1500x1', '512x2 988x1']);
+});
+
+powerCut('what was written is not older than what a later sync found', () => {
+  const write: Operation = { kind: 'write', fd: 4, offset: 100, bytes: Buffer.alloc(100, 2) };
+  assert.equal(leftOf([...made, write, ...synced]), ['100x1 100x2 1300x1']);
+});
+
+powerCut('names change in order: no later one is left where an earlier one is lost', () => {
+  const renamed: readonly Operation[] = [
+    { kind: 'rename', path: 'a', to: 'b' },
+    { kind: 'open', fd: 5, flags: created, path: 'a' },
+  ];
+  assert.equal(leftOf([...made, ...synced, ...renamed]), ['', '-', '1500x1']);
+});
+
+powerCut('where syncs count for nothing, nothing has to be left', () => {
+  assert.ok(leftOf([...made, ...synced], false).includes('-'));
+});
 
 powerCut.run();

@@ -9,7 +9,7 @@
  * Sentences that begin with "Choice:" mark where the contract leaves room and what was taken.
  */
 import type { Bytes } from '../../events/bytes.ts';
-import type { By, Certainty, ExitFact, Fact, Node, ReleaseCause } from '../../events/event.ts';
+import type { By, Certainty, ExitFact, Fact, File, Node, ReleaseCause } from '../../events/event.ts';
 import type {
   Actor,
   AttachCommand,
@@ -50,7 +50,8 @@ export interface ModelContainer {
   readonly parent: ModelContainer | undefined;
   name: Bytes;
   notify: boolean;
-  readonly nodes: Record<Node, Attributes>;
+  /** Only the root has a `release_agent`. */
+  readonly nodes: Record<Exclude<Node, 'release_agent'>, Attributes> & { release_agent?: Attributes };
   /** What has happened here so far; a child counts as born where its parent was. */
   readonly counts: { forks: number; exits: number; attaches: number };
 }
@@ -82,11 +83,14 @@ export class Model {
   readonly tasks: ModelTask[] = [];
   readonly root: ModelContainer;
   #nextTask = 1;
+  /** The release agent. */
+  agent: Bytes = '/sbin/container_release_agent';
   #nextContainer: number;
 
   /** A tree with nothing but its root, whose id is `rootId`. */
   constructor(rootId: number) {
     this.root = container(rootId, undefined, '', false, 0o755, 0, 0);
+    this.root.nodes.release_agent = { mode: FILE_MODE, uid: 0, gid: 0 };
     this.containers.push(this.root);
     this.#nextContainer = rootId + 1;
   }
@@ -208,6 +212,7 @@ export class Model {
     const target = this.find(id);
     if (text.length > 4096) return 'E2BIG';
     if (target === undefined) return 'ENODEV';
+    if (file === 'release_agent') return this.#writeAgent(target, text, actor);
     return file === 'tasks' ? this.#writeTasks(target, text, actor) : this.#writeFlag(target, text, actor);
   }
 
@@ -239,6 +244,21 @@ export class Model {
     return [{ type: 'flag', container: target.id, on, by: this.#by(actor) }];
   }
 
+  /** Choice: its text ends at its first NUL, and the white space around it is none of it. */
+  #writeAgent(target: ModelContainer, text: Bytes, actor: Actor): Answer {
+    const { release_agent: file } = target.nodes;
+    if (file === undefined) return 'ENOENT';
+    if (!may(actor, file, WRITE)) return 'EACCES';
+    const program = untilNul(text)
+      .replace(/^[\t-\r ]+/, '')
+      .replace(/[\t-\r ]+$/, '');
+    if (program[0] !== '/' || program.includes('\n')) return 'EINVAL';
+    if (program.length > 4095) return 'ENAMETOOLONG';
+    if (program === this.agent) return [];
+    this.agent = program;
+    return [{ type: 'appoint', program, by: this.#by(actor) }];
+  }
+
   /** The whole process, every thread checked before any is moved. */
   #attachProcess({ container: id, pid }: AttachCommand, actor: Actor): Answer {
     const target = this.find(id);
@@ -266,6 +286,7 @@ export class Model {
     const target = this.find(id);
     if (target === undefined) return 'ENOENT';
     const now = target.nodes[node];
+    if (now === undefined) return 'ENOENT';
     const isOwner = actor.uid === now.uid;
     const isMember = actor.gid === gid || actor.groups.includes(gid ?? -1) || gid === now.gid;
     if (actor.uid !== 0) {
@@ -276,7 +297,7 @@ export class Model {
     return this.#setAttributes(
       target,
       node,
-      { mode: (mode ?? now.mode) & 0o1777, uid: uid ?? now.uid, gid: gid ?? now.gid },
+      { mode: (mode ?? now.mode) & 0o7777, uid: uid ?? now.uid, gid: gid ?? now.gid },
       actor,
     );
   }
@@ -284,7 +305,7 @@ export class Model {
   #delegate({ container: id, uid, gid }: DelegateCommand, actor: Actor): Answer {
     const target = this.find(id);
     if (target === undefined) return 'ENOENT';
-    const nodes: Node[] = ['directory', 'tasks', 'notify_on_release'];
+    const nodes = ['directory', 'tasks', 'notify_on_release'] as const;
     const facts: Fact[] = [];
     if (actor.uid !== 0) {
       // To give away what one owns is for root alone; to give it to oneself is chown to the same.
@@ -301,7 +322,7 @@ export class Model {
   /** Choice: nothing is recorded when nothing changes. */
   #setAttributes(target: ModelContainer, node: Node, wanted: Attributes, actor: Actor): Fact[] {
     const now = target.nodes[node];
-    if (now.mode === wanted.mode && now.uid === wanted.uid && now.gid === wanted.gid) return [];
+    if (now?.mode === wanted.mode && now.uid === wanted.uid && now.gid === wanted.gid) return [];
     target.nodes[node] = wanted;
     return [{ type: 'attr', container: target.id, node, ...wanted, by: this.#by(actor) }];
   }
@@ -334,11 +355,13 @@ export class Model {
   }
 
   /** The container that a path names, when the actor may open the file in it for writing. */
-  open(path: Bytes, file: 'tasks' | 'notify_on_release', actor: Actor): ModelContainer | Errno {
+  open(path: Bytes, file: File, actor: Actor): ModelContainer | Errno {
     const found = this.lookup(path, actor);
     if (typeof found === 'string') return found;
     if (!may(actor, found.nodes.directory, SEARCH)) return 'EACCES';
-    return may(actor, found.nodes[file], WRITE) ? found : 'EACCES';
+    const attributes = found.nodes[file];
+    if (attributes === undefined) return 'ENOENT';
+    return may(actor, attributes, WRITE) ? found : 'EACCES';
   }
 
   /** Each step needs search where it starts from, then a name of bearable length, then that it is there. */
@@ -593,15 +616,17 @@ export class Model {
   }
 
   /**
-   * Choice: the two names reserved in the root stand for files too, though nothing can be read from them
-   * yet. They have the owner of the root's directory.
+   * Choice: the name reserved in the root stands for a file too, though nothing can be read from it. It has the
+   * owner of the root's directory.
    */
   #entry({ parent: id, name }: Place): Entry | undefined {
     const parent = this.find(id);
     if (parent === undefined) return undefined;
     if (name === 'tasks' || name === 'notify_on_release')
       return { container: undefined, attributes: parent.nodes[name] };
-    if (parent === this.root && (name === 'release_agent' || name === '.at'))
+    if (parent === this.root && name === 'release_agent' && parent.nodes.release_agent)
+      return { container: undefined, attributes: parent.nodes.release_agent };
+    if (parent === this.root && name === '.at')
       return { container: undefined, attributes: parent.nodes.directory };
     const child = this.containers.find((one) => one.parent === parent && one.name === name);
     return child === undefined ? undefined : { container: child, attributes: child.nodes.directory };

@@ -12,11 +12,11 @@ import {
   hierarchiesNamed,
   hierarchiesOfMachine,
   mountedHierarchies,
-  parseMounts,
   pathIn,
   readHierarchy,
   stillMounted,
 } from '../../src/sources/cgroups.ts';
+import { parseMounts } from '../../src/system/mountTable.ts';
 import { testNeeding } from '../support/needs.ts';
 import { idOfGroup, PrivateHierarchy } from './groups.ts';
 

@@ -47,7 +47,10 @@ function record(
   return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
-function decoded(words: Uint32Array, decoder = new Decoder(pageBytes, [])): Observation[] {
+function decoded(
+  words: Uint32Array,
+  decoder = new Decoder(pageBytes, { hierarchies: [], commandLineBytes: 0 }),
+): Observation[] {
   const seen: Observation[] = [];
   decoder.decode(words, at, (observation) => seen.push(observation));
   return seen;
@@ -110,7 +113,7 @@ test('a fork tells its groups in the order of the hierarchies, and leaves out wh
     7,
     Object.fromEntries([11, 0, 0, 0, 33, 2].map((half, i) => [forkRecord.groups + 4 * i, half])),
   );
-  const decoder = new Decoder(pageBytes, [4, 0, 9]);
+  const decoder = new Decoder(pageBytes, { hierarchies: [4, 0, 9], commandLineBytes: 0 });
   const [fork] = decoded(words, decoder);
   assert.equal(fork?.type === 'fork' && fork.groups, [
     { hierarchy: 4, group: 11 },
@@ -191,7 +194,7 @@ test('an exec is followed by the users of its task', () => {
 });
 
 test('of very many names each is its own, however alike they are', () => {
-  const decoder = new Decoder(pageBytes, []);
+  const decoder = new Decoder(pageBytes, { hierarchies: [], commandLineBytes: 0 });
   const names = ['', 'x', 'fifteen-letters'];
   for (let i = 0; i < 5000; i++) names.push(`${i}`, `same ${i}`, `quite the ${i}`);
   for (let place = 0; place < 15; place++) {

@@ -3,13 +3,18 @@
  * nobody else does.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Found, KeptQueue, Observation, Source } from '../../src/ports.ts';
-import { type PinOwner, pinnedInstallations, removePinsOf } from '../../src/sources/ebpf/pins.ts';
+import {
+  type PinnedInstallation,
+  type PinOwner,
+  pinnedInstallations,
+  removePinsOf,
+} from '../../src/sources/ebpf/pins.ts';
 import { type EbpfSourceOptions, openEbpfSource } from '../../src/sources/ebpf/source.ts';
 import { testNeeding } from '../support/needs.ts';
 
@@ -66,16 +71,116 @@ testNeeding(test, needed, 'a copy of a recording does not share the ring of its 
   assert.is(pinnedInstallations().filter(({ recording }) => recording === context.owner.recording).length, 2);
 });
 
-testNeeding(test, needed, 'a ring of another size takes its place, and says so', (context) => {
+testNeeding(
+  test,
+  needed,
+  'a ring of another size takes over, and what the old one holds is found, once',
+  (context) => {
+    leave(context);
+    const program = runProgram(context);
+    const { found, seen } = comeBack(context, { pin: true, ringBytes: 2 ** 17 });
+    assert.is(found.state, 'whole');
+    assert.equal(storyOf(program, seen), ['fork', 'exec', 'exit']);
+    assert.equal(ringsOf(context), [2 ** 17]);
+  },
+);
+
+testNeeding(
+  test,
+  needed,
+  'what each of several that took over has recorded is found, once and in order',
+  (context) => {
+    leave(context);
+    const programs = [17, 18, 19].map((exponent) => {
+      const program = runProgram(context, `program${exponent}`);
+      // Who is killed before it has read anything.
+      openEbpfSource({ owner: context.owner, pin: true, ringBytes: 2 ** exponent }).close();
+      return program;
+    });
+    programs.push(runProgram(context, 'last'));
+    const { found, seen } = comeBack(context, { pin: true });
+    assert.is(found.state, 'whole');
+    for (const program of programs) assert.equal(storyOf(program, seen), ['fork', 'exec', 'exit']);
+    const executed = seen.flatMap((one) => (one.type === 'exec' ? [one.program] : []));
+    assert.equal(
+      executed.filter((program) => programs.includes(program)),
+      programs,
+    );
+  },
+);
+
+testNeeding(
+  test,
+  [...needed, 'v2'],
+  'that others are mirrored is told where the one takes over from the other',
+  (context) => {
+    leave(context);
+    const before = runProgram(context, 'before');
+    openEbpfSource({ owner: context.owner, pin: true, mirror: ['v2'] }).close();
+    const after = runProgram(context, 'after');
+    const { seen } = comeBack(context, { pin: true, mirror: ['v2'] });
+    const story = seen.flatMap((one): unknown[] => {
+      if (one.type === 'mirrors') return [one.hierarchies];
+      return one.type === 'exec' && [before, after].includes(one.program) ? [one.program] : [];
+    });
+    assert.equal(story, [before, [0], after]);
+    const isPlaced = (one: Observation): boolean => one.type === 'fork' && one.groups !== undefined;
+    const at = seen.findIndex(({ type }) => type === 'mirrors');
+    assert.not(seen.slice(0, at).some(isPlaced));
+    assert.ok(seen.slice(at).some(isPlaced));
+  },
+);
+
+testNeeding(test, needed, 'who takes over knows who is where, and what was lost before', (context) => {
+  leave(context, (source) => source.places?.set(process.pid, process.pid, 7));
+  const { places } = comeBack(context, { pin: true, ringBytes: 2 ** 17 });
+  assert.is(places.get(process.pid), 7);
+});
+
+testNeeding(
+  test,
+  needed,
+  'a ring that has been read to its end and is in the log is let go of',
+  (context) => {
+    leave(context);
+    const source = openEbpfSource({ owner: context.owner, pin: true, ringBytes: 2 ** 17 });
+    const queue = queueOf(source);
+    source.lost();
+    queue.resume(context.cursor);
+    assert.is(generationsOf(context), 2);
+    source.drain(() => {});
+    queue.skip();
+    assert.is(generationsOf(context), 2);
+    queue.free(queue.cursor());
+    assert.is(generationsOf(context), 1);
+    source.close();
+  },
+);
+
+testNeeding(test, needed, 'one whose turn had not come when somebody was killed is none', (context) => {
   leave(context);
-  const { found } = comeBack(context, { pin: true, ringBytes: 2 ** 17 });
+  const path = pathOf(context);
+  const source = openEbpfSource({ owner: { ...context.owner, recording: 'others' }, pin: true });
+  for (const kind of ['about', 'ring'])
+    renameSync(`${pathOf(context, 'others')}/${kind}_1`, `${path}/${kind}_2`);
+  source.close();
+  const program = runProgram(context);
+  const { found, seen } = comeBack(context, { pin: true });
+  assert.is(found.state, 'whole');
+  assert.equal(storyOf(program, seen), ['fork', 'exec', 'exit']);
+  assert.is(generationsOf(context), 1);
+});
+
+testNeeding(test, needed, 'what we cannot read makes way, and that is said', (context) => {
+  leave(context);
+  const path = pathOf(context);
+  renameSync(path, `${dirname(path)}/0-older`);
+  const { found } = comeBack(context, { pin: true });
   assert.is(found.state, 'new');
-  assert.match(found.why, /another ring/);
+  assert.match(found.why, /cannot read/);
   assert.equal(
-    pinnedInstallations()
-      .filter(({ folder }) => folder === context.owner.folder)
-      .map(({ ringBytes }) => ringBytes),
-    [2 ** 17],
+    theirs(context).map((pinned) => pinned.path),
+    [path],
   );
 });
 
@@ -91,8 +196,8 @@ testNeeding(test, needed, 'pins of a recording that is gone are told, and can be
 test.run();
 
 /** Runs a program that nobody else runs; gives its path. */
-function runProgram({ folder }: Context): string {
-  const program = join(folder, 'nobodyElse');
+function runProgram({ folder }: Context, name = 'nobodyElse'): string {
+  const program = join(folder, name);
   cpSync('/bin/true', program, { dereference: true });
   assert.is(spawnSync(program).status, 0);
   return program;
@@ -113,8 +218,9 @@ function storyOf(program: string, seen: readonly Observation[]): string[] {
 }
 
 /** Opens the source as a daemon would, and ends as one that was killed. */
-function leave(context: Context): void {
+function leave(context: Context, act = (_: Source): void => {}): void {
   const source = openEbpfSource({ owner: context.owner, pin: true, ringBytes: 2 ** 20 });
+  act(source);
   source.drain(() => {});
   context.cursor = queueOf(source).cursor();
   source.close();
@@ -122,20 +228,46 @@ function leave(context: Context): void {
 
 function comeBack(
   { owner, cursor }: Context,
-  options: Pick<EbpfSourceOptions, 'pin' | 'ringBytes'>,
-): { readonly found: Found; readonly seen: readonly Observation[] } {
+  options: Pick<EbpfSourceOptions, 'pin' | 'ringBytes' | 'mirror'>,
+): {
+  readonly found: Found;
+  readonly seen: readonly Observation[];
+  readonly places: ReadonlyMap<number, number | undefined>;
+} {
   const source = openEbpfSource({ owner, ...options });
   const seen: Observation[] = [];
   source.lost();
   const found = queueOf(source).resume(cursor);
   source.drain((observation) => seen.push(observation));
+  const places = source.places?.read() ?? new Map();
   source.close();
-  return { found, seen };
+  return { found, seen, places };
 }
 
 function queueOf({ keptQueue }: Source): KeptQueue {
   assert.ok(keptQueue);
   return keptQueue;
+}
+
+function theirs({ owner: { folder } }: Context, recording = 'pins-of-a-test'): PinnedInstallation[] {
+  return pinnedInstallations().filter((pinned) => pinned.folder === folder && pinned.recording === recording);
+}
+
+function pathOf(context: Context, recording?: string): string {
+  const [pinned] = theirs(context, recording);
+  assert.ok(pinned);
+  return pinned.path;
+}
+
+/** The sizes of the newest rings. */
+function ringsOf(context: Context): number[] {
+  return theirs(context).map(({ ringBytes }) => ringBytes);
+}
+
+/** How many rings are pinned. */
+function generationsOf(context: Context): number {
+  const names = theirs(context).flatMap(({ path }) => readdirSync(path));
+  return names.filter((name) => name.startsWith('ring_')).length;
 }
 
 function isPinned({ folder }: PinOwner): boolean {

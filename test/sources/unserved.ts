@@ -4,8 +4,8 @@
  * with the namespace that it is made in.
  */
 import { mountedHierarchies } from '../../src/sources/cgroups.ts';
-import { FuseDevice } from '../../src/system/fuse.ts';
+import { mountFuse } from '../../src/system/fuse.ts';
 
 const [, , folder = ''] = process.argv;
-new FuseDevice().mount(folder, 'unserved');
+mountFuse(folder, { subtype: 'unserved', isReadOnly: false });
 process.stdout.write(JSON.stringify(mountedHierarchies()));

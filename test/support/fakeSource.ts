@@ -4,6 +4,7 @@
  */
 import type {
   Found,
+  GroupId,
   HierarchySeen,
   KeptQueue,
   Observation,
@@ -27,6 +28,8 @@ export class FakeSource implements Source {
   mirrored: readonly HierarchySeen[] = [];
   /** Of which tasks a scan cannot find the groups. */
   isUnplaced = (_pid: number): boolean => false;
+  /** In which groups a scan finds a task. */
+  groupsOf = (_pid: number): readonly GroupId[] | undefined => undefined;
   /** Called before each drain: for what gets into the queue late. */
   beforeDrain = (): void => {};
   /** Called for each task that a scan reads. */
@@ -89,10 +92,10 @@ export class FakeSource implements Source {
     return this.#wake !== undefined;
   }
 
-  drain(see: (observation: Observation) => void): number {
+  drain(see: (observation: Observation) => void, limit?: number): number {
     this.drains += 1;
     this.beforeDrain();
-    if (this.keptQueue) return this.keptQueue.drain(see);
+    if (this.keptQueue) return this.keptQueue.drain(see, limit);
     const queued = this.#queue;
     this.#queue = [];
     for (const observation of queued) see(observation);
@@ -105,9 +108,14 @@ export class FakeSource implements Source {
 
   *scan(): Generator<TaskSeen> {
     for (const task of this.cast.tasks()) {
-      yield this.isUnplaced(task.pid) ? { ...task, unplaced: true } : task;
+      const groups = this.groupsOf(task.pid);
+      yield { ...task, ...(groups && { groups }), ...(this.isUnplaced(task.pid) && { unplaced: true }) };
       this.onScan();
     }
+  }
+
+  get mirrors(): readonly number[] {
+    return this.mirrored.map(({ hierarchy }) => hierarchy);
   }
 
   hierarchies(): readonly HierarchySeen[] {
@@ -141,11 +149,12 @@ export class FakeQueue implements KeptQueue {
     this.#lost = lost;
   }
 
-  drain(see: (observation: Observation) => void): number {
+  drain(see: (observation: Observation) => void, limit = Number.POSITIVE_INFINITY): number {
     const { read } = this;
-    this.read = this.all.length;
-    for (const observation of this.all.slice(read)) see(observation);
-    return this.all.length - read;
+    this.read = Math.min(read + limit, this.all.length);
+    const { read: end } = this;
+    for (const observation of this.all.slice(read, end)) see(observation);
+    return end - read;
   }
 
   resume(cursor: string): Found {
@@ -163,6 +172,10 @@ export class FakeQueue implements KeptQueue {
 
   free(cursor: string): void {
     this.freed = Math.max(this.freed, Number(cursor.split(' ')[0]));
+  }
+
+  skip(): void {
+    this.freed = this.read;
   }
 
   get isFree(): boolean {

@@ -24,6 +24,8 @@ const needs = {
   loop: () => process.getuid?.() === 0 && readable('/dev/loop-control') && executable('mkfs.ext4'),
   /** File systems of our own, mounted where nobody else sees them. */
   fuse: () => process.getuid?.() === 0 && readable('/dev/fuse') && executable('unshare'),
+  /** FUSE for whoever is not root. */
+  fusermount3: () => executable('fusermount3'),
   /** A terminal to start something from: script(1) of util-linux. */
   script: () => executable('script'),
   /** The unified cgroup hierarchy, mounted. */

@@ -1,5 +1,5 @@
 /** A recorder among fakes: a source with a cast, a clock that stands still, and a log in memory. */
-import type { Event, EventType } from '../../events/event.ts';
+import type { Event, EventType, File } from '../../events/event.ts';
 import { World } from '../../projections/world.ts';
 import { Recorder, type RecorderOptions, type Request } from '../../src/engine/recorder.ts';
 import type { Actor, Command } from '../../src/kernel/command.ts';
@@ -77,7 +77,7 @@ export class Recording {
   }
 
   /** A write to one of a container's files; resolves with `done`, or why not. */
-  write(path: string, file: 'tasks' | 'notify_on_release', text: string, actor = rootActor): Promise<string> {
+  write(path: string, file: File, text: string, actor = rootActor): Promise<string> {
     return this.submit('write', path, actor, (_place, state) => {
       const container = openForWriting(state, actor, path, file);
       return isRefusal(container) ? container : { type: 'write', container: container.id, file, text };

@@ -87,7 +87,8 @@ const flagTexts: readonly Bytes[] = [
 const modes: readonly number[] = [0o755, 0o777, 0o1777, 0o700, 0o711, 0o7777, 0o070, 0o007, 0];
 const umasks: readonly number[] = [0o022, 0o022, 0, 0o077, 0o777];
 const gids: readonly number[] = [0, 1000, 1001];
-const nodes: readonly Node[] = ['directory', 'tasks', 'notify_on_release'];
+const nodes: readonly Node[] = ['directory', 'tasks', 'notify_on_release', 'release_agent'];
+const agentTexts: readonly string[] = ['/bin/true', '/bin/false\n', ' /a b\0c', 'true', '\n', '/a\nb'];
 const nodeCommands: readonly NodeCommand['type'][] = ['create', 'symlink', 'link', 'fifo', 'unlink'];
 
 export interface RequestOptions {
@@ -121,7 +122,8 @@ export class Requests {
     if (dice < 30) return this.#rmdir(actor);
     if (dice < 38) return this.#rename(actor);
     if (dice < 68) return this.#writeTasks(actor);
-    if (dice < 77) return this.#writeFlag(actor);
+    if (dice < 76) return this.#writeFlag(actor);
+    if (dice < 77) return this.#writeAgent(actor);
     if (dice < 85) return this.#attach(actor);
     if (dice < 93) return this.#attr(actor);
     if (dice < 97) return this.#delegate(actor);
@@ -174,6 +176,13 @@ export class Requests {
     const text = this.#random.chance(0.15) ? this.#random.pick(nastyTexts) : this.#random.pick(flagTexts);
     const container = this.#idOf(target);
     return this.#in(target, { type: 'write', container, file: 'notify_on_release', text }, actor);
+  }
+
+  #writeAgent(actor: Actor): Request {
+    const random = this.#random;
+    const target = random.chance(0.7) ? this.#model.root : this.#anyContainer();
+    const text = random.chance(0.15) ? random.pick(nastyTexts) : random.pick(agentTexts);
+    return this.#in(target, { type: 'write', container: target.id, file: 'release_agent', text }, actor);
   }
 
   #attach(actor: Actor): Request {

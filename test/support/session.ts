@@ -367,17 +367,17 @@ function octal(digits: string): number {
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', v: '\v', f: '\f', r: '\r', 0: '\0' };
 
-function unescaped(text: string): Bytes {
+export function unescaped(text: string): Bytes {
   return bytesOf(text.replace(/\\([ntvfr0])/g, (_, letter: string) => escapes[letter] ?? ''));
 }
 
 /** Long runs of one character as `{x*255}`. */
-function shortened(line: string): string {
+export function shortened(line: string): string {
   return line.replace(/(.)\1{39,}/g, (run, character: string) => `{${character}*${run.length}}`);
 }
 
 /** Equal lines that follow one another as one line with their number. */
-function counted(lines: readonly string[]): string[] {
+export function counted(lines: readonly string[]): string[] {
   const runs: { line: string; count: number }[] = [];
   for (const line of lines) {
     const last = runs.at(-1);

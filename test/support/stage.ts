@@ -88,6 +88,7 @@ export class Stage {
       ...process.execArgv,
       main,
       'up',
+      '--no-mount',
       '--no-pin',
       '--json',
       '--data',

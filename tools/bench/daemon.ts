@@ -27,7 +27,7 @@ const usPerTick = 10_000;
 /** Starts one, with these options of `up`. */
 export async function startMeasured(options: readonly string[] = []): Promise<MeasuredDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'tasktrail-bench-'));
-  const daemon = spawn(process.execPath, [main, 'up', '--data', folder, ...options], {
+  const daemon = spawn(process.execPath, [main, 'up', '--no-mount', '--data', folder, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(daemon, 'close');
@@ -46,8 +46,8 @@ export async function startMeasured(options: readonly string[] = []): Promise<Me
   };
 }
 
-/** Fields 14 and 15 of stat, in clock ticks (proc_pid_stat(5)). */
-function cpuUsOf(pid: number): number {
+/** What a process has used, all threads, user and kernel: fields 14 and 15 of stat, in clock ticks (proc_pid_stat(5)). */
+export function cpuUsOf(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * usPerTick;

@@ -22,6 +22,10 @@ export class PassingSource implements Source {
     return this.#source.bootId;
   }
 
+  get mirrors(): readonly number[] {
+    return this.#source.mirrors;
+  }
+
   drain(see: (observation: Observation) => void): number {
     return this.#source.drain(see);
   }

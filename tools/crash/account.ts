@@ -6,6 +6,7 @@ import type { Event } from '../../events/event.ts';
 import { World } from '../../projections/world.ts';
 import type { LogReader } from '../../src/ports.ts';
 import { Disturbances } from '../storm/disturbances.ts';
+import type { Witness } from '../storm/firstProcess.ts';
 import type { Answered } from './load.ts';
 
 export interface Account {
@@ -27,18 +28,19 @@ interface Release {
   isStale: boolean;
 }
 
-/** `runs` are the paths that the agent was called with, once for each call. */
+/** `runs` are the paths that the agent was called with, once for each call; `witness` knows of gaps of others. */
 export async function accountOf(
   log: LogReader,
   answered: readonly Answered[],
   runs: readonly string[],
+  witness: Witness,
 ): Promise<Account> {
   const world = new World();
   const names = new Map<number, string>();
   const held = new Set<string>();
   const releases = new Map<number, Release>();
   let seq = 0;
-  const disturbances = new Disturbances();
+  const disturbances = new Disturbances(witness);
   const wrong: string[] = [];
   for await (const events of log.read(1)) {
     for (const event of events) {
@@ -71,7 +73,7 @@ export async function accountOf(
     wrong,
     events: seq,
     gaps: disturbances.gaps,
-    disturbances: disturbances.count,
+    disturbances: disturbances.others.length,
     releases: all.length,
     attempts: all.reduce((sum, { attempts }) => sum + attempts, 0),
     stale: all.filter(({ isStale }) => isStale).length,

@@ -18,6 +18,15 @@ export interface Answered {
   readonly name: string;
 }
 
+export interface LoadOptions {
+  /** Begins the names of its containers. */
+  readonly prefix: string;
+  /** How long it rests between one container and the next; not at all where not given. */
+  readonly restMs?: number;
+  /** How many of its containers stay; all, where not given, that are not removed at once. */
+  readonly standing?: number;
+}
+
 const pauseMs = 30;
 /** Every so many containers are removed as soon as their task has ended, and with it their release may become stale. */
 const removedEvery = 3;
@@ -25,21 +34,25 @@ const removedEvery = 3;
 export class Load {
   readonly answered: Answered[] = [];
   readonly #reader: HttpReader;
-  readonly #prefix: string;
+  readonly #options: LoadOptions;
+  /** The names of the containers that stay for now, the oldest first. */
+  readonly #standing: string[] = [];
   #rounds = 0;
   #isOver = false;
 
-  /** `prefix` begins the names of its containers. */
-  constructor(reader: HttpReader, prefix: string) {
+  constructor(reader: HttpReader, options: LoadOptions) {
     this.#reader = reader;
-    this.#prefix = prefix;
+    this.#options = options;
   }
 
   /** Goes on until `end`. */
   async run(): Promise<void> {
+    const { prefix, restMs = 0, standing = Number.POSITIVE_INFINITY } = this.#options;
     while (!this.#isOver) {
       this.#rounds += 1;
-      await this.#round(`${this.#prefix}${this.#rounds}`);
+      await this.#round(`${prefix}${this.#rounds}`);
+      if (this.#standing.length > standing) await this.#remove(this.#standing.shift() ?? '');
+      if (restMs > 0) await setTimeout(restMs);
     }
   }
 
@@ -61,7 +74,12 @@ export class Load {
       task.kill('SIGKILL');
       await ended;
     }
-    if (this.#rounds % removedEvery === 0) await this.#ask('rmdir', name, 'rmdir', { path });
+    if (this.#rounds % removedEvery === 0) await this.#remove(name);
+    else this.#standing.push(name);
+  }
+
+  async #remove(name: string): Promise<void> {
+    await this.#ask('rmdir', name, 'rmdir', { path: `/${name}` });
   }
 
   /** Whether it was done. Where no daemon answers, it waits a little. */

@@ -17,6 +17,8 @@ export interface Scene {
   readonly paths: ReadonlySet<Bytes>;
   /** Whether the kernel opened the file that was to be written, and so has answered to its text. */
   readonly opened: boolean;
+  /** Whether tasktrail is asked by a system call too, of which the path walk of Linux has looked at the names. */
+  readonly isMounted: boolean;
 }
 
 export interface Row {
@@ -154,18 +156,34 @@ export const rows: readonly Row[] = [
     applies: (request) => request.type === 'rename' && isLong(lastOf(request.to)),
   },
   {
+    name: 'rename: into itself, to 256 bytes',
+    kernel: ['EINVAL'],
+    ours: 'ENAMETOOLONG',
+    reason:
+      'the path walk of Linux looks a name up before it asks where that is, and kernfs finds no fault with it',
+    applies: (request, { isMounted }) => isMounted && request.type === 'rename' && isLong(lastOf(request.to)),
+  },
+  {
     name: 'a path through 256 bytes',
     kernel: ['ENOENT'],
     ours: 'ENAMETOOLONG',
     reason: "the patch's filesystem has names of at most 255 bytes, kernfs has no limit",
-    applies: (request) => throughNames(request).some(isLong),
+    applies: (request, { isMounted }) => throughNames(request, isMounted).some(isLong),
   },
   {
     name: 'mkdir: .at in the root',
-    kernel: ['ok', 'EACCES'],
+    kernel: ['ok'],
     ours: 'EEXIST',
     reason: 'the name is reserved for the past',
-    applies: (request) => request.type === 'mkdir' && plain(request.path) === '/.at',
+    applies: (request) => isAtMade(request),
+  },
+  {
+    name: 'mkdir: .at in the root, where nothing may be made',
+    kernel: ['EACCES'],
+    ours: 'EEXIST',
+    reason:
+      'the name is reserved for the past; Linux, which finds nothing of that name, looks at the mode first',
+    applies: (request, { isMounted }) => !isMounted && isAtMade(request),
   },
   {
     name: 'rename: to another parent, where the name is taken',
@@ -180,8 +198,11 @@ export const rows: readonly Row[] = [
     ours: 'ENOENT',
     reason:
       'the contract looks for the source first, the path walk of Linux looks at the kinds of both last names',
-    applies: (request, { paths }) =>
-      request.type === 'rename' && /^(?:\.{0,2})$/.test(lastOf(request.to)) && !exists(request.from, paths),
+    applies: (request, { paths, isMounted }) =>
+      !isMounted &&
+      request.type === 'rename' &&
+      /^(?:\.{0,2})$/.test(lastOf(request.to)) &&
+      !exists(request.from, paths),
   },
 ];
 
@@ -251,6 +272,10 @@ function isAboutKernelThread(request: Request): boolean {
   return request.type === 'write' && request.file === 'tasks' && request.text === String(kernelThread);
 }
 
+function isAtMade(request: Request): boolean {
+  return request.type === 'mkdir' && plain(request.path) === '/.at';
+}
+
 function isLong(name: Bytes): boolean {
   return name.length > nameLimitBytes;
 }
@@ -259,10 +284,11 @@ function lastOf(path: Bytes): Bytes {
   return path.replace(/\/+$/, '').replace(/^.*\//s, '');
 }
 
-/** The names that the request's path leads through. */
-function throughNames(request: Request): Bytes[] {
+/** The names that the request's path leads through; to a system call that removes it, its last name too. */
+function throughNames(request: Request, isMounted: boolean): Bytes[] {
   if (request.type === 'rename') return [];
   const names = request.path.split('/');
+  if (request.type === 'rmdir' && isMounted) return names;
   return request.type === 'mkdir' || request.type === 'rmdir' ? names.slice(0, -1) : names;
 }
 

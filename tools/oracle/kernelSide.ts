@@ -4,26 +4,31 @@
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
-import { type Bytes, bufferOf } from '../../events/bytes.ts';
+import type { Bytes } from '../../events/bytes.ts';
 import type { AgentCalls } from './agentCalls.ts';
-import type { Puppet, Reply, Stage } from './puppets.ts';
-import type { File, Request } from './step.ts';
+import type { Reply, Stage } from './puppets.ts';
+import type { Request } from './step.ts';
+import { SystemCalls } from './systemCalls.ts';
 import { Overdue, until } from './until.ts';
-import type { ContainerSeen, View } from './view.ts';
+import { type ContainerSeen, filesText, type View } from './view.ts';
 
 /** How long an unmounted hierarchy may take to go. */
 const unmountMs = 500;
+/** Moves a whole process. */
+const processesFile = 'cgroup.procs';
 
 export class KernelSide {
   readonly name = 'kernel';
   readonly #stage: Stage;
   readonly #mount: string;
   readonly #hierarchy: string;
+  readonly #calls: SystemCalls;
 
   /** Mounts a hierarchy of its own at `mount`. */
   constructor(stage: Stage, mount: string, agent: AgentCalls) {
     this.#stage = stage;
     this.#mount = mount;
+    this.#calls = new SystemCalls(stage, { mountPoint: mount, likeTasks: [processesFile] });
     this.#hierarchy = `tasktrail-oracle-${process.pid}`;
     mkdirSync(mount);
     this.#mountIt();
@@ -33,24 +38,15 @@ export class KernelSide {
   }
 
   /** Makes the request's system call as its actor. */
-  async perform(request: Request): Promise<Reply> {
-    const { actor } = request;
-    switch (request.type) {
-      case 'mkdir': {
-        const { mode, umask } = request;
-        return this.#call(actor, 'mkdir', this.#hex(request.path), mode.toString(8), umask.toString(8));
-      }
-      case 'rmdir':
-        return this.#call(actor, 'rmdir', this.#hex(request.path));
-      case 'rename':
-        return this.#call(actor, 'rename', this.#renameHex(request.from), this.#renameHex(request.to));
-      case 'write':
-        return this.#write(actor, request.path, request.file, request.kernelText ?? request.text);
-      case 'attach':
-        return this.#write(actor, request.path, 'cgroup.procs', String(request.pid));
-      case 'delegate':
-        return this.#delegate(actor, request.path, request.uid, request.gid);
+  perform(request: Request): Promise<Reply> {
+    const { actor, type } = request;
+    if (type === 'attach') {
+      return this.#calls.write(actor, request.path, processesFile, String(request.pid));
     }
+    if (type === 'write') {
+      return this.#calls.write(actor, request.path, request.file, request.kernelText ?? request.text);
+    }
+    return this.#calls.perform(request);
   }
 
   /** Takes back a request that the kernel has granted and tasktrail refused. Nothing may be released by that. */
@@ -66,7 +62,7 @@ export class KernelSide {
   }
 
   async setFlag(path: Bytes, on: boolean): Promise<void> {
-    await this.#write(this.#stage.first, path, 'notify_on_release', on ? '1' : '0');
+    await this.#calls.write(this.#stage.first, path, 'notify_on_release', on ? '1' : '0');
   }
 
   /** The flag of a container; false where there is none. */
@@ -97,12 +93,13 @@ export class KernelSide {
     return this.#read(path, 'tasks').split('\n').slice(0, -1).map(Number);
   }
 
-  /** What there is to see, of tasks only those in `own`. */
-  view(own: ReadonlySet<number>): View {
+  /** What there is to see, of tasks only those in `own`; of files too where they are compared. */
+  view(own: ReadonlySet<number>, withFiles: boolean): View {
     const containers = this.paths().map((path): ContainerSeen => {
       const { mode, uid, gid } = statSync(this.#path(path));
       const pids = this.pidsIn(path).filter((pid) => path !== '/' || own.has(pid));
-      return { path, notify: this.flagOf(path), mode: mode & 0o7777, uid, gid, pids };
+      const seen = { path, notify: this.flagOf(path), mode: mode & 0o7777, uid, gid, pids };
+      return withFiles ? { ...seen, files: this.#filesIn(path) } : seen;
     });
     return { containers, paths: new Map([...own].map((pid) => [pid, this.pathOf(pid)])) };
   }
@@ -146,29 +143,6 @@ export class KernelSide {
     return readFileSync('/proc/self/cgroup', 'latin1').includes(`:name=${this.#hierarchy}:`);
   }
 
-  #call(actor: Puppet, ...words: string[]): Promise<Reply> {
-    return this.#stage.order(actor, ...words);
-  }
-
-  #write(actor: Puppet, path: Bytes, file: File | 'cgroup.procs', text: Bytes): Promise<Reply> {
-    return this.#call(actor, 'write', this.#hex(`${path}/${file}`), hexOf(text));
-  }
-
-  /**
-   * The directory's owner decides. The files follow by root's hand: they always have their directory's owner, so
-   * for them the answer would be the same, and delegating is all or nothing.
-   */
-  async #delegate(actor: Puppet, path: Bytes, uid: number, gid: number): Promise<Reply> {
-    const owners = [String(uid), String(gid)];
-    // The slash at the end asks for a directory.
-    const reply = await this.#call(actor, 'chown', this.#hex(`${path}/`), ...owners);
-    if (reply.answer !== 'ok') return reply;
-    for (const file of ['tasks', 'notify_on_release', 'cgroup.procs']) {
-      await this.#call(this.#stage.first, 'chown', this.#hex(`${path}/${file}`), ...owners);
-    }
-    return reply;
-  }
-
   *#pathsBelow(path: Bytes): Generator<Bytes> {
     yield path;
     for (const entry of readdirSync(this.#path(path), { withFileTypes: true, encoding: 'latin1' as never })) {
@@ -176,26 +150,18 @@ export class KernelSide {
     }
   }
 
+  #filesIn(path: Bytes): string {
+    const file = (name: string) => statSync(this.#path(`${path}/${name}`));
+    return filesText(file('tasks'), file('notify_on_release'));
+  }
+
   #read(path: Bytes, file: string): string {
     return readFileSync(this.#path(`${path}/${file}`), 'latin1');
   }
 
   #path(path: Bytes): Buffer {
-    return Buffer.concat([Buffer.from(this.#mount), bufferOf(path === '/' ? '' : `/${path}`)]);
+    return this.#calls.path(path);
   }
-
-  #hex(path: Bytes): string {
-    return this.#path(path).toString('hex');
-  }
-
-  /** The root is named from inside: seen from outside it is a folder of another filesystem's. */
-  #renameHex(path: Bytes): string {
-    return this.#hex(path === '/' ? '/.' : path);
-  }
-}
-
-function hexOf(bytes: Bytes): string {
-  return Buffer.from(bytes, 'latin1').toString('hex') || '-';
 }
 
 /** Tries to remove a container, which its last task may be about to leave. */

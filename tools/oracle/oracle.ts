@@ -1,6 +1,6 @@
 /**
- * The oracle: one seeded program, carried out on the kernel's own cgroups and by tasktrail, on the same real
- * processes. Every answer is compared as it comes; releases are compared after each step that may cause one; at
+ * The oracle: one seeded program, carried out on the kernel's own cgroups and by tasktrail, through the commands of its
+ * API or through its mount, on the same real processes. Every answer is compared as it comes; releases are compared after each step that may cause one; at
  * intervals everything is compared that can be seen of both trees, and where the rest of the machine is.
  */
 import assert from 'node:assert/strict';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Bytes } from '../../events/bytes.ts';
 import { seededRandom } from '../../src/random.ts';
 import { AgentCalls } from './agentCalls.ts';
-import { expectedOf } from './allowed.ts';
+import { expectedOf, plain } from './allowed.ts';
 import { KernelSide } from './kernelSide.ts';
 import { Program } from './program.ts';
 import { Stage } from './puppets.ts';
@@ -23,7 +23,12 @@ export interface OracleOptions {
   readonly seed: number;
   /** Off only to show that the oracle finds what is wrong then. */
   readonly drainBeforeDecide?: boolean;
+  /** The door of tasktrail's that is used. */
+  readonly through?: Door;
 }
+
+/** The commands of the API, or system calls in the mounted tree. */
+export type Door = 'commands' | 'mount';
 
 /** The two sides differ. The message holds all that is needed to see why. */
 export class Difference extends Error {
@@ -31,12 +36,18 @@ export class Difference extends Error {
   readonly seed: number;
   readonly step: number;
 
-  constructor(seed: number, step: number, what: string, recent: readonly string[], cause?: unknown) {
+  constructor(
+    { seed, through = 'commands' }: OracleOptions,
+    step: number,
+    what: string,
+    recent: readonly string[],
+    cause?: unknown,
+  ) {
     super(
       [
         `seed ${seed}, step ${step}: ${what}`,
         `The last steps:\n${recent.join('\n')}`,
-        `Run it again with: npm run oracle -- --seed ${seed} --steps ${step}`,
+        `Run it again with: npm run oracle -- --seed ${seed} --steps ${step}${through === 'mount' ? ' --through mount' : ''}`,
       ].join('\n\n'),
       { cause },
     );
@@ -53,7 +64,7 @@ const recentLimit = 20;
 export class Oracle {
   /** How often each outcome came up: `mkdir EEXIST`, `fork`, the names of the table's rows, … */
   readonly tally = new Map<string, number>();
-  readonly #seed: number;
+  readonly #options: OracleOptions;
   readonly #folder: string;
   readonly #stage: Stage;
   readonly #kernel: KernelSide;
@@ -67,24 +78,25 @@ export class Oracle {
   #closed: Promise<void> | undefined;
 
   private constructor(
-    seed: number,
+    options: OracleOptions,
     folder: string,
     stage: Stage,
     kernel: KernelSide,
     tasktrail: TasktrailSide,
     calls: { readonly kernel: AgentCalls; readonly ours: AgentCalls },
   ) {
-    this.#seed = seed;
+    this.#options = options;
     this.#folder = folder;
     this.#stage = stage;
     this.#kernel = kernel;
     this.#tasktrail = tasktrail;
     this.#calls = calls;
-    this.#program = new Program(seededRandom(seed), stage, kernel);
+    this.#program = new Program(seededRandom(options.seed), stage, kernel, tasktrail.isMounted);
   }
 
   /** Sets up both sides. What is set up when it fails is taken down again. */
-  static async open({ seed, drainBeforeDecide = true }: OracleOptions): Promise<Oracle> {
+  static async open(options: OracleOptions): Promise<Oracle> {
+    const { drainBeforeDecide = true, through = 'commands' } = options;
     const folder = mkdtempSync(join(tmpdir(), 'tasktrail-oracle-'));
     const undo: (() => void | Promise<void>)[] = [() => rmSync(folder, { recursive: true })];
     try {
@@ -99,8 +111,9 @@ export class Oracle {
         folder: `${folder}/recording`,
         agent: calls.ours,
         drainBeforeDecide,
+        mountPoint: through === 'mount' ? `${folder}/container` : undefined,
       });
-      return new Oracle(seed, folder, stage, kernel, tasktrail, calls);
+      return new Oracle(options, folder, stage, kernel, tasktrail, calls);
     } catch (error) {
       for (const each of undo.reverse()) await each();
       throw error;
@@ -118,7 +131,7 @@ export class Oracle {
       if (this.#closed !== undefined) throw error;
       const { gaps } = await this.#tasktrail.recorded();
       const doubt = gaps === 0 ? '' : ` (tasktrail had to look at the machine anew by then, ${gaps} times)`;
-      throw new Difference(this.#seed, this.#step, what + doubt, this.#recent, error);
+      throw new Difference(this.#options, this.#step, what + doubt, this.#recent, error);
     }
   }
 
@@ -166,6 +179,11 @@ export class Oracle {
       case 'write':
       case 'attach':
       case 'delegate':
+      case 'chmod':
+      case 'chown':
+      case 'read':
+      case 'list':
+      case 'stat':
         await this.#ask(step);
         break;
       case 'flurry':
@@ -184,12 +202,14 @@ export class Oracle {
     const target = 'path' in request ? request.path : request.from;
     const flagBefore = this.#kernel.flagOf(target);
     const { answer: theirs, value } = await this.#kernel.perform(request);
-    const ours = await this.#tasktrail.perform(request);
-    const expected = expectedOf(request, theirs, { paths, opened: value === '1' });
+    const { answer: ours, value: ourValue } = await this.#tasktrail.perform(request);
+    const isMounted = this.#tasktrail.isMounted && request.byCommand !== true;
+    const expected = expectedOf(request, theirs, { paths, opened: value === '1', isMounted });
     if (ours !== expected.answer) {
       const because = expected.row ? ` (${expected.row.name}: ${expected.row.reason})` : '';
       throw new Error(`the kernel answers ${theirs}, tasktrail ${ours}, not ${expected.answer}${because}`);
     }
+    if (ours === 'ok') this.#compareRead(request, value, ourValue);
     this.#count(`${request.type} ${ours}`);
     if (expected.row === undefined) return;
     this.#count(`row ${expected.row.name}`);
@@ -197,6 +217,15 @@ export class Oracle {
     else if (ours === 'ok' && request.type === 'write' && request.file === 'notify_on_release') {
       await this.#kernel.setFlag(request.path, /[1-9]/.test(request.text));
     }
+  }
+
+  /** What both were read to hold. Of a directory, names of files that the other has not are no difference. */
+  #compareRead(request: Request, theirValue: string, ourValue: string): void {
+    if (request.type !== 'read' && request.type !== 'stat' && request.type !== 'list') return;
+    const own = new Set(this.#stage.puppets.map(({ pid }) => String(pid)));
+    const [theirs, ours] = [theirValue, ourValue].map((value) => readText(request, value, own));
+    if (theirs !== ours)
+      throw new Error(`the kernel shows ${shown(theirs ?? '')}, tasktrail ${shown(ours ?? '')}`);
   }
 
   async #do(deed: Deed): Promise<void> {
@@ -276,7 +305,10 @@ export class Oracle {
 
   async #compare(): Promise<void> {
     const own = new Set(this.#stage.puppets.map(({ pid }) => pid));
-    const found = differences(this.#kernel.view(own), await this.#tasktrail.view(own));
+    const found = differences(
+      this.#kernel.view(own, this.#tasktrail.isMounted),
+      await this.#tasktrail.view(own),
+    );
     if (found.length > 0) throw new Error(`what there is to see differs\n${found.join('\n')}`);
     await this.#compareUsers();
     await this.#compareOutsiders();
@@ -324,6 +356,26 @@ export class Oracle {
   #count(what: string): void {
     this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
   }
+}
+
+/** Files that only the kernel's containers have. */
+const kernelFiles: readonly string[] = [
+  'cgroup.clone_children',
+  'cgroup.procs',
+  'cgroup.sane_behavior',
+  'release_agent',
+];
+
+/** What was read, as far as it has to be the same. The root holds the rest of the machine, which goes on meanwhile. */
+function readText(request: Request, value: string, own: ReadonlySet<string>): Bytes {
+  const text = Buffer.from(value, 'hex').toString('latin1');
+  if (request.type === 'list') {
+    const names = text.split('\0').filter((name) => name !== '' && !kernelFiles.includes(name));
+    return names.sort().join('\n');
+  }
+  if (request.type !== 'read' || request.file !== 'tasks') return text;
+  const pids = text.split('\n');
+  return plain(request.path) === '/' ? pids.filter((pid) => own.has(pid)).join('\n') : text;
 }
 
 /** Whether a step can take a container's last task or child away. */

@@ -7,9 +7,14 @@ import { type Bytes, textOf } from '../../events/bytes.ts';
 import type { Process, Puppet, User } from './puppets.ts';
 
 export type File = 'tasks' | 'notify_on_release';
+export type Node = File | 'directory';
 
 /** Something that a puppet asks of both sides. Paths are those of tasktrail: `/` is the root. */
-export type Request = { readonly actor: Puppet } & (
+export type Request = {
+  readonly actor: Puppet;
+  /** Tasktrail is asked by a command, also where its mount is at hand: what the mount shows must not be out of date. */
+  readonly byCommand?: boolean;
+} & (
   | { readonly type: 'mkdir'; readonly path: Bytes; readonly mode: number; readonly umask: number }
   | { readonly type: 'rmdir'; readonly path: Bytes }
   | { readonly type: 'rename'; readonly from: Bytes; readonly to: Bytes }
@@ -25,6 +30,18 @@ export type Request = { readonly actor: Puppet } & (
     }
   | { readonly type: 'attach'; readonly path: Bytes; readonly pid: number; readonly zombie?: boolean }
   | { readonly type: 'delegate'; readonly path: Bytes; readonly uid: number; readonly gid: number }
+  // What only a mounted tree can be asked.
+  | { readonly type: 'chmod'; readonly path: Bytes; readonly node: Node; readonly mode: number }
+  | {
+      readonly type: 'chown';
+      readonly path: Bytes;
+      readonly node: Node;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  | { readonly type: 'read'; readonly path: Bytes; readonly file: File }
+  | { readonly type: 'list'; readonly path: Bytes }
+  | { readonly type: 'stat'; readonly path: Bytes; readonly node: Node }
 );
 
 /** Something that a puppet does, or that is done to one. */
@@ -63,6 +80,16 @@ export function told(step: Step): string {
       return `${by(step)} attach ${shown(step.path)} ${step.pid}`;
     case 'delegate':
       return `${by(step)} delegate ${shown(step.path)} to ${step.uid}:${step.gid}`;
+    case 'chmod':
+      return `${by(step)} chmod ${octal(step.mode)} ${step.node} of ${shown(step.path)}`;
+    case 'chown':
+      return `${by(step)} chown ${step.uid}:${step.gid} ${step.node} of ${shown(step.path)}`;
+    case 'read':
+      return `${by(step)} read ${step.file} of ${shown(step.path)}`;
+    case 'list':
+      return `${by(step)} list ${shown(step.path)}`;
+    case 'stat':
+      return `${by(step)} stat ${step.node} of ${shown(step.path)}`;
     case 'exit':
     case 'exit_group':
       return `${step.actor.name} ${step.type} ${step.code}`;

@@ -1,7 +1,7 @@
 /**
- * Tasktrail's side: a daemon that records this machine, in this process. Requests are commands of the API, each sent
- * by the acting puppet itself over a connection of its own, so that the socket's peer is who asks; views are read
- * through the API as well.
+ * Tasktrail's side: a daemon that records this machine, in this process. Requests go through one of its two doors. They
+ * are commands of the API, each sent by the acting puppet itself over a connection of its own, so that the socket's
+ * peer is who asks; or system calls of the puppet's in the mounted tree. Views are read through the same door.
  */
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
@@ -11,8 +11,10 @@ import { type CommandName, type Commands, type ErrorBody, socketName } from '../
 import { HttpReader } from '../../src/http/client.ts';
 import { isRefusal } from '../../src/kernel/errno.ts';
 import type { AgentCalls } from './agentCalls.ts';
-import type { Stage } from './puppets.ts';
+import { mountedView, pidsIn } from './mountedView.ts';
+import type { Reply, Stage } from './puppets.ts';
 import type { Answer, Request } from './step.ts';
+import { SystemCalls } from './systemCalls.ts';
 import { until } from './until.ts';
 import type { ContainerSeen, View } from './view.ts';
 
@@ -21,6 +23,8 @@ export interface TasktrailOptions {
   readonly agent: AgentCalls;
   /** Off only to show that the oracle finds what is wrong then. */
   readonly drainBeforeDecide: boolean;
+  /** Where the tree is to be mounted; undefined where requests are commands. */
+  readonly mountPoint?: string | undefined;
 }
 
 /** How many entries of the log tell enough of a task. */
@@ -32,8 +36,11 @@ export class TasktrailSide {
   readonly #daemon: Daemon;
   readonly #socketPath: string;
   readonly #reader: HttpReader;
+  readonly #calls: SystemCalls | undefined;
 
-  private constructor(stage: Stage, daemon: Daemon, folder: string) {
+  private constructor(stage: Stage, daemon: Daemon, folder: string, mountPoint: string | undefined) {
+    this.#calls =
+      mountPoint === undefined ? undefined : new SystemCalls(stage, { mountPoint, likeTasks: [] });
     this.#stage = stage;
     this.#daemon = daemon;
     this.#socketPath = `${folder}/${socketName}`;
@@ -41,7 +48,7 @@ export class TasktrailSide {
   }
 
   static async open(stage: Stage, options: TasktrailOptions): Promise<TasktrailSide> {
-    const { folder, agent, drainBeforeDecide } = options;
+    const { folder, agent, drainBeforeDecide, mountPoint } = options;
     const daemon = await startDaemon({
       folder,
       source: 'ebpf',
@@ -49,8 +56,9 @@ export class TasktrailSide {
       syncIntervalMs: 1000,
       version: 'oracle',
       drainBeforeDecide,
+      ...(mountPoint !== undefined && { mount: { folder: mountPoint, isRequired: true } }),
     });
-    const side = new TasktrailSide(stage, daemon, folder);
+    const side = new TasktrailSide(stage, daemon, folder, mountPoint);
     // The users of the program are nobody's group, and shall be able to ask.
     chmodSync(folder, 0o755);
     chmodSync(side.#socketPath, 0o666);
@@ -62,8 +70,18 @@ export class TasktrailSide {
     return this.#daemon.closed;
   }
 
-  /** Sends the request's command as its actor. */
-  perform(request: Request): Promise<Answer> {
+  /** Whether requests go through the mount. */
+  get isMounted(): boolean {
+    return this.#calls !== undefined;
+  }
+
+  /** Makes the request's system call, or sends its command, as its actor. Only a command moves a whole process. */
+  async perform(request: Request): Promise<Reply> {
+    if (this.#calls && request.type !== 'attach' && !request.byCommand) return this.#calls.perform(request);
+    return { answer: await this.#send(request), value: '' };
+  }
+
+  #send(request: Request): Promise<Answer> {
     switch (request.type) {
       case 'mkdir': {
         const { path, mode, umask } = request;
@@ -85,23 +103,30 @@ export class TasktrailSide {
         const { path, uid, gid } = request;
         return this.#command(request, 'delegate', { path: textOf(path), uid, gid });
       }
+      default:
+        throw new Error(`there is no command for ${request.type}`);
     }
   }
 
   /** The tasks in a container, ascending. */
   async pidsIn(path: Bytes): Promise<number[]> {
+    return this.#calls ? pidsIn(this.#calls, path) : this.#tasksOf(path);
+  }
+
+  async #tasksOf(path: Bytes): Promise<number[]> {
     const tasks = await this.#reader.ask({ kind: 'tasks', path: textOf(path) });
     return isRefusal(tasks) ? [] : tasks.map(({ pid }) => pid);
   }
 
   /** What there is to see, of tasks only those in `own`. */
   async view(own: ReadonlySet<number>): Promise<View> {
+    if (this.#calls) return mountedView(this.#calls, own);
     const tree = await this.#reader.ask({ kind: 'tree', path: '/' });
     assert(!isRefusal(tree), 'the root can be listed');
     const containers: ContainerSeen[] = [];
     for (const { path: text, tasks, notifyOnRelease: notify, mode, uid, gid } of tree) {
       const path = bytesOf(text);
-      const all = tasks === 0 ? [] : await this.pidsIn(path);
+      const all = tasks === 0 ? [] : await this.#tasksOf(path);
       const pids = all.filter((pid) => path !== '/' || own.has(pid));
       containers.push({ path, notify, mode: Number.parseInt(mode, 8), uid, gid, pids });
     }

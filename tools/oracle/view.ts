@@ -13,6 +13,8 @@ export interface ContainerSeen {
   readonly gid: number;
   /** Ascending. In the root only those of the program. */
   readonly pids: readonly number[];
+  /** Modes and owners of its two files; undefined where nobody has looked. */
+  readonly files?: string;
 }
 
 export interface View {
@@ -38,7 +40,19 @@ export function differences(kernel: View, ours: View): string[] {
   ];
 }
 
-function containerLine({ path, notify, mode, uid, gid, pids }: ContainerSeen): string {
+interface Status {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The modes and owners of a container's two files. */
+export function filesText(tasks: Status, flag: Status): string {
+  const text = ({ mode, uid, gid }: Status): string => `${mode.toString(8)} ${uid}:${gid}`;
+  return `tasks ${text(tasks)}, flag ${text(flag)}`;
+}
+
+function containerLine({ path, notify, mode, uid, gid, pids, files = '' }: ContainerSeen): string {
   const flag = notify ? 'notify' : 'quiet';
-  return `${shown(path)} ${mode.toString(8)} ${uid}:${gid} ${flag} [${pids.join(' ')}]`;
+  return `${shown(path)} ${mode.toString(8)} ${uid}:${gid} ${flag} [${pids.join(' ')}] ${files}`.trimEnd();
 }

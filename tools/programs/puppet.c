@@ -6,11 +6,12 @@
  * Usage: puppet CONTROL-SOCKET
  *
  * A connection begins with `hello TID TGID REAL EFFECTIVE SAVED GROUP`. A deed is a line of words; paths, texts,
- * requests and answers are in hexadecimal, with `-` for an empty one. The answer is `ERRNO VALUE`, with errno 0 for
- * success; VALUE is what the system call returned, and for a write 1 once the file is open. The deeds stand in the
- * table at the end. A thread whose connection ends takes its process with it.
+ * requests and what is read are in hexadecimal, with `-` for an empty one. The answer is `ERRNO VALUE`, with errno 0
+ * for success; VALUE is what the system call returned, for a write 1 once the file is open, and for a deed that reads
+ * the bytes. The deeds stand in the tables at the end. A thread whose connection ends takes its process with it.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -108,6 +109,77 @@ static struct outcome do_chown(char **words) {
   return result(chown(words[1], atoi(words[2]), atoi(words[3])));
 }
 
+static struct outcome do_chmod(char **words) {
+  decode(words[1]);
+  return result(chmod(words[1], strtol(words[2], NULL, 8)));
+}
+
+/* as UID GID [GROUP,…]: whom this thread acts as; its real and saved ids stay, so that it can be itself again. */
+static struct outcome do_as(char **words) {
+  gid_t groups[32];
+  int count = 0;
+  for (char *at = words[3]; at && count < 32; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+    groups[count++] = atoi(at);
+  }
+  if (syscall(SYS_setresuid, -1, 0, -1) || syscall(SYS_setgroups, count, groups)) return result(-1);
+  if (syscall(SYS_setresgid, -1, atoi(words[2]), -1)) return result(-1);
+  return result(syscall(SYS_setresuid, -1, atoi(words[1]), -1));
+}
+
+static struct outcome do_cd(char **words) {
+  decode(words[1]);
+  return result(chdir(words[1]));
+}
+
+/* hold FD PATH r|w|a: opens a file as a shell does for <, > and >>. */
+static struct outcome do_hold(char **words) {
+  decode(words[2]);
+  int flags = *words[3] == 'r' ? O_RDONLY : *words[3] == 'w' ? O_WRONLY | O_TRUNC : O_WRONLY | O_APPEND;
+  int fd = open(words[2], flags | O_CLOEXEC);
+  if (fd < 0) return result(fd);
+  int held = dup3(fd, atoi(words[1]), O_CLOEXEC);
+  close(fd);
+  return result(held);
+}
+
+static struct outcome do_drop(char **words) { return result(close(atoi(words[1]))); }
+
+static struct outcome do_put(char **words) {
+  size_t length = decode(words[2]);
+  return result(write(atoi(words[1]), words[2], length));
+}
+
+/* putat FD TEXT OFFSET */
+static struct outcome do_putat(char **words) {
+  size_t length = decode(words[2]);
+  return result(pwrite(atoi(words[1]), words[2], length, atol(words[3])));
+}
+
+/* seek FD OFFSET */
+static struct outcome do_seek(char **words) { return result(lseek(atoi(words[1]), atol(words[2]), SEEK_SET)); }
+
+/* make PATH file|fifo|symlink|link: what no container can hold; a link is one to another path. */
+static struct outcome do_make(char **words) {
+  decode(words[1]);
+  if (strcmp(words[2], "fifo") == 0) return result(mkfifo(words[1], 0644));
+  if (strcmp(words[2], "symlink") == 0) return result(symlink("x", words[1]));
+  if (strcmp(words[2], "link") == 0) return decode(words[3]), result(link(words[3], words[1]));
+  int fd = open(words[1], O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (fd >= 0) close(fd);
+  return result(fd);
+}
+
+static struct outcome do_unlink(char **words) {
+  decode(words[1]);
+  return result(unlink(words[1]));
+}
+
+static struct outcome do_exchange(char **words) {
+  decode(words[1]);
+  decode(words[2]);
+  return result(renameat2(AT_FDCWD, words[1], AT_FDCWD, words[2], RENAME_EXCHANGE));
+}
+
 static struct outcome do_fork(char **unused) {
   (void)unused;
   pid_t child = fork();
@@ -182,9 +254,12 @@ static const struct {
   struct outcome (*perform)(char **words);
 } deeds[] = {
     {"mkdir", do_mkdir},   {"rmdir", do_rmdir},  {"rename", do_rename}, {"write", do_write},
-    {"chown", do_chown},   {"fork", do_fork},    {"vfork", do_vfork},   {"thread", do_thread},
-    {"exec", do_exec},     {"exit", do_exit},    {"flash", do_flash},   {"exit_group", do_exit_group},
+    {"chown", do_chown},   {"chmod", do_chmod},  {"fork", do_fork},     {"vfork", do_vfork},
+    {"thread", do_thread}, {"exec", do_exec},    {"exit", do_exit},     {"flash", do_flash},
     {"kill", do_kill},     {"reap", do_reap},    {"adopt", do_adopt},   {"user", do_user},
+    {"exit_group", do_exit_group},               {"as", do_as},         {"cd", do_cd},
+    {"hold", do_hold},     {"drop", do_drop},    {"put", do_put},       {"putat", do_putat},
+    {"seek", do_seek},     {"make", do_make},    {"unlink", do_unlink}, {"exchange", do_exchange},
 };
 
 static struct outcome perform(char **words) {
@@ -195,26 +270,82 @@ static struct outcome perform(char **words) {
   return result(-1);
 }
 
-/* ask SOCKET REQUEST: connects anew, so that the other side sees who asks now; answers with all that it sends. */
-static void ask(int control_fd, char **words) {
-  char answer[line_bytes], pair[3];
-  int length = snprintf(answer, sizeof answer, "0 ");
+/* ask SOCKET REQUEST: connects anew, so that the other side sees who asks now; reads all that it sends. */
+static ssize_t read_answer(char **words, char *bytes, size_t room) {
   decode(words[1]);
-  size_t request_bytes = decode(words[2]);
+  size_t request_bytes = decode(words[2]), length = 0;
   int fd = connect_to(words[1]);
   write_whole(fd, words[2], request_bytes);
-  unsigned char chunk[4096];
-  for (ssize_t got; (got = read(fd, chunk, sizeof chunk)) != 0;) {
+  for (ssize_t got; (got = read(fd, bytes + length, room - length)) != 0; length += got) {
     if (got < 0) fail("read");
-    for (ssize_t i = 0; i < got && length + 4 < line_bytes; i++) {
-      snprintf(pair, sizeof pair, "%02x", chunk[i]);
-      memcpy(answer + length, pair, 2);
-      length += 2;
-    }
   }
   close(fd);
-  answer[length++] = '\n';
-  write_whole(control_fd, answer, length);
+  return length;
+}
+
+/* read PATH: opens a file and reads it to its end. */
+static ssize_t read_file(char **words, char *bytes, size_t room) {
+  decode(words[1]);
+  int fd = open(words[1], O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fd;
+  ssize_t length = 0, got;
+  while ((got = read(fd, bytes + length, room - length)) > 0) length += got;
+  if (got < 0) length = got;
+  int error = errno;
+  close(fd);
+  errno = error;
+  return length;
+}
+
+/* get FD SIZE: one read from a file that is held. */
+static ssize_t read_held(char **words, char *bytes, size_t room) {
+  size_t size = atol(words[2]);
+  return read(atoi(words[1]), bytes, size < room ? size : room);
+}
+
+/* list PATH: the names in a directory, each with a NUL behind it. */
+static ssize_t read_names(char **words, char *bytes, size_t room) {
+  decode(words[1]);
+  DIR *directory = opendir(words[1]);
+  if (!directory) return -1;
+  size_t length = 0;
+  for (struct dirent *entry; (entry = readdir(directory)) && length + sizeof entry->d_name < room;) {
+    length += stpcpy(bytes + length, entry->d_name) - (bytes + length) + 1;
+  }
+  closedir(directory);
+  return length;
+}
+
+/* stat PATH: mode, uid, gid, how many names lead to it, and its size. */
+static ssize_t read_attributes(char **words, char *bytes, size_t room) {
+  struct stat status;
+  decode(words[1]);
+  if (stat(words[1], &status)) return -1;
+  return snprintf(bytes, room, "%o %d:%d %ld %ld", status.st_mode, status.st_uid, status.st_gid,
+                  (long)status.st_nlink, (long)status.st_size);
+}
+
+static const struct {
+  const char *name;
+  ssize_t (*read)(char **words, char *bytes, size_t room);
+} readings[] = {
+    {"ask", read_answer}, {"read", read_file}, {"list", read_names}, {"stat", read_attributes}, {"get", read_held},
+};
+
+/* Answers a deed that reads; whether it is one. */
+static int tell_reading(int control_fd, char **words) {
+  static _Thread_local char bytes[line_bytes / 2 - 16], answer[line_bytes];
+  for (size_t i = 0; i < sizeof readings / sizeof *readings; i++) {
+    if (strcmp(words[0], readings[i].name)) continue;
+    ssize_t length = readings[i].read(words, bytes, sizeof bytes);
+    int told = snprintf(answer, sizeof answer, "%d ", length < 0 ? errno : 0);
+    for (ssize_t j = 0; j < length; j++) told += sprintf(answer + told, "%02x", (unsigned char)bytes[j]);
+    if (length <= 0) answer[told++] = '-';
+    answer[told++] = '\n';
+    write_whole(control_fd, answer, told);
+    return 1;
+  }
+  return 0;
 }
 
 static int join(void) {
@@ -247,10 +378,7 @@ static void *serve(void *unused) {
     char *words[max_words] = {0}, *rest = line;
     read_line(fd, line);
     for (int i = 0; i < max_words && (words[i] = strsep(&rest, " ")); i++) continue;
-    if (strcmp(words[0], "ask") == 0) {
-      ask(fd, words);
-      continue;
-    }
+    if (tell_reading(fd, words)) continue;
     struct outcome outcome = perform(words);
     if (outcome.reborn) {
       /* The connections of all threads of the parent came along. */

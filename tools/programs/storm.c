@@ -2,10 +2,10 @@
  * storm: makes and ends tasks as fast as it can, in many ways at once, and counts every one of them, so that another
  * account can be held against its own.
  *
- * Usage: storm SECONDS WORKERS STANDING [DEED…]
+ * Usage: storm SECONDS WORKERS STANDING [rate=RATE] [DEED…]
  *
- * WORKERS processes do one deed after another, taken at random from those named (all of them if none is), while
- * STANDING processes do nothing. Then it says `standing PID` for each task that still lives, itself among them, and
+ * WORKERS processes do one deed after another, taken at random from those named (all of them if none is), each of them
+ * RATE a second where that is given; meanwhile STANDING processes do nothing. Then it says `standing PID` for each task that still lives, itself among them, and
  * `ready`, and ends when its stdin does. Its last lines are what it counted, a word and a number each.
  *
  * The k-th process that a task forks ends with the exit code k mod 256, unless a signal or an exec ends it: by that
@@ -257,10 +257,18 @@ static const struct deed *deed_named(const char *name) {
   exit(2);
 }
 
-static void work(const struct deed *const *chosen, int count, double end, unsigned seed) {
-  while (now() < end) {
+static void sleep_until(double time) {
+  struct timespec until = {.tv_sec = (time_t)time, .tv_nsec = (long)((time - (time_t)time) * 1e9)};
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) continue;
+}
+
+/* At a rate of 0 as fast as it can; else whoever is late catches up. */
+static void work(const struct deed *const *chosen, int count, double seconds, double rate, unsigned seed) {
+  double start = now();
+  for (long done = 1; now() < start + seconds; done++) {
     chosen[count == 1 ? 0 : rand_r(&seed) % count]->act();
     counted->deeds++;
+    if (rate > 0) sleep_until(start + done / rate);
   }
 }
 
@@ -276,7 +284,7 @@ static void await_reader(const pid_t *standing, int count) {
 int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "end") == 0) _exit(atoi(argv[2]));
   if (argc < 4) {
-    fprintf(stderr, "usage: storm SECONDS WORKERS STANDING [DEED…]\n");
+    fprintf(stderr, "usage: storm SECONDS WORKERS STANDING [rate=RATE] [DEED…]\n");
     return 2;
   }
   double seconds = atof(argv[1]);
@@ -284,9 +292,13 @@ int main(int argc, char **argv) {
   int standing_count = atoi(argv[3]);
   if (standing_count > max_standing) standing_count = max_standing;
 
+  int first_deed = 4;
+  double rate = 0;
+  if (argc > 4 && strncmp(argv[4], "rate=", 5) == 0) rate = atof(argv[first_deed++] + 5);
+
   const struct deed *chosen[deed_count];
   int count = 0;
-  for (int i = 4; i < argc && count < deed_count; i++) chosen[count++] = deed_named(argv[i]);
+  for (int i = first_deed; i < argc && count < deed_count; i++) chosen[count++] = deed_named(argv[i]);
   /* The last one writes to a setting of the machine, and is done only when it is asked for. */
   if (count == 0)
     for (; count < deed_count - 1; count++) chosen[count] = &deeds[count];
@@ -310,7 +322,7 @@ int main(int argc, char **argv) {
     worker[working] = fork_next(&number);
     if (worker[working] < 0) fail("fork");
     if (worker[working] > 0) continue;
-    work(chosen, count, start + seconds, working + 1);
+    work(chosen, count, seconds, rate, working + 1);
     _exit(number);
   }
   long orphans = 0;

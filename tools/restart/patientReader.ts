@@ -6,19 +6,17 @@ import type { AnswerTo, Question } from '../../src/engine/reads.ts';
 import { DaemonError, HttpReader } from '../../src/http/client.ts';
 import { isRefusal, type Refusal } from '../../src/kernel/errno.ts';
 
-const limitMs = 20_000;
+/** A daemon reads a long recording first, and may not have the machine for itself. */
+const limitMs = 600_000;
 const delayMs = 20;
 
 export class PatientReader extends HttpReader {
-  override async ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | Refusal> {
-    for (const endMs = performance.now() + limitMs; ; await setTimeout(delayMs)) {
-      try {
-        return await super.ask(question);
-      } catch (error) {
-        const isBetween = error instanceof DaemonError && betweenTwo.has(error.reason);
-        if (!isBetween || performance.now() > endMs) throw error;
-      }
-    }
+  override ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | Refusal> {
+    return patiently(() => super.ask(question));
+  }
+
+  override status(): ReturnType<HttpReader['status']> {
+    return patiently(() => super.status());
   }
 
   /** Resolves when there is a task in this container. */
@@ -27,6 +25,17 @@ export class PatientReader extends HttpReader {
       const tasks = await this.ask({ kind: 'tasks', path, tree: 'tasktrail' });
       if (!isRefusal(tasks) && tasks.length > 0) return;
       if (performance.now() > endMs) throw new Error(`no task comes to be in ${path}`);
+    }
+  }
+}
+
+async function patiently<T>(act: () => Promise<T>): Promise<T> {
+  for (const endMs = performance.now() + limitMs; ; await setTimeout(delayMs)) {
+    try {
+      return await act();
+    } catch (error) {
+      const isBetween = error instanceof DaemonError && betweenTwo.has(error.reason);
+      if (!isBetween || performance.now() > endMs) throw error;
     }
   }
 }

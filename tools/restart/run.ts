@@ -11,9 +11,11 @@ import { openLogReader } from '../../src/log/levelLog.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
 import { Stage } from '../recording.ts';
 import { type Agreement, agreementOf } from '../storm/agreement.ts';
+import { FirstProcess, type Witness } from '../storm/firstProcess.ts';
 import { againPhase, type Check, mixedPhase } from '../storm/phases.ts';
 import { tally } from '../storm/tally.ts';
 import { PatientReader } from './patientReader.ts';
+import { Restarter, type Restarts } from './restarter.ts';
 import { SuccessiveDaemons } from './successive.ts';
 
 export interface RestartOptions {
@@ -23,22 +25,31 @@ export interface RestartOptions {
   readonly times: number;
   /** Off only to show that it is needed. */
   readonly pin: boolean;
+  /** Each daemon is asked for something else, so that its programs take over from those of the one before. */
+  readonly change: boolean;
 }
 
-export interface RestartResult {
+export interface RestartResult extends Restarts {
   readonly checks: readonly Check[];
   readonly agreement: Agreement;
   readonly gaps: readonly string[];
+  /** How many more gaps process 1 is known to have caused; what happened in these is not counted either. */
+  readonly disturbances: number;
   readonly births: number;
-  /** How many daemons were stopped in order, killed while they recorded, and killed while they started. */
-  readonly stops: number;
-  readonly kills: number;
-  readonly earlyKills: number;
 }
 
 const longestDaemonMs = 700;
-const longestStartMs = 500;
-const longestPauseMs = 200;
+/** What daemons are asked for: a ring, trees to mirror, and command lines, in any combination. */
+const choices: readonly (readonly (readonly string[])[])[] = [
+  [
+    ['--ring-size', '16M'],
+    ['--ring-size', '32M'],
+    ['--ring-size', '64M'],
+  ],
+  [[], ['--mirror', 'none'], ['--mirror', 'cpuset'], ['--mirror', 'cpuset', '--mirror', 'v2']],
+  [[], ['--cmdline'], ['--cmdline', '64']],
+];
+
 /** So long before the storms end no other restart is begun. */
 const lastRestartMs = 2000;
 
@@ -48,9 +59,11 @@ export async function runRestarts(options: RestartOptions): Promise<RestartResul
     ...['--release-agent', '/bin/true'],
     ...(options.pin ? [] : ['--no-pin']),
   ]);
+  const firstProcess = new FirstProcess();
   try {
-    return await runOn(daemons, options);
+    return await runOn(daemons, firstProcess, options);
   } finally {
+    firstProcess.stop();
     await daemons.clear();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -58,10 +71,12 @@ export async function runRestarts(options: RestartOptions): Promise<RestartResul
 
 async function runOn(
   daemons: SuccessiveDaemons,
-  { seed, seconds, times }: RestartOptions,
+  witness: Witness,
+  { seed, seconds, times, change }: RestartOptions,
 ): Promise<RestartResult> {
   const random = seededRandom(seed);
-  await daemons.start();
+  const asked = (): readonly string[] => (change ? someOf(random) : []);
+  await daemons.start(asked());
   const reader = new PatientReader(daemons.folder);
   const stage = new Stage(daemons.folder, reader);
   const endMs = performance.now() + 1000 * seconds - lastRestartMs;
@@ -69,20 +84,24 @@ async function runOn(
   // What is wrong with a storm is told when the restarts are over.
   storms.catch(() => {});
   for (const { name } of [mixedPhase, againPhase]) await reader.untilPopulated(`/${name}`);
-  const counts = { stops: 0, kills: 0, earlyKills: 0 };
-  for (let i = 0; i < times && performance.now() < endMs; i++) await restart(daemons, random, i, counts);
+  const restarts = new Restarter(daemons, random, asked);
+  for (let i = 0; i < times && performance.now() < endMs; i++) {
+    await setTimeout(random.below(longestDaemonMs));
+    await restarts.next();
+  }
   const checksOf = await storms;
   const agreement = await agreementOf(daemons.reader);
   await daemons.down(true);
   const log = await openLogReader({ folder: daemons.folder });
   try {
-    const tallies = await tally(log);
-    const { gaps, births } = tallies;
+    const tallies = await tally(log, witness);
+    const { gaps, disturbances, births } = tallies;
     return {
-      ...counts,
+      ...restarts.counts,
       checks: checksOf.flatMap((check) => check(tallies)),
       agreement,
       gaps,
+      disturbances: disturbances.length,
       births: births.length,
     };
   } finally {
@@ -90,26 +109,6 @@ async function runOn(
   }
 }
 
-/** Half of them are stops; of the kills, some hit one that has not begun yet. */
-async function restart(
-  daemons: SuccessiveDaemons,
-  random: Random,
-  round: number,
-  counts: { stops: number; kills: number; earlyKills: number },
-): Promise<void> {
-  await setTimeout(random.below(longestDaemonMs));
-  if (round % 2 === 0) {
-    await daemons.down();
-    counts.stops += 1;
-  } else {
-    await daemons.kill();
-    counts.kills += 1;
-  }
-  await setTimeout(random.below(longestPauseMs));
-  if (random.chance(0.3)) {
-    await daemons.start(random.below(longestStartMs));
-    await daemons.kill();
-    counts.earlyKills += 1;
-  }
-  await daemons.start();
+function someOf(random: Random): string[] {
+  return choices.flatMap((each) => each[random.below(each.length)] ?? []);
 }

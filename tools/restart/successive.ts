@@ -17,21 +17,32 @@ export class SuccessiveDaemons {
   readonly folder: string;
   readonly reader: HttpReader;
   readonly #options: readonly string[];
+  readonly #nodeOptions: readonly string[];
   #daemon: ChildProcess | undefined;
   #complaint = '';
 
-  /** `options` are those of `up`. */
-  constructor(folder: string, options: readonly string[]) {
+  /** `options` are those of `up`, `nodeOptions` those of Node, which runs it. */
+  constructor(folder: string, options: readonly string[], nodeOptions: readonly string[] = []) {
     if (!existsSync(main)) throw new Error(`${main} is missing: build it with npm run build`);
     this.folder = folder;
     this.reader = new HttpReader(folder);
     this.#options = options;
+    this.#nodeOptions = nodeOptions;
   }
 
-  /** Starts one and resolves when it records; or leaves it alone after `patienceMs`, whatever it does by then. */
-  async start(patienceMs?: number): Promise<void> {
-    const args = [main, 'up', '--json', '--data', this.folder];
-    const daemon = spawn(process.execPath, [...args, ...this.#options], {
+  /** Of the daemon that was started last. */
+  get pid(): number {
+    return this.#running().pid ?? 0;
+  }
+
+  /**
+   * Starts one, with these options beside those of all, and resolves when it records; or leaves it alone after
+   * `patienceMs`, whatever it does by then.
+   */
+  async start(options: readonly string[] = [], patienceMs?: number): Promise<void> {
+    const own = ['up', '--no-mount', '--json', '--data', this.folder];
+    const args = [...this.#nodeOptions, main, ...own, ...this.#options];
+    const daemon = spawn(process.execPath, [...args, ...options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#daemon = daemon;

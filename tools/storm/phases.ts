@@ -19,16 +19,28 @@ export interface Check {
   readonly right: boolean;
 }
 
+/** What a phase may need of those who run it. */
+export interface Scene {
+  /** It waits inside of its container until then. */
+  readonly begin?: Promise<void>;
+  /** Where the tree is mounted. */
+  readonly mountPoint?: string;
+}
+
 export interface Phase {
   /** Of the phase and of its container. */
   readonly name: string;
   readonly what: string;
+  /** The tree is mounted meanwhile. */
+  readonly isMounted?: boolean;
   /** What is to be checked of the log once it is closed. */
-  run(recording: Stage, seconds: number): Promise<(tallies: Tallies) => Check[]>;
+  run(recording: Stage, seconds: number, scene?: Scene): Promise<(tallies: Tallies) => Check[]>;
 }
 
 const workers = 2;
 const standing = 20;
+/** On average, where each kind of deed is as frequent as any other. */
+const eventsOfDeed = 34 / 9;
 /** Smaller than the number of tasks that a storm makes in a tenth of a second; the kernel allows no less than 301. */
 const namespacePidMax = 400;
 
@@ -38,6 +50,19 @@ export const mixedPhase: Phase = stormPhase('mixed', 'forks, threads, execs, kil
   others: { forks: 0, execs: 1, unnumbered: 0 },
   ownPids: true,
 });
+
+/** The same, at this many events a second and no more. */
+export function steadyPhase(name: string, eventsPerSecond: number): Phase {
+  const rate = eventsPerSecond / eventsOfDeed / workers;
+  return stormPhase(name, `everything that happens, ${eventsPerSecond} events a second`, {
+    command: (storm, seconds) => [
+      ...[storm, String(seconds), String(workers), String(standing)],
+      `rate=${rate}`,
+    ],
+    others: { forks: 0, execs: 1, unnumbered: 0 },
+    ownPids: true,
+  });
+}
 
 /**
  * Each process gets the pid of the one before it, within the same tick of the clock that start times have; or that of
@@ -128,18 +153,21 @@ function stormPhase(name: string, what: string, { command, others, ownPids }: St
   return {
     name,
     what,
-    async run(recording, seconds) {
+    async run(recording, seconds, { begin } = {}) {
       const path = `/${name}`;
       await recording.mkdir(path);
-      const program = await recording.run(path, command(compile('storm'), seconds));
+      const program = await recording.run(path, command(compile('storm'), seconds), begin);
       const said = new Map<string, number>();
       const standing: number[] = [];
       let listed: Promise<number[]> | undefined;
       await listen(program, (line) => {
         const [word = '', number] = line.split(' ');
         if (word === 'standing') standing.push(Number(number));
-        else if (word === 'ready') listed = pidsIn(recording, path).finally(() => program.stdin.end());
-        else said.set(word, Number(number));
+        else if (word === 'ready') {
+          listed = pidsIn(recording, path).finally(() => program.stdin.end());
+          // What is wrong with it is told when the storm has ended.
+          listed.catch(() => {});
+        } else said.set(word, Number(number));
       });
       const pids = (await listed) ?? [];
       const count = (word: string): number => said.get(word) ?? Number.NaN;

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import type { Event, ExitFact, ForkFact } from '../../events/event.ts';
 import type { LogReader } from '../../src/ports.ts';
-import { Disturbances } from './disturbances.ts';
+import { Disturbances, type Interval } from './disturbances.ts';
+import type { Witness } from './firstProcess.ts';
 
 /** What happened in one container. */
 export interface Tally {
@@ -29,7 +30,7 @@ export interface Tally {
 const sigkill = 9;
 
 export class Tallies {
-  readonly #disturbances = new Disturbances();
+  readonly #disturbances: Disturbances;
   /** The seqs of all births, in any container. */
   readonly births: number[] = [];
   /** The highest number of births that had the same pid. */
@@ -40,6 +41,16 @@ export class Tallies {
   readonly #members = new Map<number, Member>();
   /** The task that was last born as the leader of each process. */
   readonly #leaders = new Map<number, number>();
+
+  /** `witness` knows of gaps that somebody else has caused. */
+  constructor(witness?: Witness) {
+    this.#disturbances = new Disturbances(witness);
+  }
+
+  /** When there were gaps that somebody else is known to have caused. What happened in these is not counted either. */
+  get disturbances(): readonly Interval[] {
+    return this.#disturbances.others;
+  }
 
   /** Where the recorder was not sure of what it had seen, in words, and nobody else is known to have caused that. */
   get gaps(): readonly string[] {
@@ -57,9 +68,10 @@ export class Tallies {
     this.#disturbances.apply(event);
     switch (event.type) {
       case 'tree':
-        this.#accounts.set(event.container, new Account());
+        if (event.tree === 0) this.#accounts.set(event.container, new Account());
         break;
       case 'mkdir': {
+        if (!this.#accounts.has(event.parent)) break;
         const account = new Account();
         this.#accounts.set(event.container, account);
         this.#accountByName.set(event.name, account);
@@ -73,6 +85,7 @@ export class Tallies {
         break;
       }
       case 'attach': {
+        if (!this.#accounts.has(event.container)) break;
         const member = this.#member(event.task);
         member.account.left -= 1;
         member.account = this.#account(event.container);
@@ -149,8 +162,8 @@ export class Tallies {
 }
 
 /** Reads a whole log. */
-export async function tally(log: LogReader): Promise<Tallies> {
-  const tallies = new Tallies();
+export async function tally(log: LogReader, witness?: Witness): Promise<Tallies> {
+  const tallies = new Tallies(witness);
   for await (const events of log.read(1)) for (const event of events) tallies.apply(event);
   return tallies;
 }

@@ -77,6 +77,7 @@ const sentences: Readonly<Record<EventType, Sentence>> = {
   empty: (entry) => [place(entry), 'has no task left'],
   name: (entry) => [place(entry), `is called ${entry.name}`],
   release: (entry) => [place(entry), releaseCause(entry)],
+  appoint: (entry) => [`the release agent is ${entry.program}`],
   agent: (entry) => [place(entry), `attempt ${entry.attempt}`, `${entry.program}`],
   outcome: (entry) => [
     place(entry),

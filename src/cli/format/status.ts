@@ -23,7 +23,10 @@ function rowsOf(view: Shown): string[][] {
     ['recording', `${view.recording}, begun by tasktrail ${view.version}`],
     ['folder', `${view.folder ?? ''}, ${size(view.sizeBytes ?? 0)}`],
     ['daemon', view.daemonPid === undefined ? 'none runs' : `pid ${view.daemonPid}`],
-    ...(view.mountPoint ? [['mounted', `at ${view.mountPoint}`]] : []),
+    ...(view.mounts ?? []).map(({ mountPoint, shown }, i) => [
+      i === 0 ? 'mounted' : '',
+      `${shown === 'proc' ? 'paths of tasks, ' : ''}at ${mountPoint}`,
+    ]),
     ['source', view.blind === '' ? view.source : `${view.source}; blind: ${view.blind}`],
     ...(view.queue ? queueRows(view.queue) : []),
     ...(view.kept ?? []).map(({ ringBytes }) => [
@@ -86,7 +89,7 @@ function agentRows({ releaseAgent, agents, daemonPid }: Status): string[][] {
   const shown = agents.slice(0, agentsShown).map((agent) => agentRow(agent, daemonPid !== undefined));
   const more = agents.length - shown.length;
   return [
-    ...(releaseAgent === undefined ? [] : [['agent', releaseAgent]]),
+    ['agent', releaseAgent],
     ...shown,
     ...(more > 0 ? [['', `and ${grouped(more)} more of them`]] : []),
   ];

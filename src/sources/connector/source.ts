@@ -66,6 +66,7 @@ export function openConnectorSource(options: ConnectorSourceOptions = {}): Sourc
 }
 
 class ConnectorSource implements Source {
+  readonly mirrors = [];
   readonly name = 'connector';
   readonly blind: string;
   readonly bootId = readBootId();

@@ -6,6 +6,7 @@ import type { Bytes } from '../../../events/bytes.ts';
 import type { CommandLine } from '../../../events/event.ts';
 import type { Doer, GroupId, Observation, TaskSeen } from '../../ports.ts';
 import { type CommandLines, commandLineOf } from '../commandLines.ts';
+import type { GenerationAbout } from './installation.ts';
 import {
   commBytes,
   commRecord,
@@ -39,21 +40,31 @@ export class Decoder {
   readonly #pageBytes: number;
   readonly #hierarchies: readonly number[];
   readonly #commandLines: CommandLines | undefined;
+  /** How many bytes of a command line a record holds at most. */
+  readonly #heldBytes: number;
   /** Remembered names, as they stand in a record and as byte strings. */
   readonly #commKeys = new Uint32Array(rememberedComms * commWords);
   readonly #comms: Bytes[] = new Array(rememberedComms).fill('');
   /** Mirrored hierarchies that are no more. */
-  readonly #gone = new Set<number>();
+  readonly #gone: Set<number>;
   #bootUs = 0;
 
   /**
-   * Reads what programs write that mirror these hierarchies and tell command lines so far, on a machine with pages of
-   * this size.
+   * Reads what programs write that mirror these hierarchies and hold command lines so far, on a machine with pages of
+   * this size. `commandLines` says what of them is told, and nothing is where it is absent; `gone` are those of the
+   * hierarchies that are no more.
    */
-  constructor(pageBytes: number, hierarchies: readonly number[], commandLines?: CommandLines) {
-    this.#commandLines = commandLines;
+  constructor(
+    pageBytes: number,
+    { hierarchies, commandLineBytes }: Pick<GenerationAbout, 'hierarchies' | 'commandLineBytes'>,
+    commandLines?: CommandLines,
+    gone: readonly number[] = [],
+  ) {
     this.#pageBytes = pageBytes;
     this.#hierarchies = hierarchies;
+    this.#heldBytes = commandLineBytes;
+    this.#commandLines = commandLines;
+    this.#gone = new Set(gone);
   }
 
   /** The newest time of all observations so far: BOOTTIME, microseconds. */
@@ -71,19 +82,7 @@ export class Decoder {
     if (bootUs > this.#bootUs) this.#bootUs = bootUs;
     switch (word(words, at, forkRecord.type)) {
       case recordTypes.fork:
-        see({
-          type: 'fork',
-          bootUs,
-          pid,
-          tgid: word(words, at, forkRecord.tgid),
-          startTicks: long(words, at, forkRecord.startTicks),
-          uid: word(words, at, forkRecord.uid),
-          suid: word(words, at, forkRecord.suid),
-          comm: this.#comm(words, at + forkRecord.comm / 4),
-          parentPid: word(words, at, forkRecord.parentPid),
-          ...placeOf(words, at),
-          ...this.#groups(words, at),
-        });
+        see({ type: 'fork', bootUs, ...this.task(words, at), ...placeOf(words, at) });
         return;
       case recordTypes.exit:
         see({
@@ -166,6 +165,20 @@ export class Decoder {
     }
   }
 
+  /** What the record of a fork that begins at this word tells of the task. */
+  task(words: Uint32Array, at: number): TaskSeen {
+    return {
+      pid: word(words, at, forkRecord.pid),
+      tgid: word(words, at, forkRecord.tgid),
+      startTicks: long(words, at, forkRecord.startTicks),
+      uid: word(words, at, forkRecord.uid),
+      suid: word(words, at, forkRecord.suid),
+      comm: this.#comm(words, at + forkRecord.comm / 4),
+      parentPid: word(words, at, forkRecord.parentPid),
+      ...this.#groups(words, at),
+    };
+  }
+
   /** The groups that a fork's record holds. A place with no group is one that was not found. */
   #groups(words: Uint32Array, at: number): Pick<TaskSeen, 'groups' | 'unplaced'> {
     if (this.#hierarchies.length === 0) return {};
@@ -179,11 +192,12 @@ export class Decoder {
   }
 
   #commandLine(words: Uint32Array, at: number): { readonly commandLine?: CommandLine } {
-    if (this.#commandLines === undefined) return {};
+    if (this.#commandLines === undefined || this.#heldBytes === 0) return {};
+    const limitBytes = Math.min(this.#heldBytes, this.#commandLines.limitBytes);
     const length = long(words, at, execRecord.commandLineLength);
-    const toldBytes = Math.min(length, this.#commandLines.limitBytes);
+    const toldBytes = Math.min(length, limitBytes);
     const told = bytesAt(words, at + execRecord.commandLine / 4, toldBytes).toString('latin1');
-    const commandLine = commandLineOf(told, length, this.#commandLines);
+    const commandLine = commandLineOf(told, length, { ...this.#commandLines, limitBytes });
     return commandLine ? { commandLine } : {};
   }
 

@@ -68,7 +68,7 @@ export function uidChangeProgram(btf: Btf, sinks: Sinks): Program {
 }
 
 /** The members that the programs read, found in the BTF of the kernel that runs. */
-interface Layout {
+export interface Layout {
   readonly pid: Member;
   readonly tgid: Member;
   readonly startBoottime: Member;
@@ -82,7 +82,7 @@ interface Layout {
   readonly filename: Member;
 }
 
-function layoutOf(btf: Btf): Layout {
+export function layoutOf(btf: Btf): Layout {
   return {
     pid: requiredMember(btf, 'task_struct', 'pid'),
     tgid: requiredMember(btf, 'task_struct', 'tgid'),
@@ -265,7 +265,7 @@ function uidProgram(layout: Layout, sinks: Sinks): Uint8Array {
 }
 
 /** Writes the start time of the task in r6 into the record, in clock ticks. */
-function copyStartTicks(program: Assembler, layout: Layout, to: number): void {
+export function copyStartTicks(program: Assembler, layout: Layout, to: number): void {
   program
     .load(8, r1, r6, layout.startBoottime.offsetBytes)
     .divide(r1, nanosecondsPerTick)
@@ -273,7 +273,7 @@ function copyStartTicks(program: Assembler, layout: Layout, to: number): void {
 }
 
 /** Copies the users of the task in r6 into the record. */
-function copyUsers(
+export function copyUsers(
   program: Assembler,
   layout: Layout,
   to: { readonly uid: number; readonly suid: number },
@@ -284,7 +284,7 @@ function copyUsers(
 }
 
 /** Copies the name of the task in r6 into the record. */
-function copyComm(program: Assembler, layout: Layout, to: number): void {
+export function copyComm(program: Assembler, layout: Layout, to: number): void {
   for (let i = 0; i < commBytes; i += 8) {
     program.load(8, r1, r6, layout.comm.offsetBytes + i).store(8, r7, to + i, r1);
   }

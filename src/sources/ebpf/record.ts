@@ -4,9 +4,9 @@
  * depends on the type. Names are zero-terminated.
  *
  * Programs go on writing records while tasktrail is replaced, so whoever reads them may be another version: each
- * change of a layout, or of what stands in a map, gets another `recordVersion`.
+ * change of a layout, of what stands in a map, or of how the hooks are tied, gets another `recordVersion`.
  */
-export const recordVersion = 1;
+export const recordVersion = 2;
 
 export const recordTypes = {
   fork: 1,

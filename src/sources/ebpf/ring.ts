@@ -77,15 +77,18 @@ export class Ring {
     return Number(Atomics.load(this.#producerPosition, 0));
   }
 
-  /** Hands over all records that are queued at the call; returns how many. A record is handed over once. */
-  drain(see: SeeRecord): number {
+  /**
+   * Hands over all records that are queued at the call, `limit` at most; returns how many. A record is handed over
+   * once.
+   */
+  drain(see: SeeRecord, limit = Number.POSITIVE_INFINITY): number {
     const end = this.written;
     const words = this.#words;
     const sizeBytes = this.sizeBytes;
     const publishedBytes = sizeBytes / publishedParts;
     let count = 0;
     try {
-      while (this.#position < end) {
+      while (this.#position < end && count < limit) {
         const at = (this.#position % sizeBytes) / 4;
         let header = Atomics.load(words, at);
         if (header >= busyFlag) {

@@ -1,14 +1,12 @@
 /**
  * The eBPF source: what happens to tasks, as the kernel itself queues it. There is no compiler and no addon: the
  * programs are assembled here for the kernel that runs, loaded with bpf(2), and read through one shared ring. Looks
- * at the machine come from /proc.
+ * at all tasks are the kernel's own as well; looks at one, and at groups, come from /proc and the mounted hierarchies.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { totalmem } from 'node:os';
 import type { HierarchySeen, Observation, Source, TaskSeen } from '../../ports.ts';
 import { idOfMap, missesOf } from '../../system/bpf.ts';
-import { useBpfFilesystem } from '../../system/bpfFilesystem.ts';
 import { messageOf, SystemCallError } from '../../system/errno.ts';
 import { type Mapping, mapShared, pageSizeBytes } from '../../system/mapping.ts';
 import { otherNamespace } from '../../system/namespaces.ts';
@@ -22,24 +20,28 @@ import {
 } from '../cgroups.ts';
 import type { CommandLines } from '../commandLines.ts';
 import { requireInitialNamespaces } from '../namespaces.ts';
-import { lookAtTask, readBootId, scanTasks } from '../proc.ts';
+import { listProcesses, lookAtTask, readBootId, scanTasks, withCommandLine } from '../proc.ts';
 import { SourceError } from '../sourceError.ts';
 import { Btf } from './btf.ts';
 import { Decoder } from './decoder.ts';
 import { Descriptors } from './descriptors.ts';
-import { type Installation, install, makeOf } from './installation.ts';
+import type { Hook } from './hooks.ts';
+import type { Generation, Installation } from './installation.ts';
 import { lossCounters } from './parts.ts';
-import { findInstallation, type PinOwner, pinInstallation, removePins } from './pins.ts';
-import type { Mirror } from './places.ts';
+import { type PinOwner, removePins, unpinGenerationsBefore } from './pins.ts';
 import { PlacesMap } from './placesMap.ts';
 import { Ring } from './ring.ts';
+import { type ChainedRing, RingChain } from './ringChain.ts';
 import { RingQueue } from './ringQueue.ts';
+import { obtain, type Pinning } from './succession.ts';
+import { TaskIterator } from './taskIterator.ts';
 
 export interface EbpfSourceOptions {
   /**
    * The size of the ring in bytes, a power of two of at least 4,096 and at most 2^30. A fork takes 72 bytes of it
-   * and 8 more for each mirrored hierarchy, an exit 40, an exec 320 and more for its command line; when it is full, what happens is lost and
-   * counted. Where not given, that of the ring which is found pinned, else a 256th of the memory, between 8 and 256 MiB.
+   * and 8 more for each mirrored hierarchy, an exit 40, an exec 320 and more for its command line; when it is full, what
+   * happens is lost and counted. Where not given, that of the newest ring which is found pinned, else a 256th of the
+   * memory, between 8 and 256 MiB.
    */
   readonly ringBytes?: number;
   /**
@@ -56,10 +58,6 @@ export interface EbpfSourceOptions {
 }
 
 const maxRingBytes = 2 ** 30;
-/** What of the machine's memory a ring takes unless told otherwise, and the bounds of that. */
-const ringShare = 1 / 256;
-const leastUsualBytes = 8 * 2 ** 20;
-const mostUsualBytes = 256 * 2 ** 20;
 
 /** The kernel checks every way through a program: with very many hierarchies that takes it seconds. */
 const mostMirrored = 25;
@@ -98,78 +96,16 @@ function openWith(
     // Nobody needs to know where nothing is mirrored, and a kernel without cgroups cannot tell.
     machineHierarchies: mirrored.length === 0 ? 0 : hierarchiesOfMachine().length,
   };
-  const { installation, pinning } = obtain(btf, mirror, options, descriptors);
-  return new EbpfSource(installation, pinning, mirrored, options.commandLines, descriptors);
-}
-
-/** Whether the installation stays when this process ends, and if it should and cannot, why. */
-interface Pinning {
-  readonly owner: PinOwner | undefined;
-  readonly isPinned: boolean;
-  readonly obstacle: string;
-  /** Whether it took the place of one of another make. */
-  readonly isReplacement: boolean;
-}
-
-/** Takes over the installation that is pinned for the owner where it is of the same make, else makes one. */
-function obtain(
-  btf: Btf,
-  mirror: Mirror,
-  { owner, pin = false, ringBytes, commandLines }: EbpfSourceOptions,
-  descriptors: Descriptors,
-): { readonly installation: Installation; readonly pinning: Pinning } {
-  const purpose = { mirror, commandLineBytes: commandLines?.limitBytes ?? 0 };
-  const make = (): Installation => install(btf, purpose, ringBytes ?? usualRingBytes(), descriptors);
-  if (!owner) return { installation: make(), pinning: unpinned(owner) };
-  const obstacle = obstacleToPins(pin);
-  if (obstacle !== '') {
-    return { installation: make(), pinning: unpinned(owner, pin ? obstacle : '') };
-  }
-  const name = makeOf(btf, purpose);
-  const found = findInstallation(owner, name, descriptors);
-  const fits = found !== undefined && (ringBytes === undefined || found.ringBytes === ringBytes);
-  // What is of another make goes only when the new one sees everything.
-  const installation = fits ? found : make();
-  const removed = removePins(owner, fits && pin ? name : undefined);
-  const refusal = pin && !fits ? refusalToPin(installation, owner, name) : '';
-  return {
-    installation,
-    pinning: {
-      owner,
-      isPinned: pin && refusal === '',
-      obstacle: refusal,
-      isReplacement: removed > 0 && !fits,
-    },
-  };
-}
-
-function unpinned(owner: PinOwner | undefined, obstacle = ''): Pinning {
-  return { owner, isPinned: false, obstacle, isReplacement: false };
-}
-
-/** Empty where it is pinned. A recorder that goes without is better than none. */
-function refusalToPin(installation: Installation, owner: PinOwner, name: string): string {
-  try {
-    pinInstallation(installation, owner, name);
-    return '';
-  } catch (error) {
-    return `nothing can be pinned: ${messageOf(error)}`;
-  }
-}
-
-/** Why nothing can be pinned or found pinned; empty where it can. Only who wants to pin has a filesystem mounted. */
-function obstacleToPins(mayMount: boolean): string {
-  try {
-    useBpfFilesystem(mayMount);
-    return '';
-  } catch (error) {
-    return `the BPF filesystem cannot be used: ${messageOf(error)}`;
-  }
+  const purpose = { mirror, commandLineBytes: options.commandLines?.limitBytes ?? 0 };
+  const { installation, pinning } = obtain(btf, purpose, options, descriptors);
+  const iterator = TaskIterator.open(btf, mirror, descriptors);
+  return new EbpfSource(installation, pinning, mirrored, iterator, options.commandLines, descriptors);
 }
 
 class EbpfSource implements Source {
   readonly name = 'ebpf';
   readonly blind: string;
+  readonly mirrors: readonly number[];
   readonly bootId = readBootId();
   readonly places: PlacesMap;
   readonly keptQueue: RingQueue;
@@ -177,12 +113,13 @@ class EbpfSource implements Source {
   /** Those of them that can be walked, by the last look. */
   #mounted: readonly MountedHierarchy[];
   readonly #commandLines: CommandLines | undefined;
-  readonly #ring: Ring;
-  readonly #decoder: Decoder;
+  readonly #chain: RingChain;
+  /** Undefined where the kernel has none. */
+  readonly #iterator: TaskIterator | undefined;
   readonly #lossesMapping: Mapping;
   readonly #losses: BigUint64Array;
   readonly #wake: Wake;
-  readonly #programs: readonly number[];
+  readonly #hooks: readonly Hook[];
   readonly #descriptors: Descriptors;
   #misses = 0;
   #missesReadAtUs = Number.NEGATIVE_INFINITY;
@@ -191,65 +128,94 @@ class EbpfSource implements Source {
   #isOpen = true;
 
   constructor(
-    installation: Installation,
-    pinning: Pinning,
+    { hooks, losses, places, generations }: Installation,
+    { owner, isPinned, obstacle, wasUnreadable }: Pinning,
     mirrored: readonly MountedHierarchy[],
+    iterator: TaskIterator | undefined,
     commandLines: CommandLines | undefined,
     descriptors: Descriptors,
   ) {
-    const { ring, losses, places, programs, ringBytes, blind } = installation;
-    this.blind = blind;
+    this.#iterator = iterator;
+    this.mirrors = mirrored.map(({ hierarchy }) => hierarchy);
     this.#mirrored = mirrored;
     this.#mounted = mirrored;
     this.#commandLines = commandLines;
-    this.#decoder = new Decoder(
-      pageSizeBytes(),
-      mirrored.map(({ hierarchy }) => hierarchy),
-      commandLines,
-    );
-    this.#ring = new Ring(ring, ringBytes, pinning.isPinned);
+    this.#descriptors = descriptors;
+    this.#hooks = [...hooks.values()];
+    const rings = generations.map((generation) => this.#chained(generation, isPinned));
+    this.#chain = new RingChain(rings, isPinned, ({ generation }) => {
+      if (isPinned && owner) unpinGenerationsBefore(generation.number + 1, owner);
+      descriptors.release(generation.ring);
+      descriptors.release(generation.about);
+    });
+    const { blind, ring } = this.#chain.newest.generation;
+    this.blind = blind;
     this.#lossesMapping = mapShared('mapping the counters of losses', losses, pageSizeBytes(), 0, 'read');
     this.#losses = new BigUint64Array(this.#lossesMapping.buffer, 0, lossCounters.count);
     this.#wake = new Wake(ring);
-    this.#programs = [...programs.values()];
-    this.#descriptors = descriptors;
     this.places = new PlacesMap(places, () => this.#counter(lossCounters.places));
     this.keptQueue = new RingQueue({
-      ring: this.#ring,
-      ringName: `${this.bootId}/${idOfMap(ring)}`,
-      isKept: pinning.isPinned,
+      chain: this.#chain,
+      isKept: isPinned,
       places: this.places,
-      obstacle: pinning.obstacle,
-      isReplacement: pinning.isReplacement,
+      obstacle,
+      wasUnreadable,
       toldLost: () => this.#toldLost,
       unpin: () => {
-        if (pinning.owner) removePins(pinning.owner);
+        if (owner) removePins(owner);
       },
     });
   }
 
-  drain(see: (observation: Observation) => void): number {
-    let count = 0;
-    const seeCounted = (observation: Observation): void => {
-      count += 1;
-      see(observation);
+  #chained(generation: Generation, isKept: boolean): ChainedRing {
+    const { ring, ringBytes, hierarchies } = generation;
+    const there = new Set(hierarchies.length === 0 ? [] : hierarchiesOfMachine().map((one) => one.hierarchy));
+    const gone = hierarchies.filter((hierarchy) => !there.has(hierarchy));
+    return {
+      name: `${this.bootId}/${idOfMap(ring)}`,
+      ring: new Ring(ring, ringBytes, isKept),
+      decoder: new Decoder(pageSizeBytes(), generation, this.#commandLines, gone),
+      generation,
     };
-    this.#ring.drain((words, at) => this.#decoder.decode(words, at, seeCounted));
-    return count;
+  }
+
+  drain(see: (observation: Observation) => void, limit?: number): number {
+    return this.#chain.drain(see, limit);
   }
 
   lost(): number {
     assert(this.#isOpen, 'the source is closed');
-    if (this.#decoder.bootUs - this.#missesReadAtUs >= missesAgeUs) {
-      this.#missesReadAtUs = this.#decoder.bootUs;
-      this.#misses = this.#programs.reduce((sum, program) => sum + missesOf(program), 0);
+    const { bootUs } = this.#chain;
+    if (bootUs - this.#missesReadAtUs >= missesAgeUs) {
+      this.#missesReadAtUs = bootUs;
+      this.#misses = this.#hooks.reduce((sum, { program }) => sum + missesOf(program), 0);
     }
     this.#toldLost = this.#counter(lossCounters.records) + this.#counter(lossCounters.places) + this.#misses;
     return this.#toldLost;
   }
 
   scan(): Iterable<TaskSeen> {
-    return scanTasks(this.#mounted, this.#commandLines);
+    return this.#iterator ? this.#iterate(this.#iterator) : scanTasks(this.#mounted, this.#commandLines);
+  }
+
+  /**
+   * Of a task whose groups could not be found in one go, because it moves, /proc is asked; and of processes that were
+   * there before and of which the iterator does not tell: there are kernels that keep some from every eBPF program.
+   */
+  *#iterate(iterator: TaskIterator): Generator<TaskSeen> {
+    const { decoder } = this.#chain.newest;
+    const listed = listProcesses();
+    const told = new Set<number>();
+    const read: TaskSeen[] = [];
+    for (const _ of iterator.read((words, at) => read.push(decoder.task(words, at)))) {
+      for (const task of read.splice(0)) {
+        told.add(task.tgid);
+        const seen = task.unplaced ? this.look(task.pid) : task;
+        if (seen) yield withCommandLine(seen, this.#commandLines);
+      }
+    }
+    const untold = listed.filter((process) => !told.has(process));
+    yield* scanTasks(this.#mounted, this.#commandLines, untold);
   }
 
   hierarchies(): readonly HierarchySeen[] {
@@ -269,7 +235,7 @@ class EbpfSource implements Source {
     assert(this.#isOpen, 'the source is closed');
     this.#isOpen = false;
     this.#wake.close();
-    this.#ring.close();
+    this.#chain.close();
     this.#lossesMapping.unmap();
     this.#descriptors.close();
   }
@@ -277,11 +243,6 @@ class EbpfSource implements Source {
   #counter(index: number): number {
     return Number(Atomics.load(this.#losses, index));
   }
-}
-
-function usualRingBytes(): number {
-  const share = 2 ** Math.floor(Math.log2(totalmem() * ringShare));
-  return Math.min(Math.max(share, leastUsualBytes), mostUsualBytes);
 }
 
 function requireRingSize(ringBytes: number): void {

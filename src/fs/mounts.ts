@@ -1,0 +1,69 @@
+/**
+ * The mounts of a daemon: all that it serves, whoever has mounted it. Each shows the one tree; a guard stands by all of
+ * them.
+ */
+import type { MountView } from '../engine/reader.ts';
+import type { Recorder } from '../engine/recorder.ts';
+import type { Clock } from '../ports.ts';
+import { pidMeant, sharesPids } from '../system/pidNamespace.ts';
+import { statusOfThread } from '../system/taskStatus.ts';
+import { Filesystem } from './filesystem.ts';
+import { Guard } from './guard.ts';
+import { Mount } from './mount.ts';
+import { type Mounted, mountAt, type Shown } from './mounting.ts';
+import { ProcFilesystem } from './procFilesystem.ts';
+import type { Answerer } from './session.ts';
+
+export interface MountsOptions {
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+}
+
+export class Mounts {
+  readonly #options: MountsOptions;
+  readonly #guard: Guard;
+  readonly #mounts = new Set<Mount>();
+
+  constructor(options: MountsOptions) {
+    this.#options = options;
+    this.#guard = new Guard(options.clock);
+  }
+
+  /** Mounts the tree at a folder. Throws one sentence for a person where that cannot be done. */
+  open(folder: string): void {
+    this.take(mountAt(folder, { shown: 'tree', isReadOnly: false }));
+  }
+
+  /** Serves what somebody has mounted. */
+  take(mounted: Mounted): void {
+    const mount = new Mount(mounted, this.#answerer(mounted.shown), () => {
+      this.#mounts.delete(mount);
+      this.#guard.forget(mounted.connection);
+    });
+    this.#mounts.add(mount);
+    this.#guard.watch(mounted.connection);
+  }
+
+  get views(): readonly MountView[] {
+    return [...this.#mounts].map(({ mountPoint, shown }) => ({ mountPoint, shown }));
+  }
+
+  /** Unmounts what can be reached from here; the rest gives ENOTCONN from now on. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#mounts].map((mount) => mount.close()));
+    await this.#guard.close();
+  }
+
+  #answerer(shown: Shown): Answerer {
+    const { recorder, clock } = this.#options;
+    const timeUs = clock.wallUs();
+    if (shown === 'proc') return new ProcFilesystem({ recorder, timeUs });
+    return new Filesystem({
+      recorder,
+      groupsOf: (pid) => statusOfThread(pid).groups,
+      pidMeant,
+      sharesPids,
+      timeUs,
+    });
+  }
+}

@@ -33,7 +33,7 @@ export function readPlaces(reader: RowReader, count: number, i: number): Map<num
   for (let read = 0; read < trees; read++) {
     const tree = reader.uint();
     const column = new Column(reader, count);
-    const container = i < 0 ? 0 : column.at(i);
+    const container = column.at(i);
     if (container !== 0) places.set(tree, container);
   }
   return places;

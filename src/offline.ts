@@ -10,7 +10,7 @@ import { headView } from './engine/head.ts';
 import type { Instant, Unclear } from './engine/instant.ts';
 import { keptView } from './engine/kept.ts';
 import { openWorld } from './engine/openWorld.ts';
-import { answerInPast, type PastAnswer } from './engine/past.ts';
+import { answerInPast, type PastAnswer, type PastQuestion } from './engine/past.ts';
 import type { Reader } from './engine/reader.ts';
 import { type AnswerTo, answerTo, type Question, recordingOf } from './engine/reads.ts';
 import { Story } from './engine/story.ts';
@@ -65,7 +65,7 @@ export function openOffline(folder: string): Reader {
       const { world, nowUs } = await opened();
       return answerTo(world, question, nowUs) as AnswerTo<Q> | Refusal;
     },
-    askPast: async <Q extends Question>(question: Q, instant: Instant) => {
+    askPast: async <Q extends PastQuestion>(question: Q, instant: Instant) => {
       const { log, nowUs } = await opened();
       return (await answerInPast(log, question, instant, nowUs)) as PastAnswer<Q> | Unclear;
     },

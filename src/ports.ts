@@ -4,6 +4,7 @@
  */
 import type { Bytes } from '../events/bytes.ts';
 import type { Event, Fact } from '../events/event.ts';
+import type { LifelineSource } from '../projections/standing.ts';
 import type { HierarchySeen, Observation, TaskSeen } from './kernel/observation.ts';
 
 export type {
@@ -109,6 +110,8 @@ export interface LogReader {
   commitOf(seq: number): Promise<CommitSpan>;
   /** The snapshots that are kept of the projections up to a seq, the latest first. */
   snapshots(seq: number): AsyncIterable<KeptSnapshot>;
+  /** What is kept of the lives of tasks, as far as it is now. */
+  lifelines(): Promise<LifelineSource>;
   close(): Promise<void>;
 }
 

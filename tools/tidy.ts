@@ -20,7 +20,7 @@ const rooms: readonly Room[] = [
   { path: 'events/', may: [], anywhere: true },
   { path: 'projections/', may: ['events/'], anywhere: true },
   { path: 'src/kernel/', may: ['events/', 'projections/'], anywhere: true },
-  { path: 'src/ports.ts', may: [], mayTypes: ['events/', 'src/kernel/'] },
+  { path: 'src/ports.ts', may: [], mayTypes: ['events/', 'projections/', 'src/kernel/'] },
   { path: 'src/system/', may: ['events/'] },
   { path: 'src/clock.ts', may: ['src/system/'], mayTypes: ['src/ports.ts'] },
   { path: 'src/random.ts', may: [] },

@@ -7,8 +7,8 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import type { LogQuery } from '../engine/history.ts';
 import type { Instant } from '../engine/instant.ts';
+import type { PastQuestion } from '../engine/past.ts';
 import type { VerifyQuery } from '../engine/reader.ts';
-import type { Question } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Archive } from '../http/server.ts';
 import type { Clock } from '../ports.ts';
@@ -18,7 +18,7 @@ export type Errand =
   | { readonly kind: 'log'; readonly query: LogQuery }
   | {
       readonly kind: 'past';
-      readonly question: Question;
+      readonly question: PastQuestion;
       readonly instant: Instant;
       /** Wall-clock microseconds. */
       readonly endUs: number;

@@ -187,6 +187,13 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .argument('<pid>', 'a task, or self')
     .option('--tree <name>', 'its path in this tree; all: in each of them (default: in our own)')
     .option('--at <instant>', atHelp);
+  command('life', 'tell what a task did, from its birth on', async () => (await import('./life.ts')).life)
+    .argument('<task>', 'a pid: the task that has it, or had it last; or #ID, as tasks --json tells it')
+    .option('--tree <name>', treeHelp)
+    .option(
+      '--at <instant>',
+      'up to then: 03:12, -5min, 2026-11-24 03:12:00, boot, #SEQ, … (default: up to now)',
+    );
   command('log', 'tell what happened', async () => (await import('./log.ts')).log)
     .option('-f, --follow', 'go on with what happens; the past begins 10 entries back, or --limit')
     .option('-a, --all', 'fork, exec, exit and the like too')

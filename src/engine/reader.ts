@@ -7,7 +7,7 @@ import type { Noted, QueueView, Verification } from '../ports.ts';
 import type { HeadView } from './head.ts';
 import type { Entry, LogQuery } from './history.ts';
 import type { Instant, Unclear } from './instant.ts';
-import type { PastAnswer } from './past.ts';
+import type { PastAnswer, PastQuestion } from './past.ts';
 import type { AnswerTo, Question, RecordingView } from './reads.ts';
 
 /** Who records, and where. */
@@ -76,7 +76,7 @@ export interface Reader {
   /** Asks about now. */
   ask<Q extends Question>(question: Q): Promise<AnswerTo<Q> | Refusal>;
   /** Asks about an instant of the past. Unclear where the recording has none such. */
-  askPast<Q extends Question>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear>;
+  askPast<Q extends PastQuestion>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear>;
   log(query: LogQuery): AsyncIterable<Entry>;
   /** Where the log ends; of a daemon, everything that had happened when it was asked is on disk. */
   head(): Promise<HeadView>;

@@ -7,7 +7,7 @@ import { type IncomingMessage, request as openRequest } from 'node:http';
 import { type HeadView, notedText } from '../engine/head.ts';
 import type { Entry, LogQuery } from '../engine/history.ts';
 import { type Instant, instantText, type Unclear } from '../engine/instant.ts';
-import type { PastAnswer } from '../engine/past.ts';
+import type { PastAnswer, PastQuestion } from '../engine/past.ts';
 import type { DaemonView, Reader, VerifyQuery } from '../engine/reader.ts';
 import type { AnswerTo, Question, RecordingView } from '../engine/reads.ts';
 import { isErrno, type Refusal } from '../kernel/errno.ts';
@@ -62,7 +62,7 @@ export class HttpReader implements Reader {
     return this.#answerTo('GET', `/v1/${question.kind}?${searchFor(question)}`);
   }
 
-  async askPast<Q extends Question>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear> {
+  async askPast<Q extends PastQuestion>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear> {
     const search = searchFor(question);
     search.set('at', instantText(instant));
     const [status, body] = await this.#exchange('GET', `/v1/${question.kind}?${search}`);
@@ -242,8 +242,16 @@ function verifyPath({ expect, since }: VerifyQuery): string {
   return search.size === 0 ? '/v1/verify' : `/v1/verify?${search}`;
 }
 
-function searchFor(question: Question): URLSearchParams {
+function searchFor(question: PastQuestion): URLSearchParams {
   if (question.kind === 'path') return new URLSearchParams({ pid: String(question.pid) });
+  if (question.kind === 'life') {
+    const { task, pid, tree } = question;
+    return new URLSearchParams({
+      ...(task !== undefined && { task: String(task) }),
+      ...(pid !== undefined && { pid: String(pid) }),
+      ...(tree !== undefined && { tree }),
+    });
+  }
   const { path, tree } = question;
   const below = question.kind === 'tasks' && question.below === true;
   return new URLSearchParams({ path, ...(tree !== undefined && { tree }), ...(below && { below: '1' }) });

@@ -9,7 +9,8 @@ import type { EventType } from '../../events/event.ts';
 import { headView, parseHead } from '../engine/head.ts';
 import { eventTypes, type LogQuery } from '../engine/history.ts';
 import { type Instant, isUnclear, parseInstant, type Unclear } from '../engine/instant.ts';
-import type { PastAnswer } from '../engine/past.ts';
+import type { LifeQuestion } from '../engine/life.ts';
+import type { PastAnswer, PastQuestion } from '../engine/past.ts';
 import type { Running } from '../engine/reactor.ts';
 import type { VerifyQuery } from '../engine/reader.ts';
 import { answerTo, type Place, type Question, recordingOf } from '../engine/reads.ts';
@@ -29,7 +30,7 @@ import { requestOf } from './request.ts';
 export interface Archive {
   log(query: LogQuery, gone: AbortSignal): Chunks | undefined;
   /** The answer is one line, a `PastAnswer` or `Unclear`. */
-  past(question: Question, instant: Instant, gone: AbortSignal): Chunks | undefined;
+  past(question: PastQuestion, instant: Instant, gone: AbortSignal): Chunks | undefined;
   verify(query: VerifyQuery, gone: AbortSignal): Chunks | undefined;
   /** The bytes of an export file. */
   export(gone: AbortSignal): AsyncGenerator<Uint8Array> | undefined;
@@ -161,6 +162,10 @@ async function answer(
       const pid = whole(searchParams.get('pid'), 'pid');
       return answerAt(options, response, { kind: 'path', pid }, searchParams);
     }
+    case '/v1/life': {
+      const instant = instantIn(searchParams.get('at'), 'at', now(options)) ?? untilNow(options);
+      return answerInPast(options, response, lifeQuestionIn(searchParams), instant);
+    }
     case '/v1/log': {
       const query = logQueryIn(searchParams, now(options));
       return stream(response, (gone) => options.archive.log(query, gone));
@@ -192,6 +197,15 @@ async function answerAt(
     const answer = options.recorder.read((world) => answerTo(world, question, now(options)));
     return send(response, answer);
   }
+  return answerInPast(options, response, question, instant);
+}
+
+async function answerInPast(
+  options: ServerOptions,
+  response: ServerResponse,
+  question: PastQuestion,
+  instant: Instant,
+): Promise<void> {
   const gone = goneWith(response);
   const chunks = options.archive.past(question, instant, gone);
   if (!chunks) return write(response, 503, busy);
@@ -241,6 +255,17 @@ function stop({ recorder, stop: begin }: ServerOptions, { uid }: Actor, unload: 
 
 function now({ clock }: ServerOptions): number {
   return clock.wallUs();
+}
+
+function untilNow(options: ServerOptions): Instant {
+  return { kind: 'time', timeUs: now(options) };
+}
+
+function lifeQuestionIn(search: URLSearchParams): LifeQuestion {
+  const tree = search.get('tree');
+  const task = search.get('task');
+  const who = task === null ? { pid: whole(search.get('pid'), 'pid') } : { task: whole(task, 'task') };
+  return { kind: 'life', ...who, ...(tree !== null && { tree }) };
 }
 
 function placeIn(search: URLSearchParams): Place {

@@ -16,9 +16,11 @@ import {
   type KeyRange,
   originKey,
   pagesBefore,
+  piecesBefore,
   snapshotsBefore,
 } from './keys.ts';
 import type { LevelReader } from './levelReader.ts';
+import { lifelineScale } from './lifelineScale.ts';
 import { type Origin, writeOrigin } from './origin.ts';
 import type { Batch } from './sealer.ts';
 
@@ -105,6 +107,7 @@ export class Cutter {
       blocksBefore(first),
       chunksBefore(chunkOf(firstString)),
       pagesBefore(Math.floor(first / pageBlocks)),
+      piecesBefore(Math.floor((firstSeq - 1) / lifelineScale.windowEvents)),
     ];
   }
 

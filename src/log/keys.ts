@@ -10,6 +10,8 @@
  *     'd' + chunk (6 bytes)      a chunk of the dictionary, as dictionary.ts says
  *     'i' + page (6 bytes)       a page of the index, as blockIndex.ts says
  *     's' + seq (8 bytes) + name a projection as it was behind that seq; what is in it is the projection's own affair
+ *     'x' + window (6 bytes) + piece (1 byte)
+ *                                what a window tells of some tasks, as projections/passages.ts says, with a checksum
  */
 const utf8 = new TextEncoder();
 const snapshotSeqBytes = 8;
@@ -23,6 +25,7 @@ export const commitMark = 0x63;
 const chunkMark = 0x64;
 const pageMark = 0x69;
 const snapshotMark = 0x73;
+const pieceMark = 0x78;
 
 export function blockKey(block: number): Uint8Array {
   return numbered(blockMark, 6, block);
@@ -38,6 +41,11 @@ export function chunkKey(chunk: number): Uint8Array {
 
 export function pageKey(page: number): Uint8Array {
   return numbered(pageMark, 6, page);
+}
+
+/** Pieces are numbered from 0 to 255. */
+export function pieceKey(window: number, piece: number): Uint8Array {
+  return numbered(pieceMark, 7, window * 256 + piece);
 }
 
 export function snapshotKey(seq: number, projection: string): Uint8Array {
@@ -86,6 +94,10 @@ export function chunksBefore(chunk: number): KeyRange {
 
 export function pagesBefore(page: number): KeyRange {
   return { gte: Uint8Array.of(pageMark), lt: pageKey(page) };
+}
+
+export function piecesBefore(window: number): KeyRange {
+  return { gte: Uint8Array.of(pieceMark), lt: pieceKey(window, 0) };
 }
 
 export function snapshotsBefore(seq: number): KeyRange {

@@ -8,6 +8,7 @@
  */
 import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
+import type { LifelineSource } from '../../projections/standing.ts';
 import type {
   CommitSpan,
   Durability,
@@ -342,6 +343,10 @@ export class LevelLog implements EventLog {
 
   snapshots(seq: number): AsyncIterable<KeptSnapshot> {
     return this.reader.snapshots(seq);
+  }
+
+  lifelines(): Promise<LifelineSource> {
+    return this.reader.lifelines();
   }
 
   /** Commits what was appended, marks where the recording ends, and lets go of the folder. */

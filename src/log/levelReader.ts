@@ -5,6 +5,7 @@
  */
 import type { Event } from '../../events/event.ts';
 import { DecodeError } from '../../events/rows.ts';
+import type { LifelineSource } from '../../projections/standing.ts';
 import type { CommitSpan, KeptFrom, KeptSnapshot, LogReader } from '../ports.ts';
 import { Block, blockEvents, blockOf, firstSeqOf } from './block.ts';
 import { BlockIndex } from './blockIndex.ts';
@@ -23,7 +24,9 @@ import {
   partsOfSnapshotKey,
   snapshotsOf,
 } from './keys.ts';
+import { LevelLifelines } from './levelLifelines.ts';
 import type { Snapshot, Store } from './levelStore.ts';
+import { lifelineScale } from './lifelineScale.ts';
 import { type Origin, readOrigin, whole } from './origin.ts';
 import { commitsBehind, linkBefore } from './tail.ts';
 
@@ -95,8 +98,14 @@ export class LevelReader implements LogReader {
 
   /** The last block that is sealed; undefined where none is. */
   async lastBlock(snapshot?: Snapshot): Promise<Block | undefined> {
+    const number = await this.#blockAtEnd(true, snapshot);
+    return number === undefined ? undefined : this.block(number, snapshot);
+  }
+
+  /** The number of the last block, or of the first; undefined where there is none. */
+  async #blockAtEnd(reverse: boolean, snapshot?: Snapshot): Promise<number | undefined> {
     const { folder, level } = this.store;
-    const range = { ...allBlocks, reverse: true, limit: 1 };
+    const range = { ...allBlocks, reverse, limit: 1 };
     let key: Uint8Array | undefined;
     try {
       [key] = await level.keys(snapshot ? { ...range, snapshot } : range).all();
@@ -107,7 +116,7 @@ export class LevelReader implements LogReader {
     const number = blockOfKey(key);
     if (number === undefined)
       throw readingError(folder, 1, new UnsoundError(1, 'the key of a block is damaged'));
-    return this.block(number, snapshot);
+    return number;
   }
 
   /** Where the chain stands behind the last commit that ended in a block. */
@@ -215,6 +224,12 @@ export class LevelReader implements LogReader {
       yield { seq: found, parts };
       before = found - 1;
     }
+  }
+
+  async lifelines(scale = lifelineScale): Promise<LifelineSource> {
+    const first = (await this.#blockAtEnd(false)) ?? 0;
+    const last = (await this.#blockAtEnd(true)) ?? -1;
+    return new LevelLifelines(this.store, this.#index, { first, last }, scale);
   }
 
   /** A block that is known to be there. */

@@ -136,6 +136,7 @@ server('the past is answered with its moment, and what it does not have with a s
     { moment, answer: [] },
     { moment, answer: { errno: 'ESRCH', saw: 'it had ended' } },
     { unclear: 'the recording is empty' },
+    { moment, answer: { task: 5, state: 'ended', entries: [], leftOut: 0 } },
   ];
   const past: Log = async function* () {
     yield `${JSON.stringify(answers.shift())}\n`;
@@ -151,6 +152,9 @@ server('the past is answered with its moment, and what it does not have with a s
       { errno: 'ESRCH', saw: 'it had ended', error: 'ESRCH (no task): it had ended', moment },
     ]);
     assert.equal(await asked('/v1/tasks?at=now'), [400, { error: 'the recording is empty' }]);
+    const [found, { answer }] = await asked('/v1/life?task=5');
+    assert.equal([found, answer.state], [200, 'ended']);
+    assert.is((await asked('/v1/life'))[0], 400);
     const [status, { error }] = await asked('/v1/tree?at=soon');
     assert.is(status, 400);
     assert.match(error, /^at: 'soon' is no instant/);

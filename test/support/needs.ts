@@ -47,6 +47,8 @@ const needs = {
     const path = pathOf('busybox');
     return path !== undefined && !readFileSync(path).subarray(0, 4096).includes('ld-linux');
   },
+  /** A browser, as Debian calls it. */
+  chromium: () => executable('chromium'),
   'cgroup-tools': () => executable('cgexec'),
   docker: () => executable('dockerd') && executable('docker'),
   podman: () => executable('podman') && executable('conmon'),

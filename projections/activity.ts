@@ -25,7 +25,7 @@ export interface Usage {
 }
 
 /** How many seconds of the past are kept apart. */
-export const windowSeconds = 60;
+const windowSeconds = 60;
 
 const forks = 1;
 const exits = 2;

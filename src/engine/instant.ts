@@ -22,7 +22,7 @@ export function isUnclear<T extends object>(value: T | Unclear): value is Unclea
   return 'unclear' in value;
 }
 
-export const instantForms =
+const instantForms =
   "'2026-11-24 03:12:00', '03:12', 'yesterday 23:50', '-5min', '2h 30min ago', RFC 3339, '@1795489920', 'now', 'start', 'boot' or '#SEQ'";
 
 /** What a person typed, at `nowUs` (wall-clock microseconds). */

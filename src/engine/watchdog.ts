@@ -7,7 +7,7 @@
 import type { Clock } from '../ports.ts';
 
 /** A recorder that is later than this has stalled. */
-export const stallLimitUs = 100_000;
+const stallLimitUs = 100_000;
 
 /** Told after what was late has been done, with how long it had to wait, microseconds. */
 export type StallListener = (lengthUs: number) => void;

@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../ports.ts';
+import { messageOf } from '../system/errno.ts';
 
 /** The guard counts on it that it hears something so often. */
 const beatMs = 1000;
@@ -50,28 +51,35 @@ export class Guard {
     this.#cancelBeat = this.#clock.after(beatMs, () => this.#beat());
   }
 
-  /** Whoever was killed is replaced. */
+  /** Whoever was killed is replaced, and whoever could not be started is tried again. */
   #beat(): void {
     this.#beatLater();
     this.#process ??= this.#start();
-    this.#process.stdin?.write(`${[...this.#connections].join(' ')}\n`);
+    this.#process?.stdin?.write(`${[...this.#connections].join(' ')}\n`);
   }
 
-  #start(): ChildProcess {
+  /** Undefined where the machine has no room for one more process: that is no reason to stop recording. */
+  #start(): ChildProcess | undefined {
     const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
     const program = fileURLToPath(new URL(`./guardProcess${extension}`, import.meta.url));
     // A session of its own: what is typed at the daemon's terminal is not for it.
-    const started = spawn(process.execPath, [...thrift, ...process.execArgv, program], {
-      stdio: ['pipe', 'ignore', 'inherit'],
-      cwd: '/',
-      detached: true,
-    });
+    let started: ChildProcess;
+    try {
+      started = spawn(process.execPath, [...thrift, ...process.execArgv, program], {
+        stdio: ['pipe', 'ignore', 'inherit'],
+        cwd: '/',
+        detached: true,
+      });
+    } catch (error) {
+      process.emitWarning(`the guard of the mounts cannot be started: ${messageOf(error)}`);
+      return undefined;
+    }
     const forget = (): void => {
       if (this.#process === started) this.#process = undefined;
     };
     started.once('exit', forget).once('error', forget);
-    // It has ended, which is told by itself.
-    started.stdin.on('error', () => {});
+    // It has ended, which is told by itself. Without a descriptor to spare there is no pipe, and no process either.
+    started.stdin?.on('error', () => {});
     started.unref();
     return started;
   }

@@ -30,7 +30,7 @@ export function writeChunk(strings: readonly Bytes[], checksum: Checksum): Uint8
 }
 
 /** Throws a `DecodeError` where this is not the chunk that was written. */
-export function readChunk(value: Uint8Array, checksum: Checksum): readonly Bytes[] {
+function readChunk(value: Uint8Array, checksum: Checksum): readonly Bytes[] {
   const reader = unsealed(value, checksum);
   const count = reader.uint();
   if (count > chunkStrings) throw new DecodeError(`a chunk of ${count} strings is too long`, 0);

@@ -187,20 +187,12 @@ export class LevelReader implements LogReader {
   }
 
   async commitOf(seq: number): Promise<CommitSpan> {
-    for (let number = blockOf(seq); ; number++) {
-      const block = this.block(number);
-      if (block === undefined) break;
-      const { linkBefore } = block.head;
-      const next = block.ends.findIndex((end) => end >= seq);
-      const lastSeq = block.ends[next];
-      if (lastSeq !== undefined) return { firstSeq: (block.ends[next - 1] ?? linkBefore.seq) + 1, lastSeq };
+    const snapshot = this.#snapshot();
+    try {
+      return this.#commitInBlocks(seq, snapshot) ?? (await this.#commitInTail(seq, snapshot));
+    } finally {
+      await snapshot.close();
     }
-    let firstSeq = (await this.sealedLink()).seq + 1;
-    for await (const { link } of commitsBehind(this.store, await this.sealedLink())) {
-      if (link.seq >= seq) return { firstSeq, lastSeq: link.seq };
-      firstSeq = link.seq + 1;
-    }
-    throw new RecordingError(`there is no event #${seq} yet`);
   }
 
   /** The seqs that there are snapshots of, ascending. */
@@ -260,6 +252,8 @@ export class LevelReader implements LogReader {
       }
       if (fromSeq < this.origin(snapshot).firstSeq) throw new NotKeptError(fromSeq);
       const link = await linkBefore(this.store, fromSeq, await this.sealedLink(snapshot), snapshot);
+      // Sealed is sealed: a block that should have it and is not there is told of, and not passed over.
+      if (link.seq >= fromSeq) this.#sealed(blockOf(fromSeq));
       for await (const { events } of commitsBehind(this.store, link, snapshot)) {
         const first = events[0]?.seq ?? 0;
         if (first > lastSeq) return;
@@ -268,6 +262,28 @@ export class LevelReader implements LogReader {
     } finally {
       await snapshot.close();
     }
+  }
+
+  /** Where the commit of a seq begins and ends; undefined where it does not end in a block. */
+  #commitInBlocks(seq: number, snapshot: Snapshot): CommitSpan | undefined {
+    for (let number = blockOf(seq); ; number++) {
+      const block = this.block(number, snapshot);
+      if (block === undefined) return undefined;
+      const { linkBefore } = block.head;
+      const next = block.ends.findIndex((end) => end >= seq);
+      const lastSeq = block.ends[next];
+      if (lastSeq !== undefined) return { firstSeq: (block.ends[next - 1] ?? linkBefore.seq) + 1, lastSeq };
+    }
+  }
+
+  async #commitInTail(seq: number, snapshot: Snapshot): Promise<CommitSpan> {
+    const sealed = await this.sealedLink(snapshot);
+    let firstSeq = sealed.seq + 1;
+    for await (const { link } of commitsBehind(this.store, sealed, snapshot)) {
+      if (link.seq >= seq) return { firstSeq, lastSeq: link.seq };
+      firstSeq = link.seq + 1;
+    }
+    throw new RecordingError(`there is no event #${seq} yet`);
   }
 
   #snapshot(): Snapshot {

@@ -9,7 +9,7 @@ import { SystemCallError } from './errno.ts';
 import { addressOf, checked, lastErrno, libc } from './libc.ts';
 
 /** Where a message's parts begin, in words of 32 bits: netlink's header, the connector's, and the event. */
-export const messageLayout = { connectorHeader: 4, event: 9 } as const;
+const messageLayout = { connectorHeader: 4, event: 9 } as const;
 /** The length of a message's place in `Connector.words`, in words. */
 export const messageWords = 64;
 

@@ -5,7 +5,7 @@ import { readlinkSync } from 'node:fs';
 import { hasCode } from './errno.ts';
 
 /** The initial ones, whose inode numbers are fixed in include/linux/proc_ns.h (here in decimal). */
-export const initialNamespaces = {
+const initialNamespaces = {
   pid: 'pid:[4026531836]',
   time: 'time:[4026531834]',
   cgroup: 'cgroup:[4026531835]',

@@ -7,12 +7,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Event } from '../../events/event.ts';
 import { blockEvents } from '../../src/log/block.ts';
-import { openLevelLog, openLogReader, verifyLog } from '../../src/log/levelLog.ts';
+import { blockKey } from '../../src/log/keys.ts';
+import { openLevelLog, openLogReader, UnsoundLogError, verifyLog } from '../../src/log/levelLog.ts';
 import { Sealer } from '../../src/log/sealer.ts';
 import { seededRandom } from '../../src/random.ts';
 import { randomStamped } from '../support/facts.ts';
 import { readAll } from './contract.ts';
-import { Scratch } from './recordings.ts';
+import { changeLevel, Scratch } from './recordings.ts';
 import { commitRandom, sealAll } from './sealed.ts';
 
 const sealing = suite('sealing');
@@ -108,6 +109,47 @@ sealing('a time is found in the blocks and behind them, and a seq tells its comm
     assert.is(await log.seqAt(timeUs), wanted, `at ${timeUs}`);
   }
   await log.close();
+});
+
+sealing('a commit that is sealed while somebody looks for it is told all the same', async () => {
+  const log = await openLevelLog({ folder: scratch.folder() });
+  await commitRandom(log, 9, 3000, 1);
+  const firstSeq = log.seq + 1;
+  log.append(randomStamped(seededRandom(10), 40, log.head.timeUs));
+  await log.commit('written');
+  const span = { firstSeq, lastSeq: log.seq };
+  await commitRandom(log, 11, 1500, 30);
+  const reader = await openLogReader(log);
+  const { lastBlock } = reader;
+  // Between any two looks of the reader, the writer has sealed all that there is.
+  reader.lastBlock = async (snapshot) => {
+    const block = await lastBlock.call(reader, snapshot);
+    await sealAll(log);
+    return block;
+  };
+  assert.equal(await reader.commitOf(firstSeq + 3), span);
+  await reader.close();
+  await log.close();
+});
+
+sealing('a block that is missing is told, and not passed over', async () => {
+  const folder = scratch.folder();
+  const log = await openLevelLog({ folder });
+  const events = await commitRandom(log, 12, 5000, 60);
+  await sealAll(log);
+  await log.close();
+  await changeLevel(folder, (level) => level.del(blockKey(1)));
+  const reader = await openLogReader({ folder });
+  const seen: Event[] = [];
+  try {
+    for await (const some of reader.read(1)) seen.push(...some);
+    assert.unreachable('nothing was missed');
+  } catch (error) {
+    assert.instance(error, UnsoundLogError);
+    assert.match((error as UnsoundLogError).why, /^seqs 1025 to 2048 are missing$/);
+  }
+  assert.equal(seen, events.slice(0, blockEvents));
+  await reader.close();
 });
 
 sealing('a reader that is half-way when the rest is sealed reads on', async () => {

@@ -72,7 +72,7 @@ export interface Purpose {
   readonly commandLineBytes: number;
 }
 
-export const aboutBytes = 8192;
+const aboutBytes = 8192;
 
 /** More tasks than these are not kept track of by the kernel; those in the root need no place. */
 const mostPlaces = 2 ** 18;

@@ -5,8 +5,8 @@
  * the position up to which the ring has been taken in (the cursor); and the kernel is told to give room back only for
  * what such a write holds already. So between what is in the log and what may be written over nothing can be missing,
  * and nothing can be there twice: whoever comes after a kill at any instant skips to the cursor's position, which no
- * record is divided by, and goes on. A ring whose successor the cursor names is done with. It is enough that the log is written, synced or not: what is written is lost
- * only with the machine's memory, and the ring is lost with it.
+ * record is divided by, and goes on. A ring whose successor the cursor names is done with. It is enough that the log is
+ * written, synced or not: what is written is lost only with the machine's memory, and the ring is lost with it.
  *
  * Some of what is read never gets into the log one by one: a look at the machine has taken its place. That room is
  * given back at once, while the cursor stays where it is until the look is in the log. Who finds the freed position

@@ -3,7 +3,7 @@
  * of pids, it runs a program of ours that writes one record, laid out like that of a fork; a read of a descriptor gives
  * some hundred of them (Linux Documentation/bpf/bpf_iterators.rst, kernel/bpf/task_iter.c). What it tells of a task is of
  * one instant, and it tells of all that exist from the beginning of the reading to its end: just as a walk through
- * /proc, at a fiftieth of the cost. Exiting tasks are left out.
+ * /proc, at a fraction of the cost. Exiting tasks are left out.
  */
 import { closeSync, readSync } from 'node:fs';
 import {
@@ -44,7 +44,7 @@ export class TaskIterator {
       const link = descriptors.keep(attachIterator(program));
       return new TaskIterator(link, forkRecordBytes(mirror.hierarchies.length));
     } catch (error) {
-      // Kernels before 5.8. /proc tells the same, only slower.
+      // /proc tells the same, only slower.
       if (error instanceof SystemCallError) return undefined;
       throw error;
     }

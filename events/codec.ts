@@ -150,6 +150,8 @@ function encoderOf(type: EventType): Encode {
       }
     } catch (error) {
       writer.length = start;
+      // The fact is a view of what is stored, and that is damaged.
+      if (error instanceof DecodeError) throw error;
       const why = error instanceof Error ? error.message : String(error);
       throw new RangeError(`the ${name} of this ${type} event cannot be stored: ${why}`, { cause: error });
     }

@@ -76,16 +76,19 @@ export interface ClockFact {
   readonly offsetUs: number;
 }
 
-export type GapReason = 'overflow' | 'stopped' | 'nonsense' | 'unplaced';
+export type GapReason = 'overflow' | 'stopped' | 'nonsense' | 'unplaced' | 'unsound' | 'full';
 
 /** Between `sinceUs` (wall-clock microseconds) and this event things happened that were not seen. */
 export interface GapFact {
   readonly type: 'gap';
   readonly reason: GapReason;
-  /** Observations the source counted as lost; 0 where it cannot count. */
+  /** Observations the source counted as lost, or events that were; 0 where it cannot be told. */
   readonly lost: number;
   readonly sinceUs: number;
-  /** What did not make sense, whose groups were not found, or why nothing was recorded, in words; else empty. */
+  /**
+   * What did not make sense, whose groups were not found, why nothing was recorded, or which part of the log was not what
+   * was written, in words; else empty.
+   */
   readonly detail: string;
 }
 

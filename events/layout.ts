@@ -35,7 +35,7 @@ export type WordKind = 'certainty' | 'reason' | 'cause' | 'node';
 /** The number that stands for each word; dense from 0. */
 export const words: { readonly [K in WordKind]: Readonly<Record<KindValues[K], number>> } = {
   certainty: { known: 0, inferred: 1, unknown: 2 },
-  reason: { overflow: 0, stopped: 1, nonsense: 2, unplaced: 3 },
+  reason: { overflow: 0, stopped: 1, nonsense: 2, unplaced: 3, unsound: 4, full: 5 },
   cause: { exit: 0, attach: 1, rmdir: 2, look: 3 },
   node: { directory: 0, tasks: 1, notify_on_release: 2, release_agent: 3 },
 };

@@ -15,7 +15,7 @@ export interface Gap {
   readonly untilUs: number;
 }
 
-const reasons: readonly GapReason[] = ['overflow', 'stopped', 'nonsense', 'unplaced'];
+const reasons: readonly GapReason[] = ['overflow', 'stopped', 'nonsense', 'unplaced', 'unsound', 'full'];
 
 export class Chronicle {
   /** Of what `save` writes and what that means: another one for every change of either. */

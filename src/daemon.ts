@@ -8,28 +8,38 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
 import { type Bytes, textOf, utf8BytesOf } from '../events/bytes.ts';
+import type { World } from '../projections/world.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
 import { openArchivist } from './archive/archivist.ts';
+import { Attendants } from './archive/attendants.ts';
 import { realClock } from './clock.ts';
 import { Closers } from './closers.ts';
+import { keptView } from './engine/kept.ts';
 import { nameContainers } from './engine/namer.ts';
 import { openWorld } from './engine/openWorld.ts';
 import { Reactor } from './engine/reactor.ts';
+import type { RetentionView } from './engine/reader.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
 import { Watchdog } from './engine/watchdog.ts';
 import { Door } from './fs/door.ts';
 import { Mounts } from './fs/mounts.ts';
+import { type HeadTarget, senderTo, targetText } from './heads/destination.ts';
+import { Post } from './heads/post.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
 import { byOf } from './kernel/doer.ts';
 import { isRefusal } from './kernel/errno.ts';
 import { reasonOf } from './log/errors.ts';
-import { openLevelLog } from './log/levelLog.ts';
-import type { Clock, Source } from './ports.ts';
+import { type LevelLog, openLevelLog, UnsoundLogError } from './log/levelLog.ts';
+import { defaultRetention, isUnlimited, leastOf, limitsOn, type RetentionSettings } from './log/limits.ts';
+import type { Situation } from './log/retention.ts';
+import { setAsideView } from './log/setAside.ts';
+import type { AgentRunner, Clock, EventLog, Head, SetAside, Source } from './ports.ts';
 import { Gauge } from './queueGauge.ts';
+import { watchRoom } from './room.ts';
 import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
 import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
 import type { CommandLines } from './sources/commandLines.ts';
@@ -40,10 +50,13 @@ import { openPollingSource } from './sources/polling.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
 import { openSimulatedSource } from './sources/simulated.ts';
 import { messageOf } from './system/errno.ts';
-import { folderSize, shareFolder } from './system/folder.ts';
+import { filesystemOf, folderBytes, folderSize, shareFolder } from './system/folder.ts';
 import { otherNamespace } from './system/namespaces.ts';
 import { peerOf } from './system/peer.ts';
 
+export { type HeadTarget, targetText } from './heads/destination.ts';
+export { type Amount, defaultRetention, type RetentionSettings } from './log/limits.ts';
+export type { SetAside } from './ports.ts';
 export type { CommandLines } from './sources/commandLines.ts';
 
 /** The sources that see this machine, the best first. */
@@ -76,6 +89,16 @@ export interface DaemonOptions {
   readonly pollIntervalMs?: number;
   /** Where the container tree is mounted, which it is not where this is absent. */
   readonly mount?: MountWanted | undefined;
+  /** Where the log's head is sent at an interval and at the stop; nowhere where this is absent. */
+  readonly headTo?: HeadTarget | undefined;
+  /** `defaultHeadIntervalMs` where not given. */
+  readonly headIntervalMs?: number;
+  /** Is told, in a sentence, what does not work and does not end the recording. */
+  readonly onTrouble?: (sentence: string) => void;
+  /** What is kept of the recording; `defaultRetention` where not given. */
+  readonly retention?: RetentionSettings;
+  /** Is told when the recording's disk has become full, and when there is room again. */
+  readonly onFull?: (isFull: boolean) => void;
   /** For the simulated source. */
   readonly seed?: number;
   /** Off only to show that it is needed. */
@@ -94,6 +117,8 @@ export interface Daemon {
   readonly view: RecordingView & DaemonView;
   /** Better sources than the one that records, and why each was not taken. */
   readonly passedOver: readonly PassedOver[];
+  /** What was not sound of the recording when it was opened. */
+  readonly aside: SetAside | undefined;
   /** Why the tree is not mounted where it was to be; empty where it is, or was not to be. */
   readonly unmounted: string;
   /**
@@ -107,6 +132,9 @@ export interface Daemon {
 
 /** How far apart the looks of the polling source are unless told otherwise. */
 export const defaultPollIntervalMs = 1000;
+
+/** How far apart heads are sent unless told otherwise. */
+export const defaultHeadIntervalMs = 60_000;
 
 /** How many release agents run at once: those that are not stuck, and all. */
 const agentConcurrency = 16;
@@ -142,9 +170,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
   const { folder, syncIntervalMs, version } = options;
   const clock = new Watchdog(realClock());
-  const log = await openLevelLog({ folder });
-  parts.add(() => log.close());
-  const world = await openWorld(log);
+  const { log, world } = await openRecording(folder, clock, parts);
   const recording = world.chronicle.recording || nanoid();
   const owner = { recording, folder: log.folder };
   const { source, passedOver } = openSource(options, owner, clock);
@@ -154,6 +180,9 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   // Below the recorder, so that the log has its end before a thread that starts agents is waited for.
   const runner = openAgentRunner(clock);
   parts.add(() => runner.close());
+  // Above the runner and below the recorder: the last head is that of a recording that has ended.
+  const post = postOf(options, log, runner, clock);
+  parts.add(() => post?.close());
 
   const failure = pending<Error>();
   const recorder = new Recorder({
@@ -166,7 +195,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     onFailure: failure.resolve,
   });
   nameContainers(recorder, openRuntimeNames());
-  await recorder.start({ recording, version });
+  await recorder.start({ recording, version }, log.aside);
   parts.add(() => recorder.stop());
   clock.watch((lengthUs) => recorder.stalled(lengthUs));
   await leaveContainers(recorder);
@@ -191,29 +220,48 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(() => door.close());
 
   const sizeBytes = folderSize(folder, () => clock.bootUs());
+  const settings = options.retention ?? defaultRetention;
+  const attendants = new Attendants(() => ({
+    archivist: openArchivist({
+      log,
+      clock,
+      retention: {
+        situation: () => (isUnlimited(settings) ? undefined : situationOf(recorder, clock, folder, settings)),
+        giveUp: (seq) => reactor.giveUp(seq),
+      },
+      follow: (grown) => recorder.follow(grown),
+      onFailure: failure.resolve,
+    }),
+    archive: openArchive(folder, recorder, clock),
+  }));
+  parts.add(() => attendants.close());
+  const unwatch = watchRoom({
+    log,
+    clock,
+    freeBytes: () => filesystemOf(folder).freeBytes,
+    readers: attendants,
+    onChange: options.onFull ?? (() => {}),
+  });
+  parts.add(unwatch);
   const view = (): DaemonView => ({
     daemonPid: process.pid,
     folder,
     sizeBytes: sizeBytes(),
     ...(gauge && { queue: gauge.view }),
     mounts: mounts.views,
+    ...(log.isFull && { isFull: true }),
+    ...keptView(log),
+    ...setAsideView(folder),
+    retention: { ...retentionOn(filesystemOf(folder).totalBytes, settings), isHeld: attendants.isHeld },
   });
-  const archivist = openArchivist({
-    log,
-    clock,
-    follow: (grown) => recorder.follow(grown),
-    onFailure: failure.resolve,
-  });
-  parts.add(() => archivist.close());
-  const archive = openArchive(folder, recorder, clock);
-  parts.add(() => archive.close());
   const stopping = pending<undefined>();
   const { server, close } = openServer({
     recorder,
     clock,
-    archive,
+    archive: attendants,
     peerOf: peerOfSocket,
     daemon: view,
+    head: () => syncedHead(log),
     stop: (unload) => {
       if (unload) source.keptQueue?.letGo();
       stopping.resolve(undefined);
@@ -224,6 +272,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   parts.add(close);
   parts.add(() => rmSync(socketPath, { force: true }));
   shareFolder(folder, socketPath, groupName);
+  post?.start();
 
   const closed = Promise.race([stopping.promise, failure.promise]).then((error) => end(parts, error));
   return {
@@ -231,12 +280,61 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
       return { ...recordingOf(world, clock.wallUs(), reactor.running()), ...view() };
     },
     passedOver,
+    aside: log.aside,
     unmounted,
     closed,
     stop: () => {
       stopping.resolve(undefined);
       return closed;
     },
+  };
+}
+
+/** The log, and the world that it comes to; what is not sound of it is set aside, also where only the folding finds it. */
+async function openRecording(
+  folder: string,
+  clock: Clock,
+  parts: Closers,
+): Promise<{ readonly log: LevelLog; readonly world: World }> {
+  const setAsideUs = clock.wallUs();
+  let log = await openLevelLog({ folder, setAsideUs });
+  parts.add(() => log.close());
+  try {
+    return { log, world: await openWorld(log) };
+  } catch (error) {
+    if (!(error instanceof UnsoundLogError)) throw error;
+    await log.close();
+    log = await openLevelLog({ folder, setAsideUs, unsound: error });
+    return { log, world: await openWorld(log) };
+  }
+}
+
+/** What is to be thought of when something is to be removed. */
+function situationOf(
+  { world }: Recorder,
+  clock: Clock,
+  folder: string,
+  settings: RetentionSettings,
+): Situation {
+  const { totalBytes, freeBytes } = filesystemOf(folder);
+  const [open] = world.releases.open();
+  return {
+    nowUs: clock.wallUs(),
+    limits: limitsOn(totalBytes, settings),
+    disk: { freeBytes, recordingBytes: folderBytes(folder) },
+    ...(open && { openRelease: open.seq }),
+  };
+}
+
+function retentionOn(totalBytes: number, settings: RetentionSettings): Omit<RetentionView, 'isHeld'> {
+  const { ageUs, sizeBytes, freeBytes } = limitsOn(totalBytes, settings);
+  const size = leastOf(settings.sizes, totalBytes);
+  return {
+    ...(ageUs !== undefined && { ageMs: ageUs / 1000 }),
+    ...(sizeBytes !== undefined && { sizeBytes }),
+    ...(size && 'share' in size && { sizeShare: size.share }),
+    ...(freeBytes !== undefined && { freeBytes }),
+    ...(settings.free && 'share' in settings.free && { freeShare: settings.free.share }),
   };
 }
 
@@ -368,6 +466,27 @@ async function appoint(recorder: Recorder, program: Bytes): Promise<void> {
 function peerOfSocket(socket: Socket): Actor {
   const { _handle: handle } = socket as unknown as { _handle: { fd: number } };
   return peerOf(handle.fd);
+}
+
+function postOf(options: DaemonOptions, log: EventLog, runner: AgentRunner, clock: Clock): Post | undefined {
+  const { headTo, headIntervalMs = defaultHeadIntervalMs, onTrouble = () => {} } = options;
+  if (headTo === undefined) return undefined;
+  return new Post({
+    head: () => syncedHead(log),
+    send: senderTo(headTo, runner, clock),
+    to: targetText(headTo),
+    intervalMs: headIntervalMs,
+    clock,
+    onTrouble,
+  });
+}
+
+/** Where the log ends, with everything appended so far, when a loss of power cannot take it any more. */
+async function syncedHead(log: EventLog): Promise<Head> {
+  await log.commit('written');
+  const { head } = log;
+  await log.commit('synced');
+  return head;
 }
 
 /** A socket left by a daemon that was killed is in the way; we hold the log, so nobody listens on it. */

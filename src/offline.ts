@@ -4,14 +4,21 @@
  * the recording's files only those that LevelDB rearranges whenever it is opened change.
  */
 import type { World } from '../projections/world.ts';
+import { Keeper } from './archive/keeper.ts';
+import { verifyRecording } from './archive/verifying.ts';
+import { headView } from './engine/head.ts';
 import type { Instant, Unclear } from './engine/instant.ts';
+import { keptView } from './engine/kept.ts';
 import { openWorld } from './engine/openWorld.ts';
-import { answerInPast, type PastAnswer } from './engine/past.ts';
+import { answerInPast, type PastAnswer, type PastQuestion } from './engine/past.ts';
 import type { Reader } from './engine/reader.ts';
 import { type AnswerTo, answerTo, type Question, recordingOf } from './engine/reads.ts';
 import { Story } from './engine/story.ts';
 import type { Refusal } from './kernel/errno.ts';
-import { openLogReader, verifyLog } from './log/levelLog.ts';
+import { exportOf } from './log/exporter.ts';
+import { type Imported, importWith } from './log/importer.ts';
+import { openLogReader, readHead } from './log/levelLog.ts';
+import { setAsideView } from './log/setAside.ts';
 import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';
 
@@ -21,6 +28,15 @@ interface Opened {
   readonly world: World;
   /** Nothing happens any more: now is when the recording ends. */
   readonly nowUs: number;
+}
+
+/** Makes the recording that the bytes of an export file hold, sealed and with snapshots, as `importWith` does. */
+export function importInto(
+  folder: string,
+  chunks: AsyncIterable<Uint8Array>,
+  progress: (seq: number) => void,
+): Promise<Imported> {
+  return importWith(folder, chunks, progress, (reader) => Keeper.open(reader));
 }
 
 /**
@@ -36,14 +52,20 @@ export function openOffline(folder: string): Reader {
   return {
     live: false,
     status: async () => {
-      const { world, nowUs } = await opened();
-      return { ...recordingOf(world, nowUs), folder, sizeBytes: folderBytes(folder) };
+      const { log, world, nowUs } = await opened();
+      return {
+        ...recordingOf(world, nowUs),
+        ...keptView(log),
+        ...setAsideView(folder),
+        folder,
+        sizeBytes: folderBytes(folder),
+      };
     },
     ask: async <Q extends Question>(question: Q) => {
       const { world, nowUs } = await opened();
       return answerTo(world, question, nowUs) as AnswerTo<Q> | Refusal;
     },
-    askPast: async <Q extends Question>(question: Q, instant: Instant) => {
+    askPast: async <Q extends PastQuestion>(question: Q, instant: Instant) => {
       const { log, nowUs } = await opened();
       return (await answerInPast(log, question, instant, nowUs)) as PastAnswer<Q> | Unclear;
     },
@@ -53,7 +75,16 @@ export function openOffline(folder: string): Reader {
       if (query.limit === undefined) yield* story.tell(log);
       else yield* await story.tellLast(log, query.limit);
     },
-    verify: (progress) => verifyLog({ folder }, { progress }),
+    head: async () => headView(await readHead({ folder })),
+    verify: (progress, query = {}) => verifyRecording(folder, query, progress),
+    export: async function* () {
+      const log = await openLogReader({ folder });
+      try {
+        yield* exportOf(log);
+      } finally {
+        await log.close();
+      }
+    },
     close: async () => {
       // What could not be opened has been said already, and there is nothing to close.
       const { log } = (await opening?.catch(() => undefined)) ?? {};

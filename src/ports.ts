@@ -4,6 +4,7 @@
  */
 import type { Bytes } from '../events/bytes.ts';
 import type { Event, Fact } from '../events/event.ts';
+import type { LifelineSource } from '../projections/standing.ts';
 import type { HierarchySeen, Observation, TaskSeen } from './kernel/observation.ts';
 
 export type {
@@ -32,13 +33,20 @@ export interface Head {
   readonly hash: string;
 }
 
-/** The result of checking a log from its first event on. */
+/** A head as it was noted, to be found in the log again. */
+export type Noted = Pick<Head, 'seq' | 'hash'>;
+
+/** The result of checking a log, from its first event on unless less was asked for. */
 export interface Verification {
-  /** What was read and found sound: events and commits, counted from the first. */
+  /** The first seq that was checked. */
+  readonly firstSeq: number;
+  /** What was read and found sound: events and commits, counted from that one. */
   readonly events: number;
   readonly commits: number;
   /** The last seq of these. */
   readonly seq: number;
+  /** The first of these, and when it happened (wall-clock microseconds), where the beginning is not kept. */
+  readonly keptFrom?: KeptFrom;
   /** The chain's hash there, 64 hex digits. */
   readonly hash: string;
   /** The name of the last source that recorded what was read; empty where nothing was. */
@@ -50,10 +58,30 @@ export interface Verification {
   readonly unsound?: { readonly seq: number; readonly why: string };
 }
 
+/** What an opening found of a log that was not what was written, and where it is now. */
+export interface SetAside {
+  /** The folder. */
+  readonly folder: string;
+  /** The first seq that was not sound: the log goes on with it. */
+  readonly seq: number;
+  /** The last seq that there had been, as far as is known; below `seq` where nothing is known to be lost. */
+  readonly lastSeq: number;
+  /** What was wrong, as a phrase. */
+  readonly why: string;
+}
+
 /** What projections had come to behind an event: bytes by projections' names, which each can read for itself. */
 export interface KeptSnapshot {
   readonly seq: number;
   readonly parts: Readonly<Record<string, Uint8Array>>;
+}
+
+/** Where what is kept of a log begins. */
+export interface KeptFrom {
+  /** The first seq that is kept. 1: all are. Before any other there is a snapshot of what the removed ones came to. */
+  readonly seq: number;
+  /** When it happened, wall-clock microseconds; 0 where all are kept. */
+  readonly timeUs: number;
 }
 
 /** The seqs of one commit, both included. */
@@ -64,6 +92,8 @@ export interface CommitSpan {
 
 /** The log as a reader has it, who may be another thread than the recorder. */
 export interface LogReader {
+  /** Reading begins there, wherever before it shall begin. */
+  keptFrom(): KeptFrom;
   /**
    * The committed events from `fromSeq` on, some at a time. What is committed while they are read may be among them,
    * unless an implementation says that it is not.
@@ -80,6 +110,8 @@ export interface LogReader {
   commitOf(seq: number): Promise<CommitSpan>;
   /** The snapshots that are kept of the projections up to a seq, the latest first. */
   snapshots(seq: number): AsyncIterable<KeptSnapshot>;
+  /** What is kept of the lives of tasks, as far as it is now. */
+  lifelines(): Promise<LifelineSource>;
   close(): Promise<void>;
 }
 
@@ -102,6 +134,11 @@ export interface EventLog extends LogReader {
   setCursor(cursor: string): void;
   /** The cursor that is written; empty where none is. */
   readonly writtenCursor: string;
+  /**
+   * There is no room to write. What is appended is not lost, but shall be little; who waits for a sync waits until there
+   * is room, and other commits are rejected.
+   */
+  readonly isFull: boolean;
   /** Resolves when everything appended before the call is as durable as asked. */
   commit(durability: Durability): Promise<void>;
 }

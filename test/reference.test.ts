@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { layouts } from '../events/layout.ts';
+import { layouts, words } from '../events/layout.ts';
 import { runProgram } from '../src/cli/program.ts';
 import { asCommand, BadRequest } from '../src/http/body.ts';
 import { fakeTerminal } from './cli/fakeTerminal.ts';
@@ -43,6 +43,23 @@ reference('every event with each of its fields is in the reference of events, by
     const fields = rowsOf(text).map(([name = '', kind]) => [unquoted(name), kind]);
     assert.equal(fields, Object.entries(layouts[type].fields), type);
   }
+});
+
+reference('every code of a type, and every word by its number, is in the description of the log', () => {
+  const codes = rowsOf(textOf('docs/reference/log-format.md'), 'code').map(([code, type = '']) => [
+    unquoted(type),
+    Number(code),
+  ]);
+  assert.equal(
+    Object.fromEntries(codes),
+    Object.fromEntries(Object.entries(layouts).map(([type, { code }]) => [type, code])),
+  );
+  const kinds = rowsOf(textOf('docs/reference/log-format.md').split('## Codes')[1], 'kind');
+  const numbered = kinds.map(([kind = '', list = '']) => [
+    kind,
+    Object.fromEntries(list.split(', ').map((word, number) => [unquoted(word), number])),
+  ]);
+  assert.equal(Object.fromEntries(numbered), words);
 });
 
 reference('every route is in the reference of the API, and every one in there is one', () => {

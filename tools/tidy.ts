@@ -20,7 +20,7 @@ const rooms: readonly Room[] = [
   { path: 'events/', may: [], anywhere: true },
   { path: 'projections/', may: ['events/'], anywhere: true },
   { path: 'src/kernel/', may: ['events/', 'projections/'], anywhere: true },
-  { path: 'src/ports.ts', may: [], mayTypes: ['events/', 'src/kernel/'] },
+  { path: 'src/ports.ts', may: [], mayTypes: ['events/', 'projections/', 'src/kernel/'] },
   { path: 'src/system/', may: ['events/'] },
   { path: 'src/clock.ts', may: ['src/system/'], mayTypes: ['src/ports.ts'] },
   { path: 'src/random.ts', may: [] },
@@ -43,9 +43,10 @@ const rooms: readonly Room[] = [
   { path: 'src/agents/', may: ['events/', 'src/system/'], mayTypes: ['src/ports.ts'] },
   {
     path: 'src/archive/',
-    may: ['events/', 'src/engine/', 'src/log/', 'src/system/'],
-    mayTypes: ['src/ports.ts', 'src/http/', 'projections/'],
+    may: ['events/', 'projections/', 'src/engine/', 'src/log/', 'src/system/'],
+    mayTypes: ['src/ports.ts', 'src/http/'],
   },
+  { path: 'src/heads/', may: ['events/', 'src/engine/', 'src/system/'], mayTypes: ['src/ports.ts'] },
   {
     path: 'src/fs/',
     may: [
@@ -62,7 +63,14 @@ const rooms: readonly Room[] = [
   },
   {
     path: 'src/http/',
-    may: ['events/', 'projections/', 'src/engine/', 'src/kernel/errno.ts', 'src/kernel/path.ts'],
+    may: [
+      'events/',
+      'projections/',
+      'src/engine/',
+      'src/kernel/errno.ts',
+      'src/kernel/path.ts',
+      'src/log/exportFile.ts',
+    ],
     mayTypes: ['src/ports.ts', 'src/kernel/'],
   },
   {
@@ -75,6 +83,7 @@ const rooms: readonly Room[] = [
       'src/fs/mounting.ts',
       'src/http/',
       'src/kernel/errno.ts',
+      'src/log/exportFile.ts',
       'src/sources/sourceError.ts',
       'src/system/',
       'src/clock.ts',
@@ -88,6 +97,7 @@ const rooms: readonly Room[] = [
   { path: 'src/closers.ts', may: [] },
   { path: 'src/kept.ts', may: ['src/sources/', 'src/system/'] },
   { path: 'src/queueGauge.ts', may: [], mayTypes: ['src/ports.ts', 'src/engine/'] },
+  { path: 'src/room.ts', may: [], mayTypes: ['src/ports.ts'] },
   { path: 'src/daemon.ts', may: ['events/', 'projections/', 'src/'] },
   { path: 'test/', may: [''] },
   { path: 'tools/', may: [''] },

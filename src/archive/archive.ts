@@ -7,7 +7,8 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import type { LogQuery } from '../engine/history.ts';
 import type { Instant } from '../engine/instant.ts';
-import type { Question } from '../engine/reads.ts';
+import type { PastQuestion } from '../engine/past.ts';
+import type { VerifyQuery } from '../engine/reader.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Archive } from '../http/server.ts';
 import type { Clock } from '../ports.ts';
@@ -17,12 +18,13 @@ export type Errand =
   | { readonly kind: 'log'; readonly query: LogQuery }
   | {
       readonly kind: 'past';
-      readonly question: Question;
+      readonly question: PastQuestion;
       readonly instant: Instant;
       /** Wall-clock microseconds. */
       readonly endUs: number;
     }
-  | { readonly kind: 'verify' };
+  | { readonly kind: 'verify'; readonly query: VerifyQuery }
+  | { readonly kind: 'export' };
 
 /** What the worker starts with. */
 export interface Task {
@@ -33,8 +35,12 @@ export interface Task {
 /** To the worker: one more chunk is wanted, or the log has grown. */
 export type Notice = 'more' | 'grown';
 
-/** From the worker: NDJSON lines; how it failed; or that there are no more. */
-export type Chunk = { readonly lines: string } | { readonly error: string } | 'end';
+/** From the worker: NDJSON lines, or bytes of an export; how it failed; or that there are no more. */
+export type Chunk =
+  | { readonly lines: string }
+  | { readonly bytes: Uint8Array }
+  | { readonly error: string }
+  | 'end';
 
 /** The log is told to have grown at most this often. */
 const growthDelayMs = 20;
@@ -60,19 +66,30 @@ export function openArchive(
     log: (query, gone) => run({ kind: 'log', query }, query.follow === true, gone),
     past: (question, instant, gone) =>
       run({ kind: 'past', question, instant, endUs: clock.wallUs() }, false, gone),
-    verify: (gone) => run({ kind: 'verify' }, false, gone),
+    verify: (query, gone) => run({ kind: 'verify', query }, false, gone),
+    export: (gone) => run<Uint8Array>({ kind: 'export' }, false, gone),
     close: async () => {
       closing.abort();
       await Promise.all(exits);
     },
   };
 
-  function run(errand: Errand, follow: boolean, gone: AbortSignal): AsyncGenerator<string> | undefined {
-    return answers < answerLimit ? counted(errand, follow, gone) : undefined;
+  /** What kind of chunks there are follows from the errand. */
+  function run<Piece extends string | Uint8Array = string>(
+    errand: Errand,
+    follow: boolean,
+    gone: AbortSignal,
+  ): AsyncGenerator<Piece> | undefined {
+    if (answers >= answerLimit) return undefined;
+    return counted(errand, follow, gone) as AsyncGenerator<Piece>;
   }
 
   /** Counts from the first chunk that is asked for, which is when anything is done. */
-  async function* counted(errand: Errand, follow: boolean, gone: AbortSignal): AsyncGenerator<string> {
+  async function* counted(
+    errand: Errand,
+    follow: boolean,
+    gone: AbortSignal,
+  ): AsyncGenerator<string | Uint8Array> {
     answers += 1;
     try {
       yield* answer(errand, follow, AbortSignal.any([gone, closing.signal]));
@@ -81,10 +98,15 @@ export function openArchive(
     }
   }
 
-  async function* answer(errand: Errand, follow: boolean, ending: AbortSignal): AsyncGenerator<string> {
+  async function* answer(
+    errand: Errand,
+    follow: boolean,
+    ending: AbortSignal,
+  ): AsyncGenerator<string | Uint8Array> {
     // Whatever happened before the question belongs into the answer, and must be where the worker reads.
     recorder.read(() => {});
-    await recorder.commit('written');
+    // Where there is no room for it, what is recorded can be told all the same.
+    if (!recorder.isFull) await recorder.commit('written').catch(tolerating(recorder));
     ending.throwIfAborted();
     const worker = open({ folder, errand });
     const exit = new Promise((resolve) => worker.once('exit', resolve));
@@ -97,7 +119,7 @@ export function openArchive(
         const chunk = await Promise.race([chunkOf(worker, ending), broken]);
         if (chunk === 'end') return;
         if ('error' in chunk) throw new Error(chunk.error);
-        yield chunk.lines;
+        yield 'bytes' in chunk ? chunk.bytes : chunk.lines;
       }
     } finally {
       unfollow();
@@ -128,6 +150,13 @@ export function openArchive(
       cancel();
     };
   }
+}
+
+/** A commit that finds no room has failed, and the log has not. */
+function tolerating(recorder: Recorder): (error: unknown) => void {
+  return (error) => {
+    if (!recorder.isFull) throw error;
+  };
 }
 
 /** The next chunk of a worker; rejects when nobody waits any more. */

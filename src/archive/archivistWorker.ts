@@ -1,13 +1,17 @@
 /**
- * The archivist's thread: keeps the log's tail for good whenever it is told that the log has grown. It reads beside the recorder
- * and writes nothing; what it makes goes to the recorder's thread, one batch at a time.
+ * The archivist's thread: keeps the log's tail for good whenever it is told that the log has grown, and removes its
+ * beginning when it is told what may be kept. It reads beside the recorder and writes nothing; what it makes goes to the
+ * recorder's thread, one batch at a time.
  */
 import { readlinkSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openLogReader } from '../log/levelLog.ts';
+import type { Situation } from '../log/retention.ts';
+import type { Batch } from '../log/sealer.ts';
 import type { Notice, Told } from './archivist.ts';
 import { Keeper } from './keeper.ts';
+import { Pruner } from './pruner.ts';
 
 // Whoever needs the processor for what happens now comes first: nothing here is urgent.
 setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), constants.priority.PRIORITY_LOW);
@@ -32,14 +36,44 @@ try {
 
 async function work(): Promise<void> {
   const keeper = await Keeper.open(reader);
+  const pruner = new Pruner(reader);
   for (;;) {
-    if ((await notice()) === 'end') return;
-    for (let batch = await keeper.next(); batch; batch = await keeper.next()) {
-      tell(batch);
-      if ((await notice()) === 'end') return;
-    }
+    const next = await notice();
+    if (next === 'end') return;
+    const goesOn = typeof next === 'object' ? await prune(pruner, next.retain) : await keep(keeper);
+    if (!goesOn) return;
     tell('idle');
   }
+}
+
+/** Resolves with whether there may be more to do. */
+async function keep(keeper: Keeper): Promise<boolean> {
+  for (let batch = await keeper.next(); batch; batch = await keeper.next()) {
+    if (!(await stored(batch))) return false;
+  }
+  return true;
+}
+
+/** The same. LevelDB frees room for as long as nobody wants this thread to end. */
+async function prune(pruner: Pruner, situation: Situation): Promise<boolean> {
+  const pieces = pruner.prune(situation);
+  for (let piece = await pieces.next(); ; piece = await pieces.next()) {
+    if (piece.done) {
+      tell({ retained: piece.value });
+      break;
+    }
+    if (!(await stored(piece.value))) {
+      await pieces.return({ isHeld: false });
+      return false;
+    }
+  }
+  while (!notices.includes('end') && (await pruner.freeSome()));
+  return true;
+}
+
+async function stored(batch: Batch): Promise<boolean> {
+  tell(batch);
+  return (await notice()) !== 'end';
 }
 
 async function notice(): Promise<Notice> {

@@ -1,12 +1,20 @@
 /**
- * The keeper: makes out of a log's tail what is kept for good, block by block, and now and then a snapshot of the world
- * behind a block. It reads and computes; who writes what it makes is for its caller to see to.
+ * The keeper: makes out of a log's tail what is kept for good, block by block, with the lifelines of tasks, and now and
+ * then a snapshot of the world behind a block. It reads and computes; who writes what it makes is for its caller to see to.
  */
 
+import { DecodeError, RowWriter } from '../../events/rows.ts';
+import { Lifelines } from '../../projections/lifelines.ts';
+import { readRollDistance } from '../../projections/passages.ts';
+import { type Scale, seqBefore, windowOf } from '../../projections/scale.ts';
+import type { LifelineSource } from '../../projections/standing.ts';
 import type { World } from '../../projections/world.ts';
 import { openWorld } from '../engine/openWorld.ts';
-import { snapshotKey } from '../log/keys.ts';
+import { sealed } from '../log/checked.ts';
+import { crc32 } from '../log/crc32.ts';
+import { pieceKey, snapshotKey } from '../log/keys.ts';
 import type { LevelReader } from '../log/levelReader.ts';
+import { lifelineScale } from '../log/lifelineScale.ts';
 import { type Batch, Sealer } from '../log/sealer.ts';
 
 /**
@@ -20,27 +28,32 @@ export interface Distance {
 
 export const usualDistance: Distance = { events: 100_000, perTask: 8 };
 
+type Puts = Batch['puts'];
+
 export class Keeper {
   readonly #sealer: Sealer;
   readonly #world: World;
+  readonly #lifelines: Lifelines;
   readonly #distance: Distance;
+  readonly #writer = new RowWriter();
   #snapshotSeq: number;
 
   /** Goes on where the last block, and the last snapshot, of a recording are. */
-  static async open(reader: LevelReader, distance = usualDistance): Promise<Keeper> {
+  static async open(reader: LevelReader, distance = usualDistance, scale = lifelineScale): Promise<Keeper> {
     const sealer = await Sealer.open(reader);
-    const world = await openWorld(reader, sealer.sealedSeq);
+    const { world, lifelines } = await openWindow(reader, sealer.sealedSeq, scale);
     let snapshotSeq = 0;
     for await (const { seq } of reader.snapshots(sealer.sealedSeq)) {
       snapshotSeq = seq;
       break;
     }
-    return new Keeper(sealer, world, snapshotSeq, distance);
+    return new Keeper(sealer, world, lifelines, snapshotSeq, distance);
   }
 
-  constructor(sealer: Sealer, world: World, snapshotSeq: number, distance: Distance) {
+  constructor(sealer: Sealer, world: World, lifelines: Lifelines, snapshotSeq: number, distance: Distance) {
     this.#sealer = sealer;
     this.#world = world;
+    this.#lifelines = lifelines;
     this.#snapshotSeq = snapshotSeq;
     this.#distance = distance;
   }
@@ -57,10 +70,32 @@ export class Keeper {
     const sealing = await this.#sealer.next();
     if (sealing === undefined) return undefined;
     const { events, puts, dels, sealedSeq } = sealing;
-    for (const event of events) this.#world.apply(event);
-    if (!this.#isDue(sealedSeq)) return { puts, dels, sealedSeq };
-    this.#snapshotSeq = sealedSeq;
-    return { puts: [...puts, ...this.#snapshot(sealedSeq)], dels, sealedSeq };
+    for (const event of events) {
+      this.#world.apply(event);
+      this.#lifelines.apply(event);
+    }
+    return { puts: [...puts, ...this.#pieces(sealedSeq), ...this.#snapshot(sealedSeq)], dels, sealedSeq };
+  }
+
+  /** Those of the window that ends with this event, where one does. */
+  #pieces(seq: number): Puts {
+    const { scale } = this.#lifelines;
+    if (seq % scale.windowEvents !== 0) return [];
+    const window = windowOf(seq, scale);
+    const pieces = Array.from({ length: scale.pieces }, (_, piece) => {
+      return [
+        pieceKey(window, piece),
+        this.#sealed((writer) => this.#lifelines.writePiece(writer, piece)),
+      ] as const;
+    });
+    this.#lifelines.beginWindow();
+    return pieces;
+  }
+
+  #sealed(write: (writer: RowWriter) => void): Uint8Array {
+    this.#writer.length = 0;
+    write(this.#writer);
+    return sealed(this.#writer, crc32);
   }
 
   #isDue(seq: number): boolean {
@@ -68,8 +103,41 @@ export class Keeper {
     return seq - this.#snapshotSeq >= Math.max(events, perTask * this.#world.hierarchy.taskCount);
   }
 
-  #snapshot(seq: number): Batch['puts'] {
+  /** Of the world as it is now, where the last one is far enough behind. */
+  #snapshot(seq: number): Puts {
+    if (!this.#isDue(seq)) return [];
+    this.#snapshotSeq = seq;
     const parts = Object.entries<Uint8Array>(this.#world.save());
     return parts.map(([name, bytes]) => [snapshotKey(seq, name), bytes] as const);
+  }
+}
+
+/** The world behind `seq`, and the lifelines of the window that goes on there, from its beginning on. */
+async function openWindow(
+  reader: LevelReader,
+  seq: number,
+  scale: Scale,
+): Promise<{ readonly world: World; readonly lifelines: Lifelines }> {
+  const window = windowOf(seq + 1, scale);
+  const before = seqBefore(window, scale);
+  const world = await openWorld(reader, before);
+  const rollWindow = rollWindowBefore(window, await reader.lifelines(scale));
+  const lifelines = new Lifelines(world.hierarchy, window, rollWindow, scale);
+  await reader.replay(before + 1, seq, (event) => {
+    world.apply(event);
+    lifelines.apply(event);
+  });
+  return { world, lifelines };
+}
+
+/** The last window with a roll before one; -1 where the one before it does not tell. */
+function rollWindowBefore(window: number, source: LifelineSource): number {
+  try {
+    const reader = window === 0 ? undefined : source.piece(window - 1, 0);
+    return reader ? window - 1 - readRollDistance(reader) : -1;
+  } catch (error) {
+    // A roll that is called too early costs some bytes.
+    if (!(error instanceof DecodeError)) throw error;
+    return -1;
   }
 }

@@ -5,13 +5,20 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LogQuery } from '../engine/history.ts';
 import { answerInPast } from '../engine/past.ts';
+import type { VerifyQuery } from '../engine/reader.ts';
 import { Story } from '../engine/story.ts';
-import { openLogReader, verifyLog } from '../log/levelLog.ts';
+import { exportOf } from '../log/exporter.ts';
+import { openLogReader } from '../log/levelLog.ts';
+import type { LevelReader } from '../log/levelReader.ts';
 import type { LogReader } from '../ports.ts';
 import type { Chunk, Notice, Task } from './archive.ts';
+import { verifyRecording } from './verifying.ts';
 
 /** A chunk is sent when it has grown to this, or when there is nothing more for now. */
 const chunkChars = 64 * 1024;
+
+/** How far a check is told whenever so many more events have been found sound. */
+const progressEvents = 65_536;
 
 const { folder, errand } = workerData as Task;
 const notices = { more: 0, grown: 0 };
@@ -34,7 +41,12 @@ try {
       });
       break;
     case 'verify':
-      await verify();
+      await verify(errand.query);
+      break;
+    case 'export':
+      await withLog(async (log) => {
+        for await (const bytes of exportOf(log)) await send({ bytes });
+      });
   }
   await send('end');
 } catch (error) {
@@ -42,7 +54,7 @@ try {
 }
 
 /** LevelDB has to be let go of here before the recorder's own thread does. */
-async function withLog(use: (log: LogReader) => Promise<void>): Promise<void> {
+async function withLog(use: (log: LevelReader) => Promise<void>): Promise<void> {
   const log = await openLogReader({ folder });
   try {
     await use(log);
@@ -77,22 +89,21 @@ async function tell(log: LogReader, query: LogQuery): Promise<void> {
   }
 }
 
-async function verify(): Promise<void> {
-  let progress = '';
-  const result = await verifyLog(
-    { folder },
-    {
-      progress: (seq) => {
-        progress = `${JSON.stringify({ seq })}\n`;
-      },
-    },
-  );
-  await send({ lines: `${progress}${JSON.stringify(result)}\n` });
+async function verify(query: VerifyQuery): Promise<void> {
+  let toldSeq = 0;
+  const result = await verifyRecording(folder, query, async (seq) => {
+    if (seq - toldSeq < progressEvents) return;
+    toldSeq = seq;
+    await send({ lines: `${JSON.stringify({ seq })}\n` });
+  });
+  await send({ lines: `${JSON.stringify(result)}\n` });
 }
 
 async function send(chunk: Chunk): Promise<void> {
   await taken('more');
-  parentPort?.postMessage(chunk);
+  // Bytes are handed over, and not copied on the recorder's thread.
+  const handedOver = typeof chunk === 'object' && 'bytes' in chunk ? [chunk.bytes.buffer as ArrayBuffer] : [];
+  parentPort?.postMessage(chunk, handedOver);
 }
 
 /** Resolves when the notice has come since it was last taken; several that came at once count as one. */

@@ -3,6 +3,7 @@
  * directly when no daemon runs; commands that change something need the daemon.
  */
 import { type Instant, isUnclear } from '../engine/instant.ts';
+import type { PastAnswer, PastQuestion } from '../engine/past.ts';
 import type { Reader, Status } from '../engine/reader.ts';
 import type { AnswerTo, Question } from '../engine/reads.ts';
 import type { CommandName, Commands } from '../http/api.ts';
@@ -49,10 +50,21 @@ export async function asked<Q extends Question>(
   at: Instant | undefined,
 ): Promise<AnswerTo<Q>> {
   if (at === undefined) return answered(attempt, await reader.ask(question));
+  const { moment, answer } = await askedOfPast(reader, attempt, question, at);
+  for (const line of momentLines(moment)) terminal.tell(`tasktrail: ${line}`);
+  return answered(attempt, answer);
+}
+
+/** The same of an instant, with the moment that it was found to be, of which nothing is told yet. */
+export async function askedOfPast<Q extends PastQuestion>(
+  reader: Reader,
+  attempt: string,
+  question: Q,
+  at: Instant,
+): Promise<PastAnswer<Q>> {
   const past = await reader.askPast(question, at);
   if (isUnclear(past)) throw new Failure(`${attempt}: ${past.unclear}`);
-  for (const line of momentLines(past.moment)) terminal.tell(`tasktrail: ${line}`);
-  return answered(attempt, past.answer);
+  return past;
 }
 
 /** An answer of a reader, or the failure that its refusal means. */

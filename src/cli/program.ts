@@ -121,6 +121,20 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .option('--mount <dir>', `show the containers as a filesystem there (default: ${mountPointHelp})`)
     .option('--no-mount', 'show them as a filesystem nowhere')
     .option('--sync-interval <time>', 'when observations are on disk at the latest, as 250ms or 2s', '1s')
+    .option(
+      '--head-to <place>',
+      'send where the log ends off this machine: journal (the system log), a file to append to, or exec:PROGRAM',
+    )
+    .option('--head-interval <time>', 'how far apart, as 30s or 3600s (default: 60s)')
+    .option('--retain <time>', 'what happened longer ago is removed, as 12h, 28d, 1y or none (default: 28d)')
+    .option(
+      '--max-size <size>',
+      'how much the recording may take, as 10G, 10% or none (default: 10G or 10%, whichever is less)',
+    )
+    .option(
+      '--keep-free <size>',
+      'how much is left free on its filesystem, as 50G, 15% or none (default: 15%)',
+    )
     .option('--ring-size <size>', 'how much of what happens the kernel can hold back, as 64M')
     .option('--no-pin', 'leave nothing in the kernel: what happens while no daemon runs is not recorded');
   command('down', 'stop the daemon', async () => (await import('./down.ts')).down).option(
@@ -144,7 +158,14 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
   );
   command('uninstall', 'end that', async () => (await import('./install.ts')).uninstall);
   command('status', 'show the recording and its daemon', async () => (await import('./status.ts')).status);
-  command('verify', 'check the whole log', async () => (await import('./verify.ts')).verify);
+  command(
+    'head',
+    'print where the log ends, to be noted elsewhere',
+    async () => (await import('./head.ts')).head,
+  );
+  command('verify', 'check the log', async () => (await import('./verify.ts')).verify)
+    .option('--expect <head>', 'and that it has passed this head, as `tasktrail head` printed it')
+    .option('--since <instant>', 'only from the checkpoint before this on: #SEQ or a time');
 
   program.commandsGroup('Look:');
   command('tree', 'show containers and what happens in them', async () => (await import('./tree.ts')).tree)
@@ -166,6 +187,13 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .argument('<pid>', 'a task, or self')
     .option('--tree <name>', 'its path in this tree; all: in each of them (default: in our own)')
     .option('--at <instant>', atHelp);
+  command('life', 'tell what a task did, from its birth on', async () => (await import('./life.ts')).life)
+    .argument('<task>', 'a pid: the task that has it, or had it last; or #ID, as tasks --json tells it')
+    .option('--tree <name>', treeHelp)
+    .option(
+      '--at <instant>',
+      'up to then: 03:12, -5min, 2026-11-24 03:12:00, boot, #SEQ, … (default: up to now)',
+    );
   command('log', 'tell what happened', async () => (await import('./log.ts')).log)
     .option('-f, --follow', 'go on with what happens; the past begins 10 entries back, or --limit')
     .option('-a, --all', 'fork, exec, exit and the like too')
@@ -176,6 +204,22 @@ function describeProgram(terminal: Terminal, perform: Perform): Command {
     .option('-S, --since <instant>', 'only what happened from then on')
     .option('-U, --until <instant>', 'only what happened up to then')
     .option('-n, --limit <count>', 'only the last so many entries');
+
+  program.commandsGroup('Keep:');
+  command(
+    'export',
+    'write the recording to one file',
+    async () => (await import('./export.ts')).exportRecording,
+  )
+    .argument('<file>', 'the file; - is standard output')
+    .option('--format <name>', 'tasktrail, which import takes; or lines: ndjson, cloudevents', 'tasktrail')
+    .option('-S, --since <instant>', 'of lines, only what happened from then on')
+    .option('-U, --until <instant>', 'of lines, only what happened up to then');
+  command(
+    'import',
+    'make a recording out of an export',
+    async () => (await import('./import.ts')).importRecording,
+  ).argument('<file>', 'the export; - is standard input');
 
   program.commandsGroup('Change:');
   command('mkdir', 'make a container', async () => (await import('./mkdir.ts')).mkdir).argument(

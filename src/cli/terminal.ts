@@ -2,10 +2,15 @@
  * The terminal: the two streams a command writes to. Data goes to standard output, everything else to standard
  * error. A reader that goes away (`tasktrail log | head`) ends the program quietly.
  */
+import { once } from 'node:events';
 import { exitCodes } from './failure.ts';
 import { type Paint, paintOf } from './format/paint.ts';
 
 export interface Terminal {
+  /** Data that is no lines; resolves when more can be taken. Not together with lines. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Whether a person sees what is printed. */
+  readonly isWatched: boolean;
   /** One line of data. */
   print(line: string): void;
   /** One line for the person, which is no data. */
@@ -58,6 +63,10 @@ export function openTerminal(
   };
 
   return {
+    async write(bytes) {
+      if (!output.write(bytes)) await once(output, 'drain');
+    },
+    isWatched: output.isTTY === true,
     print(line) {
       endProgress();
       if (held.length === 0) setImmediate(flush);

@@ -9,11 +9,16 @@ import {
   type CommandLines,
   cgroupsHere,
   type Daemon,
+  defaultHeadIntervalMs,
   defaultPollIntervalMs,
+  type HeadTarget,
   type MountWanted,
   machineSources,
+  type RetentionSettings,
+  type SetAside,
   type SourceName,
   startDaemon,
+  targetText,
 } from '../daemon.ts';
 import { SourceError } from '../sources/sourceError.ts';
 import { othersMayEnter } from '../system/folder.ts';
@@ -24,12 +29,14 @@ import { keptLines } from './down.ts';
 import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { counted, grouped } from './format/count.ts';
 import { localTimeInSeconds } from './format/time.ts';
+import { headTargetFrom } from './headTo.ts';
 import { mirrorFrom, startedMirroring, whyNone } from './mirror.ts';
 import { defaultMountPoint } from './mountPoint.ts';
+import { type RetentionOptions, retentionFrom } from './retention.ts';
 import { programFrom } from './set.ts';
 import { readVersion } from './version.ts';
 
-export interface UpOptions {
+export interface UpOptions extends RetentionOptions {
   readonly source?: string;
   /** As typed: names of hierarchies, or `all` or `none`. */
   readonly mirror?: readonly string[];
@@ -44,9 +51,12 @@ export interface UpOptions {
   readonly pin: boolean;
   /** As typed; false where it is not to be mounted. */
   readonly mount?: string | false;
+  readonly headTo?: string;
+  readonly headInterval?: string;
 }
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
+  const { json, terminal } = context;
   const source = sourceFrom(options.source, options.mirror);
   const settings = {
     source,
@@ -58,13 +68,17 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     pin: options.pin,
     ...(options.ringSize !== undefined && { ringBytes: ringBytesFrom(options.ringSize) }),
     mount: mountFrom(options.mount, source, context.env),
+    headTo: options.headTo === undefined ? undefined : headTargetFrom(options.headTo),
+    headIntervalMs: headIntervalFrom(options),
+    retention: retentionFrom(options),
+    onFull: (isFull: boolean) => terminal.tell(`tasktrail: ${fullText(isFull)}`),
   };
-  const { json, terminal } = context;
   const { daemon, why } = await started(context, settings, options.mirror !== undefined);
   const unmirrored = whyUnmirrored(daemon.view.source, why === '' ? whyNoneFor(source, options.mirror) : why);
   // A recorder goes on when nobody reads what it prints any more.
   terminal.outliveReaders();
   const { view } = daemon;
+  if (daemon.aside) terminal.tell(`tasktrail: ${asideText(daemon.aside)}`);
   if (othersMayEnter(view.folder)) {
     terminal.tell(
       `tasktrail: everybody may enter ${view.folder}; where that is not meant: chmod o= ${view.folder}`,
@@ -90,6 +104,18 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   return exitCodes.done;
 }
 
+function fullText(isFull: boolean): string {
+  return isFull
+    ? 'the disk is FULL that the recording is on: nothing is recorded, and commands are refused, until there is room'
+    : 'there is room again: recording goes on';
+}
+
+function asideText({ folder, seq, lastSeq, why }: SetAside): string {
+  const lost =
+    lastSeq < seq ? 'no event is known to be lost' : `events #${seq} to #${lastSeq} are lost to it`;
+  return `the recording was NOT SOUND: ${why}; ${lost}, and all that was there is set aside in ${folder}`;
+}
+
 interface Settings {
   readonly source: SourceName | 'best';
   readonly mirror: readonly string[];
@@ -100,6 +126,10 @@ interface Settings {
   readonly pin: boolean;
   readonly ringBytes?: number;
   readonly mount: MountWanted | undefined;
+  readonly headTo: HeadTarget | undefined;
+  readonly headIntervalMs: number;
+  readonly retention: RetentionSettings;
+  readonly onFull: (isFull: boolean) => void;
 }
 
 /** `why` says why nothing is mirrored that was to be. */
@@ -108,7 +138,8 @@ async function started(
   settings: Settings,
   isAskedFor: boolean,
 ): Promise<{ readonly daemon: Daemon; readonly why: string }> {
-  const options = { folder: context.folder.path, version: readVersion(), ...settings };
+  const onTrouble = (sentence: string): void => context.terminal.tell(`tasktrail: ${sentence}`);
+  const options = { folder: context.folder.path, version: readVersion(), onTrouble, ...settings };
   try {
     return await startedMirroring(settings.mirror, isAskedFor, (mirror) =>
       // Rather the best source without a mirror than another one.
@@ -160,7 +191,8 @@ function isFromTerminal(): boolean {
 export function greeting(
   { view, passedOver, unmounted }: Pick<Daemon, 'view' | 'passedOver' | 'unmounted'>,
   context: Context,
-  settings: Pick<Settings, 'commandLines'> & { readonly unmirrored?: string },
+  settings: Pick<Settings, 'commandLines'> &
+    Partial<Pick<Settings, 'headTo'>> & { readonly unmirrored?: string },
 ): string[] {
   const begun = `recording ${view.recording}, begun ${localTimeInSeconds(view.started)}`;
   const agent = existsSync(Buffer.from(bytesOf(view.releaseAgent), 'latin1'))
@@ -175,6 +207,7 @@ export function greeting(
     ...(settings.commandLines ? [commandLinesLine(settings.commandLines)] : []),
     `in ${view.folder}, ${begun}`,
     `containers that fall empty run ${view.releaseAgent}${agent}`,
+    ...(settings.headTo ? [`the log's head is sent to ${targetText(settings.headTo)}`] : []),
     ...view.mounts.map(({ mountPoint }) => `the containers are a filesystem at ${mountPoint}`),
     ...(unmounted === '' ? [] : [`no filesystem: ${unmounted}`]),
     '',
@@ -270,7 +303,14 @@ function mountFrom(
   return { folder: resolve(path), isRequired: true };
 }
 
+function headIntervalFrom({ headTo, headInterval }: UpOptions): number {
+  if (headInterval === undefined) return defaultHeadIntervalMs;
+  if (headTo === undefined) throw usageFailure('--head-interval goes with --head-to');
+  return intervalFrom(headInterval, headIntervalLimitMs);
+}
+
 const intervalLimitMs = 60_000;
+const headIntervalLimitMs = 86_400_000;
 
 const leastRingBytes = 64 * 1024;
 const mostRingBytes = 2 ** 30;
@@ -287,13 +327,11 @@ export function ringBytesFrom(typed: string): number {
 }
 
 /** `250ms`, `2s`. */
-export function intervalFrom(typed: string): number {
+export function intervalFrom(typed: string, limitMs = intervalLimitMs): number {
   const [, digits = '', unit] = /^([0-9]{1,6})(ms|s)$/.exec(typed) ?? [];
   const intervalMs = Number(digits) * (unit === 's' ? 1000 : 1);
-  if (intervalMs < 1 || intervalMs > intervalLimitMs) {
-    throw usageFailure(
-      `'${typed}' is no interval: give one as 250ms or 2s, at most ${intervalLimitMs / 1000}s`,
-    );
+  if (intervalMs < 1 || intervalMs > limitMs) {
+    throw usageFailure(`'${typed}' is no interval: give one as 250ms or 2s, at most ${limitMs / 1000}s`);
   }
   return intervalMs;
 }

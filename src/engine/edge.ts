@@ -33,5 +33,6 @@ export function isBehind(event: Event, edge: Edge): boolean {
 async function beginning(log: LogReader, which: 'start' | 'boot'): Promise<Edge> {
   const { startSeq, bootSeq } = (await openWorld(log)).chronicle;
   const seq = which === 'start' ? startSeq : bootSeq;
-  return seq === 0 ? { firstSeq: 0, lastSeq: 0 } : log.commitOf(seq);
+  // What was removed with the beginning of a recording was in commits that nobody asks about.
+  return seq < log.keptFrom().seq ? { firstSeq: seq, lastSeq: seq } : log.commitOf(seq);
 }

@@ -122,6 +122,11 @@ export class History {
     this.#choose();
   }
 
+  /** Goes on behind the next event, of which nothing is to be told. */
+  pass(event: Event): void {
+    this.#apply(event);
+  }
+
   /** The next event of the log; its entry, if it was asked for. Every event must come here, in order. */
   take(event: Event): Entry | undefined {
     const { types, pid, withoutFirstLook } = this.#filter;

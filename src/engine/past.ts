@@ -9,8 +9,10 @@ import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import type { LogReader } from '../ports.ts';
 import { edgeOf } from './edge.ts';
 import type { Instant, Unclear } from './instant.ts';
+import { notKept } from './kept.ts';
+import { type LifeQuestion, type LifeView, lifeOf } from './life.ts';
 import { openWorld } from './openWorld.ts';
-import { type AnswerTo, answerTo, type PathView, type Question, type TaskView, timeText } from './reads.ts';
+import { type Answers, answerTo, type PathView, type Question, type TaskView, timeText } from './reads.ts';
 
 /** An instant, as it was found in a recording. */
 export interface Moment {
@@ -22,15 +24,20 @@ export interface Moment {
   readonly gap?: { readonly reason: GapReason; readonly since: string; readonly until: string };
 }
 
-export interface PastAnswer<Q extends Question = Question> {
+/** What is asked of the present, and what only the past can tell. */
+export type PastQuestion = Question | LifeQuestion;
+
+export type AnswerInPast<Q extends PastQuestion> = (Answers & { readonly life: LifeView })[Q['kind']];
+
+export interface PastAnswer<Q extends PastQuestion = PastQuestion> {
   readonly moment: Moment;
-  readonly answer: AnswerTo<Q> | Refusal;
+  readonly answer: AnswerInPast<Q> | Refusal;
 }
 
 /** Unclear where the recording, which reaches to `endUs` (wall-clock microseconds), has no such moment. */
 export async function answerInPast(
   log: LogReader,
-  question: Question,
+  question: PastQuestion,
   instant: Instant,
   endUs: number,
 ): Promise<PastAnswer | Unclear> {
@@ -38,6 +45,8 @@ export async function answerInPast(
     return { unclear: `the recording reaches to ${timeText(endUs)}, and not to ${timeText(instant.timeUs)}` };
   }
   const edge = await edgeOf(log, instant);
+  const gone = notKept(log, edge);
+  if (gone !== undefined) return { unclear: gone };
   const now = (await openWorld(log)).chronicle;
   const lastSeq = 'timeUs' in edge ? await log.seqAt(edge.timeUs) : edge.lastSeq;
   const unclear = unclearAt(lastSeq, now);
@@ -46,7 +55,10 @@ export async function answerInPast(
   const timeUs = 'timeUs' in edge ? edge.timeUs : world.chronicle.timeUs;
   // A gap reaches back from its event, so it is known of only later.
   const gap = now.gaps.find(({ seq, sinceUs }) => seq > lastSeq && sinceUs < timeUs);
-  const answer = answerTo(world, question, timeUs);
+  const answer =
+    question.kind === 'life'
+      ? await lifeOf(log, question, world, lastSeq)
+      : answerTo(world, question, timeUs);
   const moment = momentOf(lastSeq, timeUs, gap);
   if (isRefusal(answer)) return { moment, answer: await explained(log, question, answer, lastSeq) };
   return { moment, answer: gap ? doubted(question, answer) : answer };
@@ -69,12 +81,12 @@ function momentOf(seq: number, timeUs: number, gap: Gap | undefined): Moment {
 /** Where nobody had a pid, who had it before and who got it next: for that all of the log is gone through. */
 async function explained(
   log: LogReader,
-  question: Question,
+  question: PastQuestion,
   refusal: Refusal,
   lastSeq: number,
 ): Promise<Refusal> {
-  if (question.kind !== 'path' || refusal.errno !== 'ESRCH') return refusal;
-  const { pid } = question;
+  const pid = 'pid' in question ? question.pid : undefined;
+  if (pid === undefined || refusal.errno !== 'ESRCH') return refusal;
   const { endedUs, bornUs } = await holdersOf(log, pid, lastSeq);
   const told = [
     ...(endedUs === undefined ? [] : [`one had ended at ${timeText(endedUs)}`]),
@@ -114,9 +126,10 @@ async function holdersOf(
 }
 
 /** An answer of which nothing is certain, whatever was known before. */
-function doubted(question: Question, answer: AnswerTo<Question>): AnswerTo<Question> {
+function doubted(question: PastQuestion, answer: AnswerInPast<PastQuestion>): AnswerInPast<PastQuestion> {
   switch (question.kind) {
     case 'tree':
+    case 'life':
       return answer;
     case 'tasks':
       return (answer as readonly TaskView[]).map(inDoubt);

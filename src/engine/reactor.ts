@@ -50,7 +50,7 @@ const lookDelayMs = 20;
 
 export class Reactor {
   readonly #options: ReactorOptions;
-  readonly #waiting: number[] = [];
+  #waiting: number[] = [];
   readonly #timers = new Set<() => void>();
   /** The attempts that go on, by the seq of their release. */
   readonly #attempts = new Map<number, Attempt>();
@@ -78,6 +78,19 @@ export class Reactor {
     this.#stopped = true;
     this.#unfollow();
     for (const cancel of this.#timers) cancel();
+  }
+
+  /**
+   * Gives up the open releases up to this seq, which the log cannot keep any longer. An agent that runs for one of them
+   * goes on, and its outcome is of no release any more.
+   */
+  giveUp(seq: number): void {
+    const { recorder } = this.#options;
+    if (this.#stopped) return;
+    this.#waiting = this.#waiting.filter((release) => release > seq);
+    for (const release of [...recorder.world.releases.open()]) {
+      if (release.seq <= seq) recorder.record({ type: 'stale', release: release.seq });
+    }
   }
 
   /** The attempts that go on, by the seq of their release. */
@@ -150,14 +163,20 @@ export class Reactor {
       return;
     }
     if (this.#stopped) return;
+    if (!recorder.world.releases.get(release)) {
+      this.#attempts.delete(release);
+      return;
+    }
     state.run = runner.run(program, path);
     const cancelWatch = this.#watch(state);
     const outcome = await state.run.outcome;
     cancelWatch();
     this.#attempts.delete(release);
     if (this.#stopped) return;
-    recorder.record({ type: 'outcome', release, attempt, ...outcome });
-    if (outcome.error !== '' && attempt < attemptLimit) this.#retry(release, attempt);
+    if (recorder.world.releases.get(release)) {
+      recorder.record({ type: 'outcome', release, attempt, ...outcome });
+      if (outcome.error !== '' && attempt < attemptLimit) this.#retry(release, attempt);
+    }
     this.#startWaiting();
   }
 
@@ -197,7 +216,9 @@ export class Reactor {
   #again(release: number): void {
     const { recorder } = this.#options;
     const { hierarchy, releases } = recorder.world;
-    const container = hierarchy.container(releases.get(release)?.container ?? 0);
+    const open = releases.get(release);
+    if (!open) return;
+    const container = hierarchy.container(open.container);
     if (container && isReleasable(container, container.tasks.size, container.children.size)) {
       this.#waiting.push(release);
     } else {

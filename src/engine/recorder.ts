@@ -13,14 +13,14 @@ import type { World } from '../../projections/world.ts';
 import type { Actor, Command } from '../kernel/command.ts';
 import { decide } from '../kernel/decide.ts';
 import { byOf } from '../kernel/doer.ts';
-import { isRefusal, type Refusal } from '../kernel/errno.ts';
+import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import { joinTrees } from '../kernel/joinTrees.ts';
 import { isNonsense, observe } from '../kernel/observe.ts';
 import { pathLimitBytes } from '../kernel/path.ts';
 import { adoptAll, reconcile } from '../kernel/reconcile.ts';
 import { reconcileGroups, reconcileTrees, removeGroups } from '../kernel/reconcileTrees.ts';
 import { parsePid } from '../kernel/text.ts';
-import type { Clock, Durability, Found, Observation, Places, Source } from '../ports.ts';
+import type { Clock, Durability, Found, Observation, Places, SetAside, Source } from '../ports.ts';
 import { type Look, lookAtMachine } from './look.ts';
 import { RefusalBudget } from './refusals.ts';
 import { type Follower, Writer, type WriterOptions } from './writer.ts';
@@ -80,6 +80,8 @@ export class Recorder {
   #commandedSeq = 0;
   /** What made no sense, since when, and until when the look that it calls for may wait. */
   #doubt: Doubt | undefined;
+  /** What was seen and not recorded since there was no room for it. */
+  #dropped = 0;
   /** The pids of whom the kernel was told lately where they are: since the last tick, and between that and the one before. */
   #placed = new Set<number>();
   #placedBefore = new Set<number>();
@@ -101,8 +103,11 @@ export class Recorder {
     return this.#world;
   }
 
-  /** Begins to record, or goes on after a pause, and resolves when what exists by now is synced. */
-  async start(identity: Identity): Promise<void> {
+  /**
+   * Begins to record, or goes on after a pause, and resolves when what exists by now is synced. `aside` is what the log
+   * has lost at its end.
+   */
+  async start(identity: Identity, aside?: SetAside): Promise<void> {
     // Counted before the look, so that what is lost while it goes on has the next drain look again.
     this.#lost = this.#source.lost();
     const first = this.#writer.seq === 0;
@@ -111,13 +116,14 @@ export class Recorder {
       const look = this.#look(undefined);
       this.#writer.append(firstFacts(identity));
       this.#begin();
+      if (aside) this.#writer.append([unsoundGap(aside, this.#writer.timeUs)]);
       this.#adopt(look);
       this.#doubtPlaces(look);
-    } else if (found.state === 'whole' && this.#isSameBoot) {
+    } else if (found.state === 'whole' && this.#isSameBoot && aside === undefined) {
       this.#lost -= found.lost;
       await this.#goOn();
     } else {
-      this.#goOnAfterGap(found);
+      this.#goOnAfterGap(found, aside);
     }
     this.#settle();
     await this.commit('synced');
@@ -172,14 +178,18 @@ export class Recorder {
     });
   }
 
-  /** Of a queue that is torn the kernel's places are still ours; of another queue's nobody has written any yet. */
-  #goOnAfterGap({ state, lost, why }: Found): void {
+  /**
+   * Of a queue that is torn the kernel's places are still ours; of another queue's nobody has written any yet. Where the
+   * log has lost its end, they may be in containers that it does not know any more.
+   */
+  #goOnAfterGap({ state, lost, why }: Found, aside: SetAside | undefined): void {
     const { timeUs: sinceUs } = this.#writer;
     const sameBoot = this.#isSameBoot;
-    const look = this.#look(state === 'torn' ? this.#source.places : undefined);
+    const look = this.#look(state === 'torn' && !aside ? this.#source.places : undefined);
     this.#begin();
     const reason = lost > 0 ? 'overflow' : 'stopped';
-    this.#writer.append([{ type: 'gap', reason, lost, sinceUs, detail: why }]);
+    const gap: GapFact = { type: 'gap', reason, lost, sinceUs, detail: why };
+    this.#writer.append([aside ? unsoundGap(aside, sinceUs) : gap]);
     this.#reconcile(look, sameBoot);
     this.#doubtPlaces(look);
   }
@@ -188,7 +198,7 @@ export class Recorder {
   async stop(): Promise<void> {
     this.#cancelTick();
     this.#cancelDrain();
-    if (this.#writer.closed) return;
+    if (this.#writer.closed || this.isFull) return;
     this.#drain('now');
     this.#countSuppressed();
     await this.#writer.end({ type: 'stop' });
@@ -201,6 +211,8 @@ export class Recorder {
    */
   async submit(request: Request): Promise<Done | Refusal> {
     this.#requireOpen();
+    if (this.isFull)
+      return refuse('ENOSPC', 'the disk is full that the recording is on: nothing is recorded');
     if (this.#drainBeforeDecide) this.#drain('now');
     const state = this.#world.hierarchy;
     const planned = request.plan(state);
@@ -217,6 +229,11 @@ export class Recorder {
     this.#commandedSeq = seq;
     await this.commit('synced');
     return { seq };
+  }
+
+  /** There is no room for the log: nothing is recorded, and what is told of now is what was last recorded. */
+  get isFull(): boolean {
+    return this.#writer.isFull;
   }
 
   /**
@@ -286,6 +303,7 @@ export class Recorder {
 
   #takeIn(look: 'now' | 'soon', limit: number | undefined): number {
     const { timeUs: sinceUs } = this.#writer;
+    if (this.isFull) this.#doubt ??= { reason: 'full', lost: 0, sinceUs, detail: '' };
     const see = (observation: Observation): void => this.#observe(observation);
     let drained = this.#source.drain(see, limit);
     // What was queued before the loss is whole, and is not to be lost with it.
@@ -299,7 +317,7 @@ export class Recorder {
       this.#lost = lost;
     }
     const due = look === 'now' || this.#clock.bootUs() - this.#lookedUs >= lookIntervalUs;
-    if (this.#doubt && due) this.#resync(this.#doubt);
+    if (this.#doubt && due && !this.isFull) this.#resync(this.#doubt);
     this.#keepCursor();
     return drained;
   }
@@ -328,7 +346,10 @@ export class Recorder {
 
   #observe(observation: Observation): void {
     // After the first nonsense nothing is to be trusted: the look that follows shows what has become of it.
-    if (this.#doubt) return;
+    if (this.#doubt) {
+      if (this.isFull) this.#dropped += 1;
+      return;
+    }
     const observed = observe(this.#world.hierarchy, observation);
     const { timeUs: sinceUs } = this.#writer;
     if (isNonsense(observed)) {
@@ -406,9 +427,10 @@ export class Recorder {
   #resync(doubt: Doubt): void {
     this.#writer.inOnePiece(() => {
       const look = this.#look(this.#source.places);
-      this.#writer.append([{ type: 'gap', ...doubt }]);
+      this.#writer.append([{ type: 'gap', ...doubt, lost: doubt.lost + this.#dropped }]);
       this.#reconcile(look, true);
       this.#doubt = undefined;
+      this.#dropped = 0;
       this.#doubtPlaces(look);
       this.#settle();
     });
@@ -513,6 +535,15 @@ function firstFacts({ recording, version }: Identity): readonly Fact[] {
     { type: 'recording', id: recording, version },
     { type: 'tree', tree: 0, name: 'tasktrail', container: 1, hierarchy: 0, group: 0, mountPoint: '' },
   ];
+}
+
+function unsoundGap({ folder, seq, lastSeq, why }: SetAside, sinceUs: number): GapFact {
+  const lost = Math.max(lastSeq - seq + 1, 0);
+  const events =
+    lost === 0 ? 'the end of the log' : `what had been recorded as events #${seq} to #${lastSeq}`;
+  const name = folder.slice(folder.lastIndexOf('/') + 1);
+  const detail = `${events} was not sound and is set aside in ${name}: ${why}`;
+  return { type: 'gap', reason: 'unsound', lost, sinceUs, detail };
 }
 
 /** The pid that a command names; undefined where it names none, or the writer itself. */

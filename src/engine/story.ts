@@ -7,6 +7,7 @@ import { World } from '../../projections/world.ts';
 import type { LogReader } from '../ports.ts';
 import { type Edge, edgeOf, isBefore, isBehind } from './edge.ts';
 import { type Entry, filterOf, History, type LogQuery } from './history.ts';
+import { NotKept, notKept } from './kept.ts';
 import { nearestWorld, openWorld } from './openWorld.ts';
 
 /** Where what is asked for begins and ends. */
@@ -35,6 +36,7 @@ export class Story {
   async *tell(log: LogReader): AsyncGenerator<Entry> {
     const span = await this.#spanOf(log);
     if (this.#nextSeq === 0) await this.#begin(log, span.firstSeq - 1);
+    if (this.#nextSeq < log.keptFrom().seq) throw new NotKept(`event #${this.#nextSeq} is not kept any more`);
     for await (const events of log.read(this.#nextSeq)) {
       for (const event of events) {
         const entry = this.#history.take(event);
@@ -67,9 +69,13 @@ export class Story {
     return last.slice(-limit);
   }
 
-  /** Takes up the world that is kept for `seq` or next before it; tells which seq that is behind. */
+  /**
+   * Takes up the world that is kept for `seq` or next before it, or with which what is kept begins; tells which seq that
+   * is behind.
+   */
   async #begin(log: LogReader, seq: number): Promise<number> {
-    const world = seq > 0 ? await nearestWorld(log, seq) : new World();
+    const fromSeq = Math.max(seq, log.keptFrom().seq - 1);
+    const world = fromSeq > 0 ? await nearestWorld(log, fromSeq) : new World();
     this.#history = new History(filterOf(this.#query), world);
     this.#nextSeq = world.chronicle.seq + 1;
     return world.chronicle.seq;
@@ -80,8 +86,17 @@ export class Story {
     const { since, until, follow } = this.#query;
     const first = since && (await edgeOf(log, since));
     const last = until && (await edgeOf(log, until));
+    for (const edge of [first, last]) {
+      const gone = edge && notKept(log, edge);
+      if (gone !== undefined) throw new NotKept(gone);
+    }
+    const keptSeq = log.keptFrom().seq;
     const firstSeq =
-      first === undefined ? 1 : 'timeUs' in first ? (await log.seqAt(first.timeUs - 1)) + 1 : first.firstSeq;
+      first === undefined
+        ? keptSeq
+        : 'timeUs' in first
+          ? (await log.seqAt(first.timeUs - 1)) + 1
+          : first.firstSeq;
     const lastSeq = last === undefined || follow === true ? Number.MAX_SAFE_INTEGER : await endOf(log, last);
     this.#span = { first, last, firstSeq, lastSeq };
     return this.#span;

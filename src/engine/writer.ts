@@ -141,9 +141,14 @@ export class Writer {
     }
   }
 
+  /** There is no room to write: what is appended from now on is held in memory until there is. */
+  get isFull(): boolean {
+    return this.#options.log.isFull;
+  }
+
   /**
    * Makes everything appended so far as durable as asked. Rejects with the log's own error once that has
-   * failed, at every later call as well.
+   * failed, at every later call as well; and where there is no room, unless a sync is asked for, which waits for some.
    */
   async commit(durability: Durability): Promise<void> {
     this.#owedWrite.settle();
@@ -154,7 +159,7 @@ export class Writer {
       await this.#options.log.commit(durability);
       if (durability === 'synced' && all.seq > this.#synced.seq) this.#synced = all;
     } catch (error) {
-      this.#fail(error as Error);
+      if (!this.isFull) this.#fail(error as Error);
       throw error;
     }
   }

@@ -4,10 +4,11 @@
  * message is one sentence.
  */
 import { type IncomingMessage, request as openRequest } from 'node:http';
+import { type HeadView, notedText } from '../engine/head.ts';
 import type { Entry, LogQuery } from '../engine/history.ts';
 import { type Instant, instantText, type Unclear } from '../engine/instant.ts';
-import type { PastAnswer } from '../engine/past.ts';
-import type { DaemonView, Reader } from '../engine/reader.ts';
+import type { PastAnswer, PastQuestion } from '../engine/past.ts';
+import type { DaemonView, Reader, VerifyQuery } from '../engine/reader.ts';
 import type { AnswerTo, Question, RecordingView } from '../engine/reads.ts';
 import { isErrno, type Refusal } from '../kernel/errno.ts';
 import type { Verification } from '../ports.ts';
@@ -61,7 +62,7 @@ export class HttpReader implements Reader {
     return this.#answerTo('GET', `/v1/${question.kind}?${searchFor(question)}`);
   }
 
-  async askPast<Q extends Question>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear> {
+  async askPast<Q extends PastQuestion>(question: Q, instant: Instant): Promise<PastAnswer<Q> | Unclear> {
     const search = searchFor(question);
     search.set('at', instantText(instant));
     const [status, body] = await this.#exchange('GET', `/v1/${question.kind}?${search}`);
@@ -77,13 +78,26 @@ export class HttpReader implements Reader {
     for await (const line of this.#lines(`/v1/log?${searchOf(query)}`)) yield line as Entry;
   }
 
-  async verify(progress: (seq: number) => void): Promise<Verification> {
-    for await (const line of this.#lines('/v1/verify')) {
+  head(): Promise<HeadView> {
+    return this.#fact('/v1/head');
+  }
+
+  async verify(progress: (seq: number) => void, query: VerifyQuery = {}): Promise<Verification> {
+    for await (const line of this.#lines(verifyPath(query))) {
       const answer = line as { seq: number } | Verification;
       if ('events' in answer) return answer;
       progress(answer.seq);
     }
     throw new DaemonError('failed', 'the daemon ended its answer before the check of the log was done');
+  }
+
+  async *export(): AsyncGenerator<Uint8Array> {
+    const response = await this.#stream('/v1/export');
+    try {
+      for await (const chunk of response) yield chunk as Buffer;
+    } catch (error) {
+      throw this.#explained(error as Error);
+    }
   }
 
   async close(): Promise<void> {
@@ -118,17 +132,21 @@ export class HttpReader implements Reader {
   }
 
   async *#lines(path: string): AsyncGenerator<object> {
-    const response = await this.#send('GET', path);
-    if (response.statusCode !== 200) {
-      const { saw } = refusalIn(this.#parsed(await this.#textOf(response)) as ErrorBody);
-      throw new DaemonError('failed', saw);
-    }
+    const response = await this.#stream(path);
     let rest = '';
     for await (const chunk of this.#chunks(response)) {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) yield soundLine(this.#parsed(line));
     }
+  }
+
+  /** An answer that goes on for as long as it takes. */
+  async #stream(path: string): Promise<IncomingMessage> {
+    const response = await this.#send('GET', path);
+    if (response.statusCode === 200) return response;
+    const { saw } = refusalIn(this.#parsed(await this.#textOf(response)) as ErrorBody);
+    throw new DaemonError('failed', saw);
   }
 
   #send(method: 'GET' | 'POST', path: string, body?: object): Promise<IncomingMessage> {
@@ -216,8 +234,24 @@ function refusalIn({ errno, saw, error }: ErrorBody): Refusal {
   return { errno, saw };
 }
 
-function searchFor(question: Question): URLSearchParams {
+function verifyPath({ expect, since }: VerifyQuery): string {
+  const search = new URLSearchParams({
+    ...(expect && { expect: notedText(expect) }),
+    ...(since && { since: instantText(since) }),
+  });
+  return search.size === 0 ? '/v1/verify' : `/v1/verify?${search}`;
+}
+
+function searchFor(question: PastQuestion): URLSearchParams {
   if (question.kind === 'path') return new URLSearchParams({ pid: String(question.pid) });
+  if (question.kind === 'life') {
+    const { task, pid, tree } = question;
+    return new URLSearchParams({
+      ...(task !== undefined && { task: String(task) }),
+      ...(pid !== undefined && { pid: String(pid) }),
+      ...(tree !== undefined && { tree }),
+    });
+  }
   const { path, tree } = question;
   const below = question.kind === 'tasks' && question.below === true;
   return new URLSearchParams({ path, ...(tree !== undefined && { tree }), ...(below && { below: '1' }) });

@@ -6,28 +6,34 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { EventType } from '../../events/event.ts';
+import { headView, parseHead } from '../engine/head.ts';
 import { eventTypes, type LogQuery } from '../engine/history.ts';
 import { type Instant, isUnclear, parseInstant, type Unclear } from '../engine/instant.ts';
-import type { PastAnswer } from '../engine/past.ts';
+import type { LifeQuestion } from '../engine/life.ts';
+import type { PastAnswer, PastQuestion } from '../engine/past.ts';
 import type { Running } from '../engine/reactor.ts';
+import type { VerifyQuery } from '../engine/reader.ts';
 import { answerTo, type Place, type Question, recordingOf } from '../engine/reads.ts';
 import type { Recorder } from '../engine/recorder.ts';
 import type { Actor } from '../kernel/command.ts';
 import { type Errno, isRefusal, type Refusal, refusalText, refuse } from '../kernel/errno.ts';
-import type { Clock } from '../ports.ts';
+import { writeFailure } from '../log/exportFile.ts';
+import type { Clock, Head } from '../ports.ts';
 import { type DaemonView, type ErrorBody, headerLimitBytes } from './api.ts';
 import { asCommand, BadRequest, whole } from './body.ts';
 import { requestOf } from './request.ts';
 
 /**
- * Answers that take long are made elsewhere: chunks of NDJSON, until there are no more or the asker is gone. An
+ * Answers that take long are made elsewhere: chunks of NDJSON, or of bytes, until there are no more or the asker is gone. An
  * empty chunk says that the answer has begun. Undefined where as many are being made as may be at once.
  */
 export interface Archive {
   log(query: LogQuery, gone: AbortSignal): Chunks | undefined;
   /** The answer is one line, a `PastAnswer` or `Unclear`. */
-  past(question: Question, instant: Instant, gone: AbortSignal): Chunks | undefined;
-  verify(gone: AbortSignal): Chunks | undefined;
+  past(question: PastQuestion, instant: Instant, gone: AbortSignal): Chunks | undefined;
+  verify(query: VerifyQuery, gone: AbortSignal): Chunks | undefined;
+  /** The bytes of an export file. */
+  export(gone: AbortSignal): AsyncGenerator<Uint8Array> | undefined;
 }
 
 type Chunks = AsyncGenerator<string>;
@@ -39,6 +45,8 @@ export interface ServerOptions {
   /** The peer of a connection, by the kernel's word. */
   peerOf(socket: Socket): Actor;
   daemon(): DaemonView;
+  /** Where the log ends, on disk. */
+  head(): Promise<Head>;
   /** Begins to stop the daemon; with `unload` it leaves nothing in the kernel. */
   stop(unload: boolean): void;
   /** The agents that run, by the seq of their release. */
@@ -154,12 +162,24 @@ async function answer(
       const pid = whole(searchParams.get('pid'), 'pid');
       return answerAt(options, response, { kind: 'path', pid }, searchParams);
     }
+    case '/v1/life': {
+      const instant = instantIn(searchParams.get('at'), 'at', now(options)) ?? untilNow(options);
+      return answerInPast(options, response, lifeQuestionIn(searchParams), instant);
+    }
     case '/v1/log': {
       const query = logQueryIn(searchParams, now(options));
       return stream(response, (gone) => options.archive.log(query, gone));
     }
-    case '/v1/verify':
-      return stream(response, (gone) => options.archive.verify(gone));
+    case '/v1/head':
+      // Whatever happened before the question belongs into the answer.
+      options.recorder.read(() => {});
+      return send(response, headView(await options.head()));
+    case '/v1/verify': {
+      const query = verifyQueryIn(searchParams, now(options));
+      return stream(response, (gone) => options.archive.verify(query, gone));
+    }
+    case '/v1/export':
+      return stream(response, (gone) => options.archive.export(gone), exportForm);
     default:
       throw new BadRequest(404, `there is nothing at ${pathname}`);
   }
@@ -177,6 +197,15 @@ async function answerAt(
     const answer = options.recorder.read((world) => answerTo(world, question, now(options)));
     return send(response, answer);
   }
+  return answerInPast(options, response, question, instant);
+}
+
+async function answerInPast(
+  options: ServerOptions,
+  response: ServerResponse,
+  question: PastQuestion,
+  instant: Instant,
+): Promise<void> {
   const gone = goneWith(response);
   const chunks = options.archive.past(question, instant, gone);
   if (!chunks) return write(response, 503, busy);
@@ -228,6 +257,17 @@ function now({ clock }: ServerOptions): number {
   return clock.wallUs();
 }
 
+function untilNow(options: ServerOptions): Instant {
+  return { kind: 'time', timeUs: now(options) };
+}
+
+function lifeQuestionIn(search: URLSearchParams): LifeQuestion {
+  const tree = search.get('tree');
+  const task = search.get('task');
+  const who = task === null ? { pid: whole(search.get('pid'), 'pid') } : { task: whole(task, 'task') };
+  return { kind: 'life', ...who, ...(tree !== null && { tree }) };
+}
+
 function placeIn(search: URLSearchParams): Place {
   const tree = search.get('tree');
   return { path: search.get('path') ?? '/', ...(tree !== null && { tree }) };
@@ -254,6 +294,14 @@ function logQueryIn(search: URLSearchParams, nowUs: number): LogQuery {
     ...(until && { until }),
     follow: search.get('follow') === '1',
   };
+}
+
+function verifyQueryIn(search: URLSearchParams, nowUs: number): VerifyQuery {
+  const typed = search.get('expect');
+  const expect = typed === null ? undefined : parseHead(typed);
+  if (typed !== null && expect === undefined) throw new BadRequest(400, 'expect is a head: SEQ:HASH');
+  const since = instantIn(search.get('since'), 'since', nowUs);
+  return { ...(expect && { expect }), ...(since && { since }) };
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
@@ -299,30 +347,42 @@ function write(response: ServerResponse, status: number, body: object): void {
   response.end(text);
 }
 
+/** What is streamed: of which type it is, and how it ends where it fails. */
+interface Form {
+  readonly type: string;
+  failed(why: string): string | Uint8Array;
+}
+
+const linesForm: Form = {
+  type: 'application/x-ndjson',
+  failed: (error) => `${JSON.stringify({ error } satisfies ErrorBody)}\n`,
+};
+const exportForm: Form = { type: 'application/octet-stream', failed: writeFailure };
+
 /**
  * Writes chunks as fast as the client takes them, and ends their making when it goes away. What fails before
- * the first chunk is an answer of its own; what fails later is the last line of what has begun.
+ * the first chunk is an answer of its own; what fails later is told at the end of what has begun.
  */
 async function stream(
   response: ServerResponse,
-  open: (gone: AbortSignal) => Chunks | undefined,
+  open: (gone: AbortSignal) => AsyncGenerator<string | Uint8Array> | undefined,
+  form: Form = linesForm,
 ): Promise<void> {
   const gone = goneWith(response);
   const chunks = open(gone);
   if (!chunks) return write(response, 503, busy);
   try {
     for await (const chunk of chunks) {
-      begin(response);
+      begin(response, form);
       if (chunk !== '' && !response.write(chunk)) await once(response, 'drain', { signal: gone });
     }
-    begin(response);
+    begin(response, form);
     response.end();
   } catch (error) {
     // Whatever fails because the client has gone away concerns nobody.
     if (gone.aborted) return;
     if (!response.headersSent) throw error;
-    const last: ErrorBody = { error: error instanceof Error ? error.message : String(error) };
-    response.end(`${JSON.stringify(last)}\n`);
+    response.end(form.failed(error instanceof Error ? error.message : String(error)));
   }
 }
 
@@ -337,8 +397,8 @@ const busy: ErrorBody = {
   error: 'as many answers from the whole log are being made as may be at once: try again when one has ended',
 };
 
-function begin(response: ServerResponse): void {
+function begin(response: ServerResponse, { type }: Form): void {
   if (response.headersSent) return;
-  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.writeHead(200, { 'content-type': type });
   response.flushHeaders();
 }

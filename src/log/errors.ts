@@ -20,6 +20,27 @@ export class RecordingClosedError extends RecordingError {
   }
 }
 
+/** What was being read, or asked for, has been removed. */
+export class NotKeptError extends RecordingError {
+  override readonly name = 'NotKeptError';
+
+  constructor(seq: number) {
+    super(`event #${seq} is not kept any more: it was removed as too old, or to make room; ask again`);
+  }
+}
+
+/**
+ * There is no room for what is to be written. What was committed is there, what was appended is not lost, and is written
+ * when there is room.
+ */
+export class NoRoomError extends RecordingError {
+  override readonly name = 'NoRoomError';
+
+  constructor(folder: string, cause: unknown) {
+    super(`the recording in ${folder} cannot be written: ${reasonOf(cause)}`, { cause });
+  }
+}
+
 /** Another process has the recording open. */
 export class RecordingHeldError extends RecordingError {
   override readonly name = 'RecordingHeldError';
@@ -71,6 +92,19 @@ export function reasonOf(error: unknown): string {
 export function isLevelDamage(error: unknown): error is Error {
   if (hasCode(error, 'LEVEL_CORRUPTION')) return true;
   return hasCode(error, 'LEVEL_IO_ERROR') && /Invalid argument|No such file/.test(String(error));
+}
+
+/** What is behind an error that was made for a person. */
+export function causeOf(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? causeOf(error.cause) : error;
+}
+
+/** Whether LevelDB or the kernel says that the filesystem is full, or a quota. */
+export function isNoRoom(error: unknown): boolean {
+  if (hasCode(error, 'ENOSPC', 'EDQUOT')) return true;
+  return (
+    hasCode(error, 'LEVEL_IO_ERROR') && /No space left on device|Disk quota exceeded/.test(String(error))
+  );
 }
 
 /** What LevelDB says about a file of its own, without the folder. */

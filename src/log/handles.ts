@@ -26,6 +26,12 @@ export class Handle {
     if (this.isFirst && others > 0) return;
     await close();
   }
+
+  /** Gives back the last part that there is, where all other threads that had one are known to have ended. */
+  async releaseAlone(close: () => Promise<void>): Promise<void> {
+    Atomics.store(this.#count, 0, 0);
+    await close();
+  }
 }
 
 /** The same memory in every thread that was started after the first call. */

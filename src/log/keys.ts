@@ -3,17 +3,21 @@
  * has them in order.
  *
  *     'meta'                     JSON: format number, recording id; written with the first commit
+ *     'origin'                   where what is kept begins, as origin.ts says; not there while all of it is kept
  *     'queue'                    where the source's queue stands that the commits came from, as text
  *     'b' + block (6 bytes)      a block, as block.ts says
  *     'c' + first seq (8 bytes)  a commit of the tail, as commit.ts says
  *     'd' + chunk (6 bytes)      a chunk of the dictionary, as dictionary.ts says
  *     'i' + page (6 bytes)       a page of the index, as blockIndex.ts says
  *     's' + seq (8 bytes) + name a projection as it was behind that seq; what is in it is the projection's own affair
+ *     'x' + window (6 bytes) + piece (1 byte)
+ *                                what a window tells of some tasks, as projections/passages.ts says, with a checksum
  */
 const utf8 = new TextEncoder();
 const snapshotSeqBytes = 8;
 
 export const metaKey = utf8.encode('meta');
+export const originKey = utf8.encode('origin');
 export const cursorKey = utf8.encode('queue');
 
 const blockMark = 0x62;
@@ -21,6 +25,7 @@ export const commitMark = 0x63;
 const chunkMark = 0x64;
 const pageMark = 0x69;
 const snapshotMark = 0x73;
+const pieceMark = 0x78;
 
 export function blockKey(block: number): Uint8Array {
   return numbered(blockMark, 6, block);
@@ -36,6 +41,11 @@ export function chunkKey(chunk: number): Uint8Array {
 
 export function pageKey(page: number): Uint8Array {
   return numbered(pageMark, 6, page);
+}
+
+/** Pieces are numbered from 0 to 255. */
+export function pieceKey(window: number, piece: number): Uint8Array {
+  return numbered(pieceMark, 7, window * 256 + piece);
 }
 
 export function snapshotKey(seq: number, projection: string): Uint8Array {
@@ -64,14 +74,56 @@ export function partsOfSnapshotKey(key: Uint8Array): { readonly seq: number; rea
   };
 }
 
-/** Every key of a kind is between these. */
+/** Behind every key. */
+export const endOfKeys = Uint8Array.of(0xff);
+
+/** Every key of a kind, or of a part of it, is between these. */
 export interface KeyRange {
   readonly gte: Uint8Array;
   readonly lt: Uint8Array;
 }
 
+/** What is of no use any more where the blocks before one are removed. */
+export function blocksBefore(block: number): KeyRange {
+  return { gte: allBlocks.gte, lt: blockKey(block) };
+}
+
+export function chunksBefore(chunk: number): KeyRange {
+  return { gte: Uint8Array.of(chunkMark), lt: chunkKey(chunk) };
+}
+
+export function pagesBefore(page: number): KeyRange {
+  return { gte: Uint8Array.of(pageMark), lt: pageKey(page) };
+}
+
+export function piecesBefore(window: number): KeyRange {
+  return { gte: Uint8Array.of(pieceMark), lt: pieceKey(window, 0) };
+}
+
+export function snapshotsBefore(seq: number): KeyRange {
+  return { gte: allSnapshots.gte, lt: snapshotsOf(seq).gte };
+}
+
+/** What goes where the blocks from one on do. */
+export function blocksFrom(block: number): KeyRange {
+  return { gte: blockKey(block), lt: allBlocks.lt };
+}
+
+export function pagesFrom(page: number): KeyRange {
+  return { gte: pageKey(page), lt: Uint8Array.of(pageMark + 1) };
+}
+
+export function snapshotsFrom(seq: number): KeyRange {
+  return { gte: snapshotsOf(seq).gte, lt: allSnapshots.lt };
+}
+
+export function commitsFrom(firstSeq: number): KeyRange {
+  return { gte: commitKey(firstSeq), lt: allCommits.lt };
+}
+
 export const allBlocks = rangeOf(blockMark);
 export const allCommits = rangeOf(commitMark);
+export const allChunks = rangeOf(chunkMark);
 export const allSnapshots = rangeOf(snapshotMark);
 
 /** The first seq of the commit that has this key; undefined where the key is damaged. */
@@ -81,6 +133,11 @@ export function seqOfCommitKey(key: Uint8Array): number | undefined {
 
 /** The number of the block that has this key; undefined where the key is damaged. */
 export function blockOfKey(key: Uint8Array): number | undefined {
+  return key.length === 7 ? numberIn(key) : undefined;
+}
+
+/** The number of the chunk that has this key; undefined where the key is damaged. */
+export function chunkOfKey(key: Uint8Array): number | undefined {
   return key.length === 7 ? numberIn(key) : undefined;
 }
 

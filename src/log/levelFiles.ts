@@ -14,6 +14,8 @@ export interface Damage {
   readonly why: string;
   /** The last write that is whole before it, in the same file. */
   readonly before?: Uint8Array;
+  /** The log file, and the byte in it up to which it is as it was written; missing where it is another file. */
+  readonly place?: { readonly name: string; readonly at: number };
 }
 
 /** Whether the folder holds the files of a LevelDB, or what is left of them. */
@@ -54,7 +56,8 @@ function damageIn(name: string, file: Buffer): Damage | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof DamagedError)) throw error;
-    return { why: `the file ${name} is damaged: ${error.message}`, ...(before && { before }) };
+    const place = { name, at: error.at };
+    return { why: `the file ${name} is damaged: ${error.message}`, ...(before && { before }), place };
   }
 }
 
@@ -63,6 +66,6 @@ export function isLogFile(name: string): boolean {
   return /^\d+\.log$/.test(name);
 }
 
-function isLevelFile(name: string): boolean {
+export function isLevelFile(name: string): boolean {
   return /^(\d+\.(log|ldb|sst)|MANIFEST-\d+)$/.test(name);
 }

@@ -6,18 +6,25 @@
  * thread is started after the log is opened, and ends before the log is closed, or LevelDB stays open until
  * the process ends.
  */
+import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
+import type { LifelineSource } from '../../projections/standing.ts';
 import type {
   CommitSpan,
   Durability,
   EventLog,
   Head,
+  KeptFrom,
   KeptSnapshot,
+  SetAside,
   Stamped,
   Verification,
 } from '../ports.ts';
-import { headOf, type Link, missing, OpenCommit, origin } from './commit.ts';
+import { equalBytes, headOf, type Link, missing, OpenCommit, origin } from './commit.ts';
 import {
+  causeOf,
+  isNoRoom,
+  NoRoomError,
   RecordingClosedError,
   RecordingError,
   RecordingHeldError,
@@ -30,6 +37,7 @@ import { format, metaValue, openStore, type Store, textValue } from './levelStor
 import { LevelSync } from './levelSync.ts';
 import { markName, readMark, writeMark } from './mark.ts';
 import type { Batch } from './sealer.ts';
+import { isHalfSetAside, setAside } from './setAside.ts';
 import { sha256 } from './sha256.ts';
 import { commitsBehind } from './tail.ts';
 import { type VerifyOptions, verify } from './verify.ts';
@@ -42,15 +50,35 @@ export interface LevelLogOptions {
   readonly folder: string;
 }
 
+export interface WriterOptions extends LevelLogOptions {
+  /** The time, wall-clock microseconds: where it is given, what is not sound is set aside. */
+  readonly setAsideUs?: number;
+  /** What reading has found, after which nothing can be told of: it is set aside as well. */
+  readonly unsound?: UnsoundLogError;
+}
+
 /** The recordings that a `LevelLog` of this thread holds: LevelDB keeps out other processes only. */
 const held = new Set<string>();
 
 /**
  * Opens a recording to write it, and begins one where there is none. What is not sealed in it is read and checked first.
  * Fails with a `RecordingError`: a `RecordingHeldError` when another has it open, an `UnsoundLogError` when it is not
- * what was recorded.
+ * what was recorded. With `setAsideUs` that is set aside instead, and the log goes on behind what is sound.
  */
-export async function openLevelLog({ folder }: LevelLogOptions): Promise<LevelLog> {
+export async function openLevelLog({ folder, setAsideUs, unsound }: WriterOptions): Promise<LevelLog> {
+  if (setAsideUs === undefined) return openSound(folder);
+  try {
+    if (await isHalfSetAside(folder))
+      throw new UnsoundLogError(folder, 1, 'it was found at an earlier start');
+    if (unsound) throw unsound;
+    return await openSound(folder);
+  } catch (error) {
+    if (!(error instanceof UnsoundLogError)) throw error;
+    return openSound(folder, await setAside(error.folder, error, setAsideUs, unsound?.seq));
+  }
+}
+
+async function openSound(folder: string, aside?: SetAside): Promise<LevelLog> {
   const store = await openStore(folder, true);
   if (held.has(store.folder)) {
     await store.close();
@@ -60,7 +88,12 @@ export async function openLevelLog({ folder }: LevelLogOptions): Promise<LevelLo
   try {
     const reader = new LevelReader(store);
     const sealedSeq = (await reader.lastBlock())?.lastSeq ?? 0;
-    return new LevelLog(store, { link: await lastLink(reader), sealedSeq });
+    return new LevelLog(store, {
+      link: await lastLink(reader),
+      sealedSeq,
+      keptFrom: reader.keptFrom(),
+      aside,
+    });
   } catch (error) {
     await release(store);
     throw error;
@@ -84,9 +117,19 @@ export async function openLogReader({ folder }: LevelLogOptions): Promise<LevelR
   }
 }
 
+/** Where a recording ends that no log holds; checked as far as it is not sealed. Fails as `openLogReader` does. */
+export async function readHead({ folder }: LevelLogOptions): Promise<Head> {
+  const store = await openStore(folder, false);
+  try {
+    return headOf(await lastLink(new LevelReader(store)));
+  } finally {
+    await store.close();
+  }
+}
+
 /**
- * Reads and checks a recording from its first event on, which the log of this process may hold. Unsoundness is a
- * result; all else is a `RecordingError`.
+ * Reads and checks a recording, which the log of this process may hold, from its first event on unless less is asked
+ * for. Unsoundness is a result; all else is a `RecordingError`.
  */
 export async function verifyLog(
   { folder }: LevelLogOptions,
@@ -98,7 +141,7 @@ export async function verifyLog(
   } catch (error) {
     if (!(error instanceof UnsoundLogError)) throw error;
     const unsound = { seq: error.seq, why: error.why };
-    return { events: 0, commits: 0, ...headOf(origin), source: '', unsound };
+    return { firstSeq: 1, events: 0, commits: 0, ...headOf(origin), source: '', unsound };
   }
   try {
     return await verify(new LevelReader(store), options);
@@ -122,12 +165,30 @@ interface StoredBatch {
   reject(error: Error): void;
 }
 
+/** A commit that is sealed and not known to be written, with the cursor that belongs to it. */
+interface Unwritten {
+  readonly firstSeq: number;
+  readonly value: Uint8Array;
+  readonly link: Link;
+  readonly cursor: string;
+}
+
+/** What an opening has found. */
+interface Found {
+  readonly link: Link;
+  readonly sealedSeq: number;
+  readonly keptFrom: KeptFrom;
+  readonly aside: SetAside | undefined;
+}
+
 export class LevelLog implements EventLog {
   readonly folder: string;
-  readonly #store: Store;
+  /** What the opening has set aside. */
+  readonly aside: SetAside | undefined;
+  #store: Store;
   /** Reads it on this thread, for as long as it is open. */
-  readonly reader: LevelReader;
-  readonly #sync: LevelSync;
+  reader: LevelReader;
+  #sync: LevelSync;
   readonly #open: OpenCommit;
   #id: string;
   #cursor: string;
@@ -135,6 +196,7 @@ export class LevelLog implements EventLog {
   /** The last commit in LevelDB. */
   #link: Link;
   #sealedSeq: number;
+  #keptFrom: KeptFrom;
   /** The last seq known to survive a loss of power. */
   #syncedSeq = 0;
   #waiting: Waiter[] = [];
@@ -142,6 +204,12 @@ export class LevelLog implements EventLog {
   #asked = false;
   /** What is to be stored beside the commits, in the order in which it was handed over. */
   readonly #batches: StoredBatch[] = [];
+  /** What is stored of these, and has to be synced before whoever waits for it goes on. */
+  readonly #unsynced: StoredBatch[] = [];
+  /** The commit that is being written, or could not be. */
+  #unwritten: Unwritten | undefined;
+  /** Why nothing can be written for now. */
+  #full: NoRoomError | undefined;
   #isOlder: boolean;
   #writing = false;
   #syncing = false;
@@ -150,7 +218,8 @@ export class LevelLog implements EventLog {
   #closing: Promise<void> | undefined;
 
   /** Takes over a store that has been checked, up to its last link. */
-  constructor(store: Store, { link, sealedSeq }: { readonly link: Link; readonly sealedSeq: number }) {
+  constructor(store: Store, { link, sealedSeq, keptFrom, aside }: Found) {
+    this.aside = aside;
     this.folder = store.folder;
     this.#store = store;
     this.reader = new LevelReader(store);
@@ -158,6 +227,7 @@ export class LevelLog implements EventLog {
     this.#open = new OpenCommit(link);
     this.#link = link;
     this.#sealedSeq = sealedSeq;
+    this.#keptFrom = keptFrom;
     this.#id = store.meta?.id ?? '';
     this.#isOlder = store.meta !== undefined && store.meta.format < format;
     this.#cursor = store.cursor;
@@ -193,21 +263,61 @@ export class LevelLog implements EventLog {
     return this.#writtenCursor;
   }
 
+  /** A write found no room. Nothing is written any more until `reopen` finds some. */
+  get isFull(): boolean {
+    return this.#full !== undefined;
+  }
+
   /**
    * Everything that is appended while a write is in flight goes into the next one. A write that fails is
-   * the last: this commit and all that wait are rejected, what was committed before stays.
+   * the last: this commit and all that wait are rejected, what was committed before stays. But where it fails for want of
+   * room, those who wait for a sync wait for that, and the others are rejected with a `NoRoomError`.
    */
   commit(durability: Durability): Promise<void> {
     if (this.#refusal) return Promise.reject(this.#refusal);
+    if (this.#full && durability === 'written') return Promise.reject(this.#full);
     return this.#commit(durability);
   }
 
   /**
-   * Writes what was made out of what the log holds: blocks, and what is kept beside them. Resolves when it is written;
-   * nothing that was committed hangs on it.
+   * Tries again to write, in a LevelDB that is opened anew: what is left of a write that has failed is no place to go on
+   * from. To be called while nobody else in this process has it open. Resolves with whether there was room.
+   */
+  async reopen(): Promise<boolean> {
+    assert(this.#full, 'there was no room');
+    try {
+      await this.#sync.close();
+      await this.#store.closeAlone();
+      this.#store = await openStore(this.folder, false);
+      this.reader = new LevelReader(this.#store);
+      this.#sync = new LevelSync(this.folder);
+      this.#takeUp(await lastLink(this.reader));
+    } catch (error) {
+      if (isNoRoom(causeOf(error))) return false;
+      this.#fail(error);
+      return false;
+    }
+    this.#full = undefined;
+    this.#asked = true;
+    await this.#write();
+    return !this.isFull;
+  }
+
+  /** What could not be written may be there all the same, as a whole: the failure came behind it. */
+  #takeUp(link: Link): void {
+    const written = this.#unwritten;
+    if (written && link.seq === written.link.seq && equalBytes(link.hash, written.link.hash))
+      this.#wrote(written);
+    assert(link.seq === this.#link.seq, `the log ends with seq ${link.seq}, and not ${this.#link.seq}`);
+  }
+
+  /**
+   * Writes what was made out of what the log holds: blocks, and what is kept beside them. Resolves when it is written,
+   * or synced where it has to be; nothing that was committed hangs on it.
    */
   store(batch: Batch): Promise<void> {
-    if (this.#refusal) return Promise.reject(this.#refusal);
+    const refusal = this.#refusal ?? this.#full;
+    if (refusal) return Promise.reject(refusal);
     return this.#keep(batch);
   }
 
@@ -217,6 +327,10 @@ export class LevelLog implements EventLog {
 
   replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
     return this.reader.replay(fromSeq, Math.min(lastSeq, this.#link.seq), evolve);
+  }
+
+  keptFrom(): KeptFrom {
+    return this.#keptFrom;
   }
 
   seqAt(timeUs: number): Promise<number> {
@@ -229,6 +343,10 @@ export class LevelLog implements EventLog {
 
   snapshots(seq: number): AsyncIterable<KeptSnapshot> {
     return this.reader.snapshots(seq);
+  }
+
+  lifelines(): Promise<LifelineSource> {
+    return this.reader.lifelines();
   }
 
   /** Commits what was appended, marks where the recording ends, and lets go of the folder. */
@@ -254,7 +372,7 @@ export class LevelLog implements EventLog {
 
   /** One write at a time, so that commits reach the disk in order; what is synced meanwhile is what came before. */
   async #write(): Promise<void> {
-    if (this.#writing) return;
+    if (this.#writing || this.#full) return;
     this.#writing = true;
     try {
       for (;;) {
@@ -264,21 +382,23 @@ export class LevelLog implements EventLog {
         else return;
       }
     } catch (error) {
-      this.#fail(error);
+      this.#stopOn(error);
     } finally {
       this.#writing = false;
     }
   }
 
   async #putAsked(): Promise<void> {
-    this.#asked = false;
-    if (this.#open.count > 0) await this.#put();
+    // What came while there was no room goes into a commit of its own.
+    this.#asked = this.#unwritten !== undefined && this.#open.count > 0;
+    if (this.#unwritten || this.#open.count > 0) await this.#put();
     else if (this.#cursor !== this.#writtenCursor) await this.#putCursor();
     this.#settle();
     void this.#syncWritten();
   }
 
-  async #putBatch({ batch: { puts, dels, sealedSeq }, resolve }: StoredBatch): Promise<void> {
+  async #putBatch(stored: StoredBatch): Promise<void> {
+    const { puts, dels, sealedSeq, keptFrom, synced } = stored.batch;
     const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
     await this.#store.level.batch([
       // From its first block on, a recording of format 0 is one of this format.
@@ -289,42 +409,58 @@ export class LevelLog implements EventLog {
     this.#sync.wrote();
     this.#isOlder = false;
     this.#sealedSeq = sealedSeq ?? this.#sealedSeq;
+    this.#keptFrom = keptFrom ?? this.#keptFrom;
     this.#batches.shift();
-    resolve();
+    if (!synced) {
+      stored.resolve();
+      return;
+    }
+    this.#unsynced.push(stored);
+    void this.#syncWritten();
   }
 
   /** Syncs for as long as somebody waits for what is written, while other things are written. */
   async #syncWritten(): Promise<void> {
-    if (this.#syncing) return;
+    if (this.#syncing || this.#full) return;
     this.#syncing = true;
     try {
-      while (this.#waiting.some(({ seq }) => seq <= this.#link.seq)) {
+      while (this.#unsynced.length > 0 || this.#waiting.some(({ seq }) => seq <= this.#link.seq)) {
         const { seq } = this.#link;
-        if (seq > this.#syncedSeq) await this.#sync.run();
+        const { length } = this.#unsynced;
+        if (seq > this.#syncedSeq || length > 0) await this.#sync.run();
         this.#syncedSeq = seq;
+        for (const { resolve } of this.#unsynced.splice(0, length)) resolve();
         this.#settle();
       }
     } catch (error) {
-      this.#fail(error);
+      this.#stopOn(error);
     } finally {
       this.#syncing = false;
     }
   }
 
   async #put(): Promise<void> {
-    const key = commitKey(this.#link.seq + 1);
-    const { value, link } = this.#open.seal(this.#link.hash, sha256);
-    // Taken at the seal, and never later: it tells what is in this commit and those before.
-    const cursor = this.#cursor;
-    const isFirst = this.#link.seq === 0;
+    this.#unwritten ??= this.#sealed();
+    const { firstSeq, value, cursor } = this.#unwritten;
     const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
     const place = { type: 'put', key: cursorKey, value: textValue(cursor) } as const;
     await this.#store.level.batch([
-      ...(isFirst ? [meta] : []),
-      { type: 'put', key, value },
+      ...(firstSeq === 1 ? [meta] : []),
+      { type: 'put', key: commitKey(firstSeq), value },
       ...(cursor === this.#writtenCursor ? [] : [place]),
     ]);
     this.#sync.wrote();
+    this.#wrote(this.#unwritten);
+  }
+
+  #sealed(): Unwritten {
+    const firstSeq = this.#link.seq + 1;
+    // The cursor is taken now, and never later: it tells what is in this commit and those before.
+    return { firstSeq, ...this.#open.seal(this.#link.hash, sha256), cursor: this.#cursor };
+  }
+
+  #wrote({ link, cursor }: Unwritten): void {
+    this.#unwritten = undefined;
     this.#link = link;
     this.#writtenCursor = cursor;
   }
@@ -347,6 +483,20 @@ export class LevelLog implements EventLog {
     for (const waiter of waiting) if (isDone(waiter)) waiter.resolve();
   }
 
+  #stopOn(error: unknown): void {
+    if (isNoRoom(error)) this.#stall(new NoRoomError(this.folder, error));
+    else this.#fail(error);
+  }
+
+  /** Whoever waits for a sync has been shown what is to be synced, and it will be. What was kept can be made again. */
+  #stall(full: NoRoomError): void {
+    this.#full = full;
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ durability }) => durability === 'synced');
+    for (const waiter of waiting) if (waiter.durability === 'written') waiter.reject(full);
+    for (const waiter of [...this.#batches.splice(0), ...this.#unsynced.splice(0)]) waiter.reject(full);
+  }
+
   #fail(error: unknown): void {
     const failure = new RecordingError(
       `the recording in ${this.folder} cannot be written any more: ${reasonOf(error)}; ` +
@@ -355,10 +505,11 @@ export class LevelLog implements EventLog {
     );
     this.#refusal = failure;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(failure);
-    for (const waiter of this.#batches.splice(0)) waiter.reject(failure);
+    for (const waiter of [...this.#batches.splice(0), ...this.#unsynced.splice(0)]) waiter.reject(failure);
   }
 
   async #close(): Promise<void> {
+    if (this.#full) this.#fail(this.#full);
     const failed = this.#refusal !== undefined;
     const lastCommit = failed ? undefined : this.#commit('synced');
     // It comes to its turn when all that was handed over before it is written.

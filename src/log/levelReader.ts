@@ -4,24 +4,30 @@
  * find a block looks for both at one moment.
  */
 import type { Event } from '../../events/event.ts';
-import type { CommitSpan, KeptSnapshot, LogReader } from '../ports.ts';
+import { DecodeError } from '../../events/rows.ts';
+import type { LifelineSource } from '../../projections/standing.ts';
+import type { CommitSpan, KeptFrom, KeptSnapshot, LogReader } from '../ports.ts';
 import { Block, blockEvents, blockOf, firstSeqOf } from './block.ts';
 import { BlockIndex } from './blockIndex.ts';
-import { eventsFrom, type Link, missing, origin, UnsoundError } from './commit.ts';
+import { eventsFrom, type Link, missing, UnsoundError } from './commit.ts';
 import { crc32 } from './crc32.ts';
 import { Dictionary } from './dictionary.ts';
-import { RecordingError, readingError } from './errors.ts';
+import { NotKeptError, RecordingError, readingError } from './errors.ts';
 import {
   allBlocks,
   allSnapshots,
   blockKey,
   blockOfKey,
   chunkKey,
+  originKey,
   pageKey,
   partsOfSnapshotKey,
   snapshotsOf,
 } from './keys.ts';
+import { LevelLifelines } from './levelLifelines.ts';
 import type { Snapshot, Store } from './levelStore.ts';
+import { lifelineScale } from './lifelineScale.ts';
+import { type Origin, readOrigin, whole } from './origin.ts';
 import { commitsBehind, linkBefore } from './tail.ts';
 
 export class LevelReader implements LogReader {
@@ -44,7 +50,38 @@ export class LevelReader implements LogReader {
     this.dictionary = new Dictionary((chunk) => store.level.getSync(chunkKey(chunk)), crc32);
   }
 
-  /** A block; undefined where it is not sealed yet. */
+  /** Where what is kept begins. */
+  origin(snapshot?: Snapshot): Origin {
+    const { folder, level } = this.store;
+    try {
+      const value = level.getSync(originKey, snapshot ? { snapshot } : {});
+      return value === undefined ? whole : readOrigin(value, crc32);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw readingError(folder, 1, error);
+      const why = `the key that says where what is kept begins is damaged: ${error.message}`;
+      throw readingError(folder, 1, new UnsoundError(1, why));
+    }
+  }
+
+  /** The events from one seq to another, which are in blocks, or before what is kept and in a commit that ends in it. */
+  sealedEvents(fromSeq: number, toSeq: number): readonly Event[] {
+    const { firstSeq, events: before } = this.origin();
+    const first = blockOf(firstSeq);
+    const events = before.filter(({ seq }) => seq >= fromSeq && seq <= toSeq);
+    for (let at = Math.max(fromSeq, firstSeqOf(first)); at <= toSeq; ) {
+      const block = this.#sealed(blockOf(at));
+      events.push(...this.#guarded(at, () => block.events(at, toSeq)));
+      at = block.lastSeq + 1;
+    }
+    return events;
+  }
+
+  keptFrom(): KeptFrom {
+    const { firstSeq, firstUs } = this.origin();
+    return { seq: firstSeq, timeUs: firstUs };
+  }
+
+  /** A block; undefined where it is not sealed yet, or not kept. */
   block(number: number, snapshot?: Snapshot): Block | undefined {
     const { folder, level } = this.store;
     const firstSeq = firstSeqOf(number);
@@ -61,8 +98,14 @@ export class LevelReader implements LogReader {
 
   /** The last block that is sealed; undefined where none is. */
   async lastBlock(snapshot?: Snapshot): Promise<Block | undefined> {
+    const number = await this.#blockAtEnd(true, snapshot);
+    return number === undefined ? undefined : this.block(number, snapshot);
+  }
+
+  /** The number of the last block, or of the first; undefined where there is none. */
+  async #blockAtEnd(reverse: boolean, snapshot?: Snapshot): Promise<number | undefined> {
     const { folder, level } = this.store;
-    const range = { ...allBlocks, reverse: true, limit: 1 };
+    const range = { ...allBlocks, reverse, limit: 1 };
     let key: Uint8Array | undefined;
     try {
       [key] = await level.keys(snapshot ? { ...range, snapshot } : range).all();
@@ -73,17 +116,17 @@ export class LevelReader implements LogReader {
     const number = blockOfKey(key);
     if (number === undefined)
       throw readingError(folder, 1, new UnsoundError(1, 'the key of a block is damaged'));
-    return this.block(number, snapshot);
+    return number;
   }
 
   /** Where the chain stands behind the last commit that ended in a block. */
   async sealedLink(snapshot?: Snapshot): Promise<Link> {
-    return (await this.lastBlock(snapshot))?.head.linkAfter ?? origin;
+    return (await this.lastBlock(snapshot))?.head.linkAfter ?? this.origin(snapshot).link;
   }
 
   /** The events from `fromSeq` to `lastSeq`, some at a time: those of a block, or of a commit. */
   async *read(fromSeq: number, lastSeq = Number.POSITIVE_INFINITY): AsyncGenerator<readonly Event[]> {
-    for (let at = Math.max(fromSeq, 1); at <= lastSeq; ) {
+    for (let at = Math.max(fromSeq, this.origin().firstSeq); at <= lastSeq; ) {
       const block = this.#guarded(at, () => this.block(blockOf(at)));
       if (block) {
         yield this.#guarded(at, () => block.events(at, lastSeq));
@@ -105,7 +148,7 @@ export class LevelReader implements LogReader {
    * there was.
    */
   async replay(fromSeq: number, lastSeq: number, evolve: (event: Event) => void): Promise<number> {
-    for (let at = Math.max(fromSeq, 1); ; ) {
+    for (let at = Math.max(fromSeq, this.origin().firstSeq); ; ) {
       const block = at <= lastSeq ? this.block(blockOf(at)) : undefined;
       if (block) {
         this.#guarded(at, () => block.replay(at, lastSeq, evolve));
@@ -127,9 +170,11 @@ export class LevelReader implements LogReader {
     const last = await this.lastBlock();
     let seq = 0;
     if (last) {
-      const block = this.#guarded(1, () => this.#index.blockAt(timeUs, 0, blockOf(last.head.firstSeq)));
-      if (block === undefined) return 0;
-      seq = this.#sealed(block).seqAt(timeUs);
+      const { firstSeq } = this.origin();
+      const first = blockOf(firstSeq);
+      const block = this.#guarded(1, () => this.#index.blockAt(timeUs, first, blockOf(last.head.firstSeq)));
+      if (block === undefined) return firstSeq - 1;
+      seq = Math.max(this.#sealed(block).seqAt(timeUs), firstSeq - 1);
       if (seq < last.lastSeq) return seq;
     }
     for await (const events of this.read(seq + 1)) {
@@ -150,6 +195,13 @@ export class LevelReader implements LogReader {
     }
   }
 
+  /** The seqs that there are snapshots of, ascending. */
+  async snapshotSeqs(): Promise<readonly number[]> {
+    const seqs = new Set<number>();
+    for await (const key of this.store.level.keys(allSnapshots)) seqs.add(partsOfSnapshotKey(key).seq);
+    return [...seqs];
+  }
+
   async *snapshots(seq: number): AsyncGenerator<KeptSnapshot> {
     const { level } = this.store;
     for (let before = seq; ; ) {
@@ -166,11 +218,18 @@ export class LevelReader implements LogReader {
     }
   }
 
+  async lifelines(scale = lifelineScale): Promise<LifelineSource> {
+    const first = (await this.#blockAtEnd(false)) ?? 0;
+    const last = (await this.#blockAtEnd(true)) ?? -1;
+    return new LevelLifelines(this.store, this.#index, { first, last }, scale);
+  }
+
   /** A block that is known to be there. */
   #sealed(number: number): Block {
     const block = this.block(number);
     if (block) return block;
     const firstSeq = firstSeqOf(number);
+    if (firstSeq + blockEvents <= this.origin().firstSeq) throw new NotKeptError(firstSeq);
     throw readingError(
       this.store.folder,
       firstSeq,
@@ -191,6 +250,7 @@ export class LevelReader implements LogReader {
         yield block.events(fromSeq, lastSeq);
         return;
       }
+      if (fromSeq < this.origin(snapshot).firstSeq) throw new NotKeptError(fromSeq);
       const link = await linkBefore(this.store, fromSeq, await this.sealedLink(snapshot), snapshot);
       // Sealed is sealed: a block that should have it and is not there is told of, and not passed over.
       if (link.seq >= fromSeq) this.#sealed(blockOf(fromSeq));

@@ -41,6 +41,8 @@ export interface Store {
   readonly cursor: string;
   /** Lets go of the LevelDB. */
   close(): Promise<void>;
+  /** The same, of one that nobody else in this process has open, though threads may have ended without a word. */
+  closeAlone(): Promise<void>;
 }
 
 const utf8 = new TextEncoder();
@@ -74,7 +76,14 @@ export async function openStore(path: string, create: boolean): Promise<Store> {
     const meta = await readMeta(folder, level);
     if (meta === undefined) await assertNew(folder, create);
     const cursor = textIn(await level.get(cursorKey));
-    return { folder, level, meta, cursor, close };
+    return {
+      folder,
+      level,
+      meta,
+      cursor,
+      close,
+      closeAlone: () => handle.releaseAlone(() => level.close()),
+    };
   } catch (error) {
     await close();
     throw error instanceof RecordingError ? error : await openingError(folder, error);

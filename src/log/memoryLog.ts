@@ -3,9 +3,11 @@
  * and chain as on disk, so that what is read back has been through the codec.
  */
 import type { Event } from '../../events/event.ts';
-import type { CommitSpan, Durability, EventLog, Head, KeptSnapshot, Stamped } from '../ports.ts';
+import type { LifelineSource } from '../../projections/standing.ts';
+import type { CommitSpan, Durability, EventLog, Head, KeptFrom, KeptSnapshot, Stamped } from '../ports.ts';
 import { eventsFrom, eventsOf, headOf, type Link, OpenCommit, origin } from './commit.ts';
 import { RecordingClosedError } from './errors.ts';
+import { lifelineScale } from './lifelineScale.ts';
 import { sha256 } from './sha256.ts';
 
 export class MemoryLog implements EventLog {
@@ -66,6 +68,15 @@ export class MemoryLog implements EventLog {
     return last;
   }
 
+  get isFull(): boolean {
+    return false;
+  }
+
+  /** Nothing is ever removed. */
+  keptFrom(): KeptFrom {
+    return { seq: 1, timeUs: 0 };
+  }
+
   async seqAt(timeUs: number): Promise<number> {
     let seq = 0;
     await this.replay(1, this.#link.seq, (event) => {
@@ -81,6 +92,11 @@ export class MemoryLog implements EventLog {
 
   /** None are kept. */
   async *snapshots(): AsyncGenerator<KeptSnapshot> {}
+
+  /** None are kept. */
+  async lifelines(): Promise<LifelineSource> {
+    return { scale: lifelineScale, firstSeq: 1, lastSeq: 0, seqBeforeBirth: () => 1, piece: () => undefined };
+  }
 
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -73,8 +73,8 @@ function adviceFor(error: unknown): string {
 }
 
 /** The process that holds LevelDB's lock, as /proc/locks tells; 0 where it does not. */
-async function holderOf(folder: string): Promise<number> {
-  const { ino } = await stat(join(folder, 'LOCK'));
+export async function holderOf(folder: string): Promise<number> {
+  const { ino } = await statIfThere(join(folder, 'LOCK'));
   const locks = await readFile('/proc/locks', 'utf8');
   // 1: POSIX  ADVISORY  WRITE 4242 fd:00:123456 0 EOF
   const holder = locks
@@ -82,4 +82,14 @@ async function holderOf(folder: string): Promise<number> {
     .map((line) => /POSIX +ADVISORY +WRITE +(\d+) +\w+:\w+:(\d+) /.exec(line))
     .find((match) => Number(match?.[2]) === ino);
   return Number(holder?.[1] ?? 0);
+}
+
+/** Without the lock's file nobody holds it. */
+async function statIfThere(path: string): Promise<{ readonly ino: number }> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return { ino: 0 };
+    throw error;
+  }
 }

@@ -4,12 +4,15 @@
  */
 import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
+import { DecodeError } from '../../events/rows.ts';
+import type { KeptFrom } from '../ports.ts';
 import { Block, type BlockHead, blockEvents, blockOf, firstSeqOf, writeBlock } from './block.ts';
 import { type BlockPlace, pageBlocks, writePage } from './blockIndex.ts';
-import { type Link, origin } from './commit.ts';
+import type { Link } from './commit.ts';
 import { crc32 } from './crc32.ts';
 import { chunkOf, chunkStrings, DictionaryWriter, writeChunk } from './dictionary.ts';
-import { blockKey, chunkKey, commitKey, pageKey } from './keys.ts';
+import { UnsoundLogError } from './errors.ts';
+import { allChunks, blockKey, chunkKey, chunkOfKey, commitKey, pageKey } from './keys.ts';
 import type { LevelReader } from './levelReader.ts';
 import { commitsBehind } from './tail.ts';
 
@@ -19,6 +22,10 @@ export interface Batch {
   readonly dels: readonly Uint8Array[];
   /** The last seq that a block has from then on, where that changes. */
   readonly sealedSeq?: number;
+  /** Where what is kept begins from then on, where that changes. */
+  readonly keptFrom?: KeptFrom;
+  /** It must survive a loss of power before anything else may be done. */
+  readonly synced?: boolean;
 }
 
 /** A block that is ready to take the place of commits. */
@@ -51,21 +58,21 @@ export class Sealer {
 
   /** Goes on behind the last block of a recording, of which no other sealer may be at work. */
   static async open(reader: LevelReader): Promise<Sealer> {
-    return new Sealer(reader, await reader.lastBlock());
+    const last = await reader.lastBlock();
+    return new Sealer(reader, last, last ? await dictionaryAfter(reader, last) : new DictionaryWriter());
   }
 
-  constructor(reader: LevelReader, last: Block | undefined) {
+  constructor(reader: LevelReader, last: Block | undefined, dictionary: DictionaryWriter) {
     this.#reader = reader;
-    this.#nextBlock = last ? blockOf(last.head.firstSeq) + 1 : 0;
-    this.#sealedLink = last?.head.linkAfter ?? origin;
+    const beginning = reader.origin();
+    this.#nextBlock = last ? blockOf(last.head.firstSeq) + 1 : blockOf(beginning.firstSeq);
+    this.#sealedLink = last?.head.linkAfter ?? beginning.link;
     this.#readLink = this.#sealedLink;
     this.#tasks = last ? tasksAfter(last) : 0;
-    this.#dictionary = last ? dictionaryAfter(reader, last) : new DictionaryWriter();
+    this.#dictionary = dictionary;
     this.#places = [];
     for (let block = this.#nextBlock - (this.#nextBlock % pageBlocks); block < this.#nextBlock; block++) {
-      const sealed = reader.block(block);
-      // What retention has removed is of no page either.
-      this.#places.push(sealed ? placeOf(sealed) : { firstUs: 0, tasksBefore: 0 });
+      this.#places.push(placeIn(reader, block) ?? this.#places.at(-1) ?? { firstUs: 0, tasksBefore: 0 });
     }
   }
 
@@ -135,8 +142,18 @@ export class Sealer {
   }
 }
 
-function placeOf(block: Block): BlockPlace {
-  return { firstUs: block.firstUs, tasksBefore: block.head.tasksBefore };
+/**
+ * Undefined for a block that has been removed, and is of no page either; and for one that is damaged, in whose place
+ * whoever is led to it is told so.
+ */
+function placeIn(reader: LevelReader, number: number): BlockPlace | undefined {
+  try {
+    const block = reader.block(number);
+    return block && { firstUs: block.firstUs, tasksBefore: block.head.tasksBefore };
+  } catch (error) {
+    if (error instanceof UnsoundLogError) return undefined;
+    throw error;
+  }
 }
 
 function tasksAfter(block: Block): number {
@@ -156,8 +173,22 @@ function tasksBehind(event: Event, tasks: number): number {
   return event.type === 'fork' || event.type === 'adopt' ? Math.max(tasks, event.task) : tasks;
 }
 
-/** The dictionary's last generation, as it was left behind the last block. */
-function dictionaryAfter(reader: LevelReader, { head: { firstString } }: Block): DictionaryWriter {
+/**
+ * The dictionary's last generation, as it was left behind the last block. Where that is damaged, which whoever reads those
+ * blocks is told, another one begins.
+ */
+async function dictionaryAfter(reader: LevelReader, last: Block): Promise<DictionaryWriter> {
+  try {
+    return lastGeneration(reader, last);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const [key] = await reader.store.level.keys({ ...allChunks, reverse: true, limit: 1 }).all();
+    const chunk = key === undefined ? undefined : chunkOfKey(key);
+    return new DictionaryWriter(((chunk ?? chunkOf(last.head.firstString)) + 1) * chunkStrings);
+  }
+}
+
+function lastGeneration(reader: LevelReader, { head: { firstString } }: Block): DictionaryWriter {
   const strings: string[] = [];
   for (let chunk = chunkOf(firstString); ; chunk++) {
     const value = reader.store.level.getSync(chunkKey(chunk));

@@ -12,6 +12,7 @@ import { sha256 } from './sha256.ts';
 /** A commit of the tail, found sound. */
 export interface TailCommit {
   readonly events: readonly Event[];
+  readonly value: Uint8Array;
   /** The chain behind it. */
   readonly link: Link;
 }
@@ -35,7 +36,7 @@ export async function* commitsBehind(
   for await (const batch of batchesBehind(store, chain, snapshot)) {
     for (const entry of batch) {
       const events = nextEvents(store, chain, entry);
-      yield { events, link: chain.link };
+      yield { events, value: entry[1], link: chain.link };
     }
   }
 }

@@ -1,23 +1,27 @@
 /**
- * Checks a recording from its first event on: that its blocks and commits hold what was written, each seq once, and
- * that the chain goes through all of it.
+ * Checks a recording, from its first event or from a checkpoint on: that its blocks and commits hold what was written, each
+ * seq once, and that the chain goes through all of it.
  */
 import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
-import type { Head, Verification } from '../ports.ts';
-import type { Block } from './block.ts';
-import { equalBytes, headOf, type Link, missing, OpenCommit, origin, UnsoundError } from './commit.ts';
-import { readingError, UnsoundLogError } from './errors.ts';
+import type { Noted, Verification } from '../ports.ts';
+import { headOf, type Link, missing, UnsoundError } from './commit.ts';
+import { RecordingError, readingError, UnsoundLogError } from './errors.ts';
 import type { LevelReader } from './levelReader.ts';
 import { markName, readMark } from './mark.ts';
-import { sha256 } from './sha256.ts';
-import { commitsBehind } from './tail.ts';
+import { type Origin, whole } from './origin.ts';
+import { type Checkpoint, checkpointAt, checkpointBefore, passageFrom } from './passage.ts';
 
 export interface VerifyOptions {
   /** A head that was noted earlier: the log must have passed it. */
-  readonly expect?: Pick<Head, 'seq' | 'hash'>;
-  /** Is told the last sound seq, block by block and commit by commit. */
-  readonly progress?: (seq: number) => void;
+  readonly expect?: Noted;
+  /**
+   * Begins at the last checkpoint before this seq, or this time (wall-clock microseconds), and takes what is written there
+   * for true; with `expect` before that too.
+   */
+  readonly since?: { readonly seq: number } | { readonly timeUs: number };
+  /** Is told the last sound seq, block by block and commit by commit, and waited for. */
+  readonly progress?: (seq: number) => unknown;
 }
 
 /** Unsoundness is a result; all else is a `RecordingError`. */
@@ -35,7 +39,9 @@ export async function verify(reader: LevelReader, options: VerifyOptions = {}): 
 class Check {
   readonly #reader: LevelReader;
   readonly #options: VerifyOptions;
-  #link: Link = origin;
+  #origin: Origin = whole;
+  #from: Checkpoint = checkpointAt(whole);
+  #link: Link = whole.link;
   #commits = 0;
   #source = '';
 
@@ -46,7 +52,17 @@ class Check {
 
   result(): Verification {
     const { seq, hash } = headOf(this.#link);
-    return { events: seq, commits: this.#commits, seq, hash, source: this.#source };
+    const { firstSeq: keptSeq, firstUs } = this.#origin;
+    const firstSeq = Math.max(this.#from.link.seq + 1, keptSeq);
+    return {
+      firstSeq,
+      events: Math.max(seq - firstSeq + 1, 0),
+      commits: this.#commits,
+      seq,
+      hash,
+      source: this.#source,
+      ...(keptSeq > 1 && { keptFrom: { seq: keptSeq, timeUs: firstUs } }),
+    };
   }
 
   async run(): Promise<void> {
@@ -54,57 +70,48 @@ class Check {
     // Read first: a log of this process that is closed meanwhile may set it further than we can see.
     const mark = await readMark(store.folder);
     try {
-      await this.#blocks();
-      await this.#tail();
+      this.#origin = this.#reader.origin();
+      this.#from = checkpointAt(this.#origin);
+      this.#link = this.#from.link;
+      this.#requireKept();
+      this.#from = await this.#checkpoint();
+      this.#link = this.#from.link;
+      await this.#pass();
       this.#end(mark);
     } catch (error) {
       throw readingError(store.folder, this.#link.seq + 1, error);
     }
   }
 
-  async #blocks(): Promise<void> {
-    const open = new OpenCommit(origin);
-    for (let number = 0; ; number++) {
-      const block = this.#reader.block(number);
-      if (block === undefined) return;
-      this.#through(block, open);
-      this.#options.progress?.(this.#link.seq);
-      // Others may have something to do on this thread.
-      await Promise.resolve();
+  /** What was noted of what is not kept any more cannot be found again, but for the last of it. */
+  #requireKept(): void {
+    const { link, firstSeq, firstUs } = this.#origin;
+    const { expect } = this.#options;
+    if (expect === undefined || expect.seq > link.seq) return;
+    if (expect.seq === link.seq) {
+      this.#hold(link, expect);
+      return;
     }
-  }
-
-  /** Takes the chain through a block, whose first events may be the rest of a commit that began before it. */
-  #through(block: Block, open: OpenCommit): void {
-    const { firstSeq, linkBefore, linkAfter } = block.head;
-    if (!isSame(linkBefore, this.#link)) {
-      throw new UnsoundError(
-        this.#link.seq + 1,
-        `the block that begins with seq ${firstSeq} follows another`,
-      );
-    }
-    const ends = block.ends.values();
-    let end = ends.next().value;
-    block.replay(firstSeq, block.lastSeq, (event) => {
-      this.#note(event);
-      open.retake(event);
-      if (event.seq !== end) return;
-      this.#pass(open.seal(this.#link.hash, sha256).link);
-      end = ends.next().value;
-    });
-    if (isSame(linkAfter, this.#link)) return;
-    this.#link = linkBefore;
-    throw new UnsoundError(
-      linkBefore.seq + 1,
-      'the commits there are not those that were written (their hash differs)',
+    throw new RecordingError(
+      `what was noted at seq ${expect.seq} cannot be checked: the recording is kept from seq ${firstSeq} on, ` +
+        `which happened at ${new Date(firstUs / 1000).toISOString()}`,
     );
   }
 
-  async #tail(): Promise<void> {
-    for await (const { events, link } of commitsBehind(this.#reader.store, this.#link)) {
-      for (const event of events) this.#note(event);
-      this.#pass(link);
-      this.#options.progress?.(link.seq);
+  async #checkpoint(): Promise<Checkpoint> {
+    const { since, expect } = this.#options;
+    if (since === undefined) return this.#from;
+    const seq = 'seq' in since ? since.seq : (await this.#reader.seqAt(since.timeUs - 1)) + 1;
+    return checkpointBefore(this.#reader, Math.min(seq, expect?.seq ?? seq));
+  }
+
+  async #pass(): Promise<void> {
+    const note = (event: Event): void => {
+      if (event.type === 'source') this.#source = event.name;
+    };
+    for await (const commits of passageFrom(this.#reader, this.#from, note)) {
+      for (const { link } of commits) this.#passLink(link);
+      await this.#options.progress?.(this.#link.seq);
     }
   }
 
@@ -120,33 +127,26 @@ class Check {
     }
   }
 
-  #pass(link: Link): void {
+  #passLink(link: Link): void {
     const { expect } = this.#options;
     assert(link.seq > this.#link.seq, 'a commit is not empty');
-    if (expect && expect.seq > this.#link.seq && expect.seq <= link.seq) {
-      const { hash } = headOf(link);
-      if (expect.seq < link.seq) {
-        throw new UnsoundError(
-          this.#link.seq + 1,
-          `no commit ends with seq ${expect.seq}, where one was noted`,
-        );
-      }
-      if (expect.hash !== hash) {
-        throw new UnsoundError(
-          this.#link.seq + 1,
-          `the log that was noted at seq ${expect.seq} is another: its hash was ${expect.hash}, and is ${hash}`,
-        );
-      }
-    }
+    if (expect && expect.seq > this.#link.seq && expect.seq <= link.seq) this.#hold(link, expect);
     this.#link = link;
     this.#commits += 1;
   }
-
-  #note(event: Event): void {
-    if (event.type === 'source') this.#source = event.name;
+  /** Holds the end of a commit against what was noted there, or before it. */
+  #hold(link: Link, expect: Noted): void {
+    const { hash } = headOf(link);
+    if (expect.seq < link.seq) {
+      throw new UnsoundError(
+        this.#link.seq + 1,
+        `no commit ends with seq ${expect.seq}, where one was noted`,
+      );
+    }
+    if (expect.hash === hash) return;
+    throw new UnsoundError(
+      this.#link.seq + 1,
+      `the log that was noted at seq ${expect.seq} is another: its hash was ${expect.hash}, and is ${hash}`,
+    );
   }
-}
-
-function isSame(a: Link, b: Link): boolean {
-  return a.seq === b.seq && equalBytes(a.hash, b.hash);
 }

@@ -1,7 +1,7 @@
 /**
  * The folder of a recording: who may use it, and how much of the disk it takes.
  */
-import { chmodSync, chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 
 /** The mode of a folder that is made for a recording. */
 const folderMode = 0o750;
@@ -41,6 +41,12 @@ export function folderSize(folder: string, nowUs: () => number): () => number {
     }
     return sizeBytes;
   };
+}
+
+/** The size of the filesystem that a folder is in, and what ordinary users may still write to it; bytes. */
+export function filesystemOf(folder: string): { readonly totalBytes: number; readonly freeBytes: number } {
+  const { bsize, blocks, bavail } = statfsSync(folder);
+  return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
 }
 
 /** The bytes that the files in a folder hold, without folders in it. */

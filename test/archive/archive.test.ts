@@ -47,9 +47,9 @@ archive('at most eight answers are made at once, and the next one when one of th
   const open = Array.from({ length: 8 }, () => answers.log({}, never));
   await Promise.all(open.map((answer) => answer?.next()));
   assert.is(answers.log({}, never), undefined);
-  assert.is(answers.verify(never), undefined);
+  assert.is(answers.verify({}, never), undefined);
   await open[0]?.return(undefined);
-  const ninth = answers.verify(never);
+  const ninth = answers.verify({}, never);
   assert.equal((await ninth?.next())?.value, '{}');
   await Promise.all([...open, ninth].map((answer) => answer?.return(undefined)));
   await answers.close();

@@ -30,6 +30,7 @@ class Growing {
     return openArchivist({
       log: this.log,
       clock: realClock(),
+      retention: { situation: () => undefined, giveUp: () => {} },
       follow: (grown) => {
         this.#grown = grown;
         return () => {};

@@ -67,6 +67,7 @@ bench('it finds a number for everything', async () => {
     'replay of 0.00300 M events',
     'bytes/event on disk',
     'device bytes/log byte',
+    "a task's container behind an event, by ids, µs, p50 / p99",
     "a task's container at an instant, µs, p50 / p99",
     'the whole tree at an instant, µs, p50 / p99',
     'capture latency p99, idle / beside a query, µs',

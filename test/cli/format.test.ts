@@ -424,6 +424,25 @@ format('the state of a recording without a daemon is a short table', () => {
   ]);
 });
 
+format('what is kept is on the screen, and what holds that up', () => {
+  const retention = {
+    ageMs: 28 * 86_400_000,
+    sizeBytes: 3 * 2 ** 30,
+    sizeShare: 0.1,
+    freeBytes: 2 ** 32,
+    isHeld: true,
+  };
+  const keptFrom = { seq: 1025, time: '2026-11-24T00:30:00.000000Z' };
+  const lines = statusLines({ ...recording, retention, keptFrom });
+  const at = lines.findIndex((line) => line.startsWith('kept'));
+  assert.equal(lines.slice(at, at + 3), [
+    'kept       from 2026-11-24 06:00:00 on, event #1,025',
+    '           28 days, at most 3.0 GiB (10% of the filesystem), with 4.0 GiB left free',
+    '           a release that is not settled keeps more for a while',
+  ]);
+  assert.ok(statusLines({ ...recording, retention: { isHeld: false } }).includes('kept       everything'));
+});
+
 format('gaps, releases and agents that run are on the screen', () => {
   const lines = statusLines({
     ...recording,
@@ -460,7 +479,7 @@ format('where no daemon runs, agents that had not ended are unfinished, and many
 });
 
 format('a check of the log says from where on it is not to be trusted', () => {
-  const sound = { events: 10, commits: 3, seq: 10, hash: 'ab', source: 'ebpf' };
+  const sound = { firstSeq: 1, events: 10, commits: 3, seq: 10, hash: 'ab', source: 'ebpf' };
   assert.equal(verificationLines(sound), ['sound: 10 events in 3 commits', 'the chain ends at seq 10 in ab']);
   assert.is(
     verificationLines({ ...sound, unsound: { seq: 11, why: 'the hash differs' } })[0],

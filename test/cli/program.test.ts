@@ -109,8 +109,13 @@ program('a command line that makes no sense ends with 2, in words, and asks nobo
     ['tree --at soon', /--at 'soon' is no instant: give '2026-11-24 03:12:00'/],
     ['tasks / --at 1795489920', /write '@1795489920' or '#1795489920'/],
     ['path self --at -5min', /this process has no past: give a pid/],
+    ['verify --expect 12', /--expect '12' is no head: give SEQ:HASH, as `tasktrail head` prints it/],
+    ['verify --since soon', /--since 'soon' is no instant/],
     ['log --follow --until now', /--follow and --until do not go together/],
     ['up --mirror none --mirror v2', /--mirror none stands alone/],
+    ['up --head-to exec:', /--head-to 'exec:' is no place for heads: give journal, a file, or exec:/],
+    ['up --head-interval 5s', /--head-interval goes with --head-to/],
+    ['up --head-to journal --head-interval 86401s', /at most 86400s/],
     ['up --sync-interval 5', /'5' is no interval: give one as 250ms or 2s/],
     ['up --sync-interval 61s', /at most 60s/],
     ['tree --data', /argument missing/],
@@ -132,7 +137,7 @@ program('without a command, help goes to standard error and the code is 2', asyn
 program('help that was asked for is data', async () => {
   const { code, printed, told } = await tasktrail('--help');
   assert.equal([code, told], [0, []]);
-  for (const name of 'up doctor status mkdir rmdir mv attach set delegate tree tasks path log run verify'.split(
+  for (const name of 'up doctor status mkdir rmdir mv attach set delegate tree tasks path log run verify head'.split(
     ' ',
   )) {
     assert.match(printed.join('\n'), new RegExp(`^  ${name} `, 'm'));
@@ -268,7 +273,27 @@ program('following ends with 1 when the daemon does, after everything that it sa
   }
 });
 
-const checked = { events: 1, commits: 1, seq: 1, hash: 'ab', source: 'ebpf' };
+const hash = '0123456789abcdef'.repeat(4);
+
+program('head prints the head in a form that verify takes, and verify hands it on', async () => {
+  const head = { seq: 12, time: '2026-11-24T03:12:00.000000Z', hash };
+  const { printed } = await tasktrail('head', { 'GET /v1/head': [200, head] });
+  assert.equal(printed, [`12:${hash} 2026-11-24T03:12:00.000000Z`]);
+  const [json = ''] = (await tasktrail('head --json', { 'GET /v1/head': [200, head] })).printed;
+  assert.equal(JSON.parse(json), head);
+  const answers = {
+    'GET /v1/verify': [200, `{"seq":5}\n${JSON.stringify({ ...checked, firstSeq: 9 })}\n`],
+  } as const;
+  const verified = await tasktrail(`verify --expect 12:${hash} --since #9`, answers);
+  assert.is(verified.asked.at(-1)?.question, `GET /v1/verify?expect=12%3A${hash}&since=%239`);
+  assert.equal(verified.printed, [
+    'sound: 1 event in 1 commit, from seq 9 on',
+    'it has passed the head that was noted at seq 12',
+    'the chain ends at seq 1 in ab',
+  ]);
+});
+
+const checked = { firstSeq: 1, events: 1, commits: 1, seq: 1, hash: 'ab', source: 'ebpf' };
 
 program('a simulated source is named beside every answer, on standard error', async () => {
   const answers = {

@@ -211,6 +211,29 @@ reactor('it is not tried again for a container that is in use', async () => {
   assert.is((await toldTypes(recording)).at(-1), 'stale');
 });
 
+reactor('releases that the log cannot keep are given up, whether an agent runs for them or not', async () => {
+  const { recording, runner, agents } = await ground({ containers: 3, concurrency: 2 });
+  for (const path of ['/a', '/b', '/c']) await empty(recording, path);
+  const [first, ...others] = (await told(recording)).filter(({ type }) => type === 'release');
+  await runner.end(missing);
+  assert.equal(runner.started, ['/a', '/b', '/c']);
+  agents.giveUp(others[0]?.seq ?? 0);
+  const stale = (await told(recording)).filter((event) => event.type === 'stale');
+  assert.equal(
+    stale.map(({ release }) => release),
+    [first?.seq, others[0]?.seq],
+  );
+  const { length } = await told(recording);
+  await runner.end(missing);
+  recording.clock.pass(60_000);
+  await settled();
+  assert.equal(runner.started, ['/a', '/b', '/c']);
+  assert.is((await told(recording)).length, length);
+  await runner.end();
+  assert.is((await toldTypes(recording)).at(-1), 'outcome');
+  assert.equal((await replay(recording.log)).dump(), recording.world.dump());
+});
+
 reactor('a wait for another attempt takes nobody’s place', async () => {
   const { recording, runner } = await ground({ containers: 2, concurrency: 1 });
   await empty(recording, '/a');

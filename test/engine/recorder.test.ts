@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Event, EventType } from '../../events/event.ts';
 import { rootActor } from '../support/ground.ts';
+import { HeldLog } from '../support/heldLog.ts';
 import { Recording, replay } from '../support/recording.ts';
 
 const recorder = suite('recorder');
@@ -56,6 +57,33 @@ recorder('a recording that goes on has a gap since its last event, and what the 
     ['inferred', 'inferred'],
   );
 });
+
+recorder(
+  'what the log has lost at its end is a gap, and what the machine shows of it is inferred',
+  async () => {
+    const before = await Recording.begin();
+    const { timeUs } = before.log.head;
+    const after = await Recording.reopen(before);
+    const aside = {
+      folder: '/data/unsound-8-20261124T031200Z',
+      seq: 8,
+      lastSeq: 11,
+      why: 'a file is damaged',
+    };
+    const { seq } = after.log;
+    await after.start(aside);
+    const gap = (await after.events(seq + 1)).find(({ type }) => type === 'gap');
+    assert.equal(gap?.type === 'gap' && [gap.reason, gap.lost, gap.sinceUs, gap.detail], [
+      'unsound',
+      4,
+      timeUs,
+      'what had been recorded as events #8 to #11 was not sound and is set aside in unsound-8-20261124T031200Z: a file is damaged',
+    ]);
+    const anew = await Recording.reopen({ ...before, log: new HeldLog() } as Recording);
+    await anew.start({ ...aside, seq: 1, lastSeq: 0 });
+    assert.equal((await anew.types()).slice(0, 5), ['recording', 'tree', 'source', 'clock', 'gap']);
+  },
+);
 
 recorder('after a reboot all tasks of old have exited, though their pids are there again', async () => {
   const before = await Recording.begin();

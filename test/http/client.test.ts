@@ -104,11 +104,14 @@ client('the past is asked with an instant, and answers with the moment that was 
     'GET /v1/tree': [200, { moment, answer: [] }],
     'GET /v1/path': [404, { errno: 'ESRCH', saw: 'gone', error: 'ESRCH (no task): gone', moment }],
     'GET /v1/tasks': [400, { error: 'the recording is empty' }],
+    'GET /v1/life': [200, { moment, answer: { task: 9, state: 'living', entries: [], leftOut: 0 } }],
   } as const;
   await against(answers, async (reader, { asked }) => {
     const instant = { kind: 'time', timeUs: 1_795_489_920_000_001 } as const;
     assert.equal(await reader.askPast({ kind: 'tree', path: '/' }, instant), { moment, answer: [] });
     assert.is(asked[0]?.question, 'GET /v1/tree?path=%2F&at=%401795489920.000001');
+    await reader.askPast({ kind: 'life', task: 9, tree: 'v2' }, { kind: 'seq', seq: 3 });
+    assert.is(asked[1]?.question, 'GET /v1/life?task=9&tree=v2&at=%233');
     assert.equal(await reader.askPast({ kind: 'path', pid: 7 }, { kind: 'boot' }), {
       moment,
       answer: { errno: 'ESRCH', saw: 'gone' },

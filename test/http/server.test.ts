@@ -5,9 +5,12 @@ import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { DaemonView } from '../../src/http/api.ts';
 import { socketName } from '../../src/http/api.ts';
 import { HttpReader } from '../../src/http/client.ts';
 import { type Archive, openServer } from '../../src/http/server.ts';
+import { origin } from '../../src/log/commit.ts';
+import { framesIn, linkText, writeHead } from '../../src/log/exportFile.ts';
 import { rootActor } from '../support/ground.ts';
 import { Recording } from '../support/recording.ts';
 import { emptyFolder } from './fakeDaemon.ts';
@@ -24,19 +27,27 @@ interface Ground {
   readonly reader: HttpReader;
 }
 
-async function withServer(log: Log, use: (ground: Ground) => Promise<void>): Promise<void> {
+async function withServer(
+  log: Log,
+  use: (ground: Ground) => Promise<void>,
+  exported: Archive['export'] = () => undefined,
+): Promise<void> {
   const folder = emptyFolder();
   const socketPath = `${folder}/${socketName}`;
   const recording = await Recording.begin();
   const { recorder, clock } = recording;
-  const archive: Archive = { log, past: log, verify: log };
-  const daemon = { daemonPid: 1, folder, sizeBytes: 0, mounts: [] };
+  const archive: Archive = { log, past: log, verify: log, export: exported };
+  const daemon: DaemonView = { daemonPid: 1, folder, sizeBytes: 0, mounts: [], retention: { isHeld: false } };
   const api = openServer({
     recorder,
     clock,
     archive,
     peerOf: () => rootActor,
     daemon: () => daemon,
+    head: async () => {
+      await recorder.commit('synced');
+      return recording.log.head;
+    },
     stop: () => {},
     agents: () => new Map(),
   });
@@ -125,6 +136,7 @@ server('the past is answered with its moment, and what it does not have with a s
     { moment, answer: [] },
     { moment, answer: { errno: 'ESRCH', saw: 'it had ended' } },
     { unclear: 'the recording is empty' },
+    { moment, answer: { task: 5, state: 'ended', entries: [], leftOut: 0 } },
   ];
   const past: Log = async function* () {
     yield `${JSON.stringify(answers.shift())}\n`;
@@ -140,9 +152,44 @@ server('the past is answered with its moment, and what it does not have with a s
       { errno: 'ESRCH', saw: 'it had ended', error: 'ESRCH (no task): it had ended', moment },
     ]);
     assert.equal(await asked('/v1/tasks?at=now'), [400, { error: 'the recording is empty' }]);
+    const [found, { answer }] = await asked('/v1/life?task=5');
+    assert.equal([found, answer.state], [200, 'ended']);
+    assert.is((await asked('/v1/life'))[0], 400);
     const [status, { error }] = await asked('/v1/tree?at=soon');
     assert.is(status, 400);
     assert.match(error, /^at: 'soon' is no instant/);
+  });
+});
+
+server('an export that cannot go on ends with why, and one that cannot begin is refused', async () => {
+  const dying = async function* (): AsyncGenerator<Uint8Array> {
+    yield writeHead({ recording: 'r', after: linkText(origin) });
+    throw new Error('the disk is gone');
+  };
+  const failing = async function* (): AsyncGenerator<Uint8Array> {
+    yield await Promise.reject<Uint8Array>(new Error('the disk was gone'));
+  };
+  const exports = [dying, failing];
+  await withServer(
+    nothing,
+    async ({ reader }) => {
+      assert.match(await failureOf(all(framesIn(reader.export()))), /^it was broken off: the disk is gone$/);
+      assert.match(await failureOf(all(framesIn(reader.export()))), /^the disk was gone$/);
+      assert.match(await failureOf(all(framesIn(reader.export()))), /try again when one has ended/);
+    },
+    () => exports.shift()?.(),
+  );
+});
+
+server('the head has in it what happened before it was asked for', async () => {
+  await withServer(nothing, async ({ recording, reader, socketPath }) => {
+    recording.source.happen('start t');
+    const { seq, hash } = await reader.head();
+    assert.is(seq, recording.log.seq);
+    assert.match(hash, /^[0-9a-f]{64}$/);
+    const [status, body] = await got(socketPath, '/v1/verify?expect=12');
+    assert.equal([status, JSON.parse(body)], [400, { error: 'expect is a head: SEQ:HASH' }]);
+    assert.is((await got(socketPath, `/v1/verify?expect=12%3A${hash}&since=%239`))[0], 200);
   });
 });
 

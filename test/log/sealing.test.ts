@@ -8,48 +8,17 @@ import * as assert from 'uvu/assert';
 import type { Event } from '../../events/event.ts';
 import { blockEvents } from '../../src/log/block.ts';
 import { blockKey } from '../../src/log/keys.ts';
-import {
-  type LevelLog,
-  openLevelLog,
-  openLogReader,
-  UnsoundLogError,
-  verifyLog,
-} from '../../src/log/levelLog.ts';
+import { openLevelLog, openLogReader, UnsoundLogError, verifyLog } from '../../src/log/levelLog.ts';
 import { Sealer } from '../../src/log/sealer.ts';
 import { seededRandom } from '../../src/random.ts';
 import { randomStamped } from '../support/facts.ts';
 import { readAll } from './contract.ts';
 import { changeLevel, Scratch } from './recordings.ts';
+import { commitRandom, sealAll } from './sealed.ts';
 
 const sealing = suite('sealing');
 const scratch = await Scratch.open();
 sealing.after(() => scratch.remove());
-
-/** Commits random events, `most` at a time, until there are `count`. */
-async function commitRandom(log: LevelLog, seed: number, count: number, most: number): Promise<Event[]> {
-  const random = seededRandom(seed);
-  const events: Event[] = [];
-  while (events.length < count) {
-    const wanted = Math.min(1 + random.below(most), count - events.length);
-    events.push(
-      ...log.append(randomStamped(random, wanted, Math.max(log.head.timeUs, events.at(-1)?.timeUs ?? 0))),
-    );
-    await log.commit('written');
-  }
-  return events;
-}
-
-/** Seals as much as there is; returns the last sealed seq. */
-async function sealAll(log: LevelLog): Promise<number> {
-  const reader = await openLogReader(log);
-  try {
-    const sealer = await Sealer.open(reader);
-    for (let sealed = await sealer.next(); sealed; sealed = await sealer.next()) await log.store(sealed);
-    return sealer.sealedSeq;
-  } finally {
-    await reader.close();
-  }
-}
 
 for (const most of [1, 7, 1024, 5000]) {
   sealing(`what is sealed reads as before, in commits of up to ${most}`, async () => {

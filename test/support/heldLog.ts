@@ -9,6 +9,13 @@ export class HeldLog extends MemoryLog {
   failure: Error | undefined;
   #held: Promise<void> = Promise.resolve();
 
+  /** There is no room for what is committed from now on. */
+  full = false;
+
+  override get isFull(): boolean {
+    return this.full;
+  }
+
   /** Commits wait from now on; returns what lets them go. */
   hold(): () => void {
     const { promise, resolve } = gate();
@@ -20,6 +27,7 @@ export class HeldLog extends MemoryLog {
     this.commits.push(durability);
     await this.#held;
     if (this.failure) throw this.failure;
+    if (this.full && durability === 'written') throw new Error('no room');
     await super.commit(durability);
   }
 }

@@ -36,6 +36,7 @@ const needs = {
   memory: () => limitedMemory() !== undefined,
   /** An ordinary user who can read what is tested, to become. */
   nobody: () => process.getuid?.() === 0 && readableByNobody(),
+  python3: () => executable('python3'),
   bash: () => executable('bash'),
   dash: () => executable('dash'),
   'stress-ng': () => executable('stress-ng'),
@@ -46,6 +47,8 @@ const needs = {
     const path = pathOf('busybox');
     return path !== undefined && !readFileSync(path).subarray(0, 4096).includes('ld-linux');
   },
+  /** A browser, as Debian calls it. */
+  chromium: () => executable('chromium'),
   'cgroup-tools': () => executable('cgexec'),
   docker: () => executable('dockerd') && executable('docker'),
   podman: () => executable('podman') && executable('conmon'),

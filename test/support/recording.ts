@@ -5,6 +5,7 @@ import { Recorder, type RecorderOptions, type Request } from '../../src/engine/r
 import type { Actor, Command } from '../../src/kernel/command.ts';
 import { isRefusal, type Refusal } from '../../src/kernel/errno.ts';
 import { locate, openForWriting } from '../../src/kernel/path.ts';
+import type { SetAside } from '../../src/ports.ts';
 import { FakeClock } from './fakeClock.ts';
 import { FakeSource } from './fakeSource.ts';
 import { rootActor } from './ground.ts';
@@ -46,8 +47,8 @@ export class Recording {
     return new Recording(before, await replay(before.log), options);
   }
 
-  start(): Promise<void> {
-    return this.recorder.start({ recording: 'recording-id', version: '1.2.3' });
+  start(aside?: SetAside): Promise<void> {
+    return this.recorder.start({ recording: 'recording-id', version: '1.2.3' }, aside);
   }
 
   /** Every event that is committed, from `fromSeq` on. */

@@ -77,6 +77,10 @@ function rowsOf(found: readonly Found[]): string[][] {
     row('device bytes/log byte', ({ deviceRatio }) => figure(deviceRatio)),
     row('replay into the trees, million events/s', ({ replays }) => figure(medianOf(replays))),
     row('one getSync, µs, p50 / p99', ({ past }) => latencyText(past.yardstick)),
+    row("a task's container behind an event, by ids, µs, p50 / p99", ({ past }) =>
+      latencyText(past.container),
+    ),
+    row('… in getSyncs, p50 / p99', ({ past }) => inYardsticks(past.container, past)),
     row("a task's container at an instant, µs, p50 / p99", ({ past }) => latencyText(past.path)),
     row('… in getSyncs, p50 / p99', ({ past }) => inYardsticks(past.path, past)),
     row('the whole tree at an instant, µs, p50 / p99', ({ past }) => latencyText(past.tree)),

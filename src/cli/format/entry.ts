@@ -163,6 +163,8 @@ function gapReason(reason: string, lost: number, detail: string): string {
   switch (reason) {
     case 'overflow':
       return `${counted(lost, 'observation')} lost`;
+    case 'full':
+      return `the disk was full: ${counted(lost, 'observation')} not recorded`;
     case 'stopped':
       return detail === '' ? 'nothing was recorded' : `nothing was recorded: ${detail}`;
     default:

@@ -5,6 +5,7 @@ import type { QueueGauge, Status } from '../../engine/reader.ts';
 import type { AgentView, RecordingView } from '../../engine/reads.ts';
 import type { PinnedInstallation } from '../../kept.ts';
 import { counted, duration, grouped, size } from './count.ts';
+import { keptRows } from './retention.ts';
 import { table } from './table.ts';
 import { localTimeInSeconds } from './time.ts';
 
@@ -35,6 +36,12 @@ function rowsOf(view: Shown): string[][] {
     ]),
     ['from', localTimeInSeconds(view.started)],
     ['to', localTimeInSeconds(view.time)],
+    ...(view.isFull ? [['disk', 'FULL: nothing is recorded until there is room']] : []),
+    ...keptRows(view),
+    ...(view.setAside ?? []).map((name, i) => [
+      i === 0 ? 'unsound' : '',
+      `a part that is set aside in ${name}`,
+    ]),
     ['events', grouped(view.seq)],
     ['tasks', grouped(view.tasks)],
     ...view.trees.map(({ tree, mountPoint, containers }, i) => [

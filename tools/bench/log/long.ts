@@ -12,6 +12,7 @@ import { BenchMachine, type Spot, usualMachine } from './machine.ts';
 
 /** Where a task was at a moment, and how many there were then. */
 export interface Moment extends Spot {
+  readonly seq: number;
   readonly timeUs: number;
   readonly tasks: number;
 }
@@ -50,7 +51,12 @@ export async function recordLong(folder: string, events: number, seed: number): 
     done += next.length;
     for (let batch = await keeper.next(); batch; batch = await keeper.next()) await log.store(batch);
     if (machine.isOpened && random.chance((momentCount * commitEvents) / events)) {
-      moments.push({ timeUs: machine.timeUs, tasks: machine.taskCount, ...machine.someTask(random) });
+      moments.push({
+        seq: done,
+        timeUs: machine.timeUs,
+        tasks: machine.taskCount,
+        ...machine.someTask(random),
+      });
     }
   }
   const startMs = performance.now();

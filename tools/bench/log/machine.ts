@@ -34,7 +34,10 @@ interface Container {
 
 /** A live task, where it is. */
 export interface Spot {
+  readonly task: number;
   readonly pid: number;
+  /** The id of its container in our own tree. */
+  readonly container: number;
   /** Its path in our own tree. */
   readonly path: string;
 }
@@ -90,8 +93,8 @@ export class BenchMachine {
 
   /** One of the tasks that live now. */
   someTask(random: Random): Spot {
-    const { pid, places } = random.pick(this.#live);
-    return { pid, path: pathOf(places[0]) };
+    const { id, pid, places } = random.pick(this.#live);
+    return { task: id, pid, container: places[0].id, path: pathOf(places[0]) };
   }
 
   #stamped(fact: Fact): Stamped {

@@ -15,6 +15,7 @@ export interface Latency {
 
 export interface PastLatencies {
   readonly yardstick: Latency;
+  readonly container: Latency;
   readonly path: Latency;
   readonly tree: Latency;
 }
@@ -32,16 +33,26 @@ export async function pastLatencies(
 ): Promise<PastLatencies> {
   const past = await openPast(log.folder);
   try {
+    const container = await turns(log.moments, yardstick, patience, (moment) =>
+      askForContainer(past, moment),
+    );
     const path = await turns(log.moments, yardstick, patience, (moment) => askForPath(past, moment));
     const tree = await turns(log.moments, yardstick, patience, (moment) => askForTree(past, moment));
     return {
-      yardstick: latencyOf([...path.yardstick, ...tree.yardstick]),
+      yardstick: latencyOf([...container.yardstick, ...path.yardstick, ...tree.yardstick]),
+      container: latencyOf(container.asked),
       path: latencyOf(path.asked),
       tree: latencyOf(tree.asked),
     };
   } finally {
     await past.close();
   }
+}
+
+async function askForContainer(past: PastReads, { task, seq, container }: Moment): Promise<void> {
+  const found = await past.containerOf(task, seq);
+  if (found !== container)
+    throw new Error(`task ${task} was in ${container} behind #${seq}, not in ${found}`);
 }
 
 async function askForPath(past: PastReads, { pid, timeUs, path }: Moment): Promise<void> {

@@ -1,0 +1,63 @@
+/**
+ * Lifelines, as a recording keeps them: values beside its blocks, which are found by key and checked as they are read.
+ */
+import type { RowReader } from '../../events/rows.ts';
+import type { Scale } from '../../projections/scale.ts';
+import type { LifelineSource } from '../../projections/standing.ts';
+import { firstSeqOf } from './block.ts';
+import type { BlockIndex } from './blockIndex.ts';
+import { unsealed } from './checked.ts';
+import { crc32 } from './crc32.ts';
+import { readingError } from './errors.ts';
+import { pieceKey } from './keys.ts';
+import type { Store } from './levelStore.ts';
+
+/** The first and the last block that there are; the last is -1 where there is none. */
+interface Blocks {
+  readonly first: number;
+  readonly last: number;
+}
+
+export class LevelLifelines implements LifelineSource {
+  readonly scale: Scale;
+  readonly #store: Store;
+  readonly #index: BlockIndex;
+  readonly #blocks: Blocks;
+
+  constructor(store: Store, index: BlockIndex, blocks: Blocks, scale: Scale) {
+    this.#store = store;
+    this.#index = index;
+    this.#blocks = blocks;
+    this.scale = scale;
+  }
+
+  get firstSeq(): number {
+    return firstSeqOf(this.#blocks.first);
+  }
+
+  get lastSeq(): number {
+    const sealed = firstSeqOf(this.#blocks.last + 1) - 1;
+    return sealed - (sealed % this.scale.windowEvents);
+  }
+
+  seqBeforeBirth(task: number): number | undefined {
+    const { first, last } = this.#blocks;
+    if (last < first) return firstSeqOf(first);
+    const block = this.#guarded(firstSeqOf(first), () => this.#index.blockOfTask(task, first, last));
+    return block === undefined ? undefined : firstSeqOf(block);
+  }
+
+  piece(window: number, piece: number): RowReader | undefined {
+    const seq = window * this.scale.windowEvents + 1;
+    const value = this.#guarded(seq, () => this.#store.level.getSync(pieceKey(window, piece)));
+    return value && unsealed(value, crc32);
+  }
+
+  #guarded<Result>(seq: number, act: () => Result): Result {
+    try {
+      return act();
+    } catch (error) {
+      throw readingError(this.#store.folder, seq, error);
+    }
+  }
+}

@@ -48,11 +48,11 @@ test('a heap that grows slowly is found out, and one that only moves is not', ()
 });
 
 test('a disk that holds far more or far less than was computed is found out', () => {
-  const [early] = stands(0).slice(10);
-  assert.ok(early);
-  assert.ok(diskCheck(early, 10_000_000, 210e6).right);
-  assert.not(diskCheck(early, 10_000_000, 300e6).right);
-  assert.not(diskCheck(early, 10_000_000, 120e6).right);
+  const [early, later] = [stands(0)[10], stands(0)[20]];
+  assert.ok(early && later);
+  assert.ok(diskCheck(early, later, 10_000_000, 210e6).right);
+  assert.not(diskCheck(early, later, 10_000_000, 300e6).right);
+  assert.not(diskCheck(early, later, 10_000_000, 120e6).right);
 });
 
 test.run();

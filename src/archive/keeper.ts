@@ -33,7 +33,9 @@ type Puts = Batch['puts'];
 export class Keeper {
   readonly #sealer: Sealer;
   readonly #world: World;
-  readonly #lifelines: Lifelines;
+  readonly #scale: Scale;
+  /** Undefined in a window whose beginning is not kept any more. */
+  #lifelines: Lifelines | undefined;
   readonly #distance: Distance;
   readonly #writer = new RowWriter();
   #snapshotSeq: number;
@@ -47,15 +49,20 @@ export class Keeper {
       snapshotSeq = seq;
       break;
     }
-    return new Keeper(sealer, world, lifelines, snapshotSeq, distance);
+    return new Keeper(sealer, { world, lifelines }, { snapshotSeq, distance, scale });
   }
 
-  constructor(sealer: Sealer, world: World, lifelines: Lifelines, snapshotSeq: number, distance: Distance) {
+  constructor(
+    sealer: Sealer,
+    { world, lifelines }: Folds,
+    { snapshotSeq, distance, scale }: { snapshotSeq: number; distance: Distance; scale: Scale },
+  ) {
     this.#sealer = sealer;
     this.#world = world;
     this.#lifelines = lifelines;
     this.#snapshotSeq = snapshotSeq;
     this.#distance = distance;
+    this.#scale = scale;
   }
 
   get sealedSeq(): number {
@@ -72,23 +79,28 @@ export class Keeper {
     const { events, puts, dels, sealedSeq } = sealing;
     for (const event of events) {
       this.#world.apply(event);
-      this.#lifelines.apply(event);
+      this.#lifelines?.apply(event);
     }
     return { puts: [...puts, ...this.#pieces(sealedSeq), ...this.#snapshot(sealedSeq)], dels, sealedSeq };
   }
 
   /** Those of the window that ends with this event, where one does. */
   #pieces(seq: number): Puts {
-    const { scale } = this.#lifelines;
+    const scale = this.#scale;
     if (seq % scale.windowEvents !== 0) return [];
     const window = windowOf(seq, scale);
+    const lifelines = this.#lifelines;
+    if (lifelines === undefined) {
+      this.#lifelines = new Lifelines(this.#world.hierarchy, window + 1, -1, scale);
+      return [];
+    }
     const pieces = Array.from({ length: scale.pieces }, (_, piece) => {
       return [
         pieceKey(window, piece),
-        this.#sealed((writer) => this.#lifelines.writePiece(writer, piece)),
+        this.#sealed((writer) => lifelines.writePiece(writer, piece)),
       ] as const;
     });
-    this.#lifelines.beginWindow();
+    lifelines.beginWindow();
     return pieces;
   }
 
@@ -112,14 +124,19 @@ export class Keeper {
   }
 }
 
+/** What is folded beside the sealing. */
+interface Folds {
+  readonly world: World;
+  readonly lifelines: Lifelines | undefined;
+}
+
 /** The world behind `seq`, and the lifelines of the window that goes on there, from its beginning on. */
-async function openWindow(
-  reader: LevelReader,
-  seq: number,
-  scale: Scale,
-): Promise<{ readonly world: World; readonly lifelines: Lifelines }> {
+async function openWindow(reader: LevelReader, seq: number, scale: Scale): Promise<Folds> {
   const window = windowOf(seq + 1, scale);
   const before = seqBefore(window, scale);
+  // What such a window tells would lack its beginning. Whoever misses it asks the world.
+  if (before + 1 < reader.keptFrom().seq)
+    return { world: await openWorld(reader, seq), lifelines: undefined };
   const world = await openWorld(reader, before);
   const rollWindow = rollWindowBefore(window, await reader.lifelines(scale));
   const lifelines = new Lifelines(world.hierarchy, window, rollWindow, scale);

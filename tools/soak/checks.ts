@@ -48,9 +48,10 @@ export function worldText(stands: readonly MemoryStand[]): string {
   return `${stands.length} readings of memory, while there were ${tasks} tasks in ${containers} containers`;
 }
 
-/** `early` says what an event takes, and with that what all of them must. */
-export function diskCheck(early: Stand, events: number, sizeBytes: number): Check {
-  const computed = Math.round((early.sizeBytes / early.events) * events);
+/** What lies between the two, when nothing begins anew, says what an event takes, and with that what all of them must. */
+export function diskCheck(early: Stand, later: Stand, events: number, sizeBytes: number): Check {
+  const eventBytes = (later.sizeBytes - early.sizeBytes) / (later.events - early.events);
+  const computed = Math.round(early.sizeBytes + eventBytes * (events - early.events));
   const allowed = computed * allowedDiskPart + allowedDiskBytes;
   return {
     of: 'remains',

@@ -111,7 +111,7 @@ async function soak(
         rateCheck(eventsPerSecond, end.events - begin.events, end.second - begin.second),
         ...reckoning.checks,
         ...memoryChecks(memory),
-        diskCheck(early, reckoning.events, folderBytes(folder)),
+        diskCheck(early, memory.at(-1) ?? end, reckoning.events, folderBytes(folder)),
       ],
     };
   } finally {
@@ -123,7 +123,7 @@ async function soak(
 /** What was read while the load went on. */
 interface Course {
   readonly begin: Stand;
-  /** When the disk had been filled for a while. */
+  /** When the restarts end. */
   readonly early: Stand;
   readonly end: Stand;
   /** Of the daemon that was left alone. */

@@ -25,7 +25,8 @@ testNeeding(
     assert.ok(events > 20_000, `${events} events`);
     assert.equal(details, []);
     // How fast this machine is at the moment, and what a daemon does that is new, are not what is tested here.
-    const wrong = checks.filter(({ what, right }) => !right && !what.startsWith('events a second'));
+    const passedOver = /^events a second|^growth of the process's own memory/;
+    const wrong = checks.filter(({ what, right }) => !right && !passedOver.test(what));
     assert.equal(wrong, []);
   },
 );

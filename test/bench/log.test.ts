@@ -47,7 +47,6 @@ bench('it finds a number for everything', async () => {
   const told = await measureLog({
     seed: 1,
     events: 6000,
-    smallEvents: 4000,
     rounds: 1,
     appendLimit: 2000,
     replayLimit: 3000,

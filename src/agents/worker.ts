@@ -2,10 +2,10 @@
  * A thread that starts release agents, as the kernel starts its user-mode helpers: one argument, a minimal
  * environment, no shell, no standard input. A start lasts until the program's exec; that can take for ever.
  */
-import { readlinkSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { Bytes } from '../../events/bytes.ts';
 import { type Spawned, setThreadUmask, spawnProgram } from '../system/spawn.ts';
+import { threadId } from '../system/thread.ts';
 
 /** What goes to the thread: start this with this argument. */
 export interface Order {
@@ -24,7 +24,7 @@ const environment = ['HOME=/', 'PATH=/sbin:/bin:/usr/sbin:/usr/bin'];
 // The kernel starts its helpers with this one.
 setThreadUmask(0o022);
 
-tell({ thread: Number(readlinkSync('/proc/thread-self').split('/').at(-1)) });
+tell({ thread: threadId() });
 
 parentPort?.on('message', (message: Order | Close) => {
   if (message === 'close') parentPort?.close();

@@ -3,18 +3,18 @@
  * beginning when it is told what may be kept. It reads beside the recorder and writes nothing; what it makes goes to the
  * recorder's thread, one batch at a time.
  */
-import { readlinkSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openLogReader } from '../log/levelLog.ts';
 import type { Situation } from '../log/retention.ts';
 import type { Batch } from '../log/sealer.ts';
+import { threadId } from '../system/thread.ts';
 import type { Notice, Told } from './archivist.ts';
 import { Keeper } from './keeper.ts';
 import { Pruner } from './pruner.ts';
 
 // Whoever needs the processor for what happens now comes first: nothing here is urgent.
-setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), constants.priority.PRIORITY_LOW);
+setPriority(threadId(), constants.priority.PRIORITY_LOW);
 
 const reader = await openLogReader({ folder: workerData as string });
 const notices: Notice[] = [];

@@ -107,9 +107,7 @@ export class Story {
 async function endOf(log: LogReader, edge: Edge): Promise<number> {
   if (!('timeUs' in edge)) return edge.lastSeq;
   const { gaps } = (await openWorld(log)).chronicle;
-  const gap = gaps.findLast(
-    ({ seq, sinceUs, untilUs }) => seq > 0 && untilUs > edge.timeUs && sinceUs < edge.timeUs,
-  );
+  const gap = gaps.findLast(({ sinceUs, untilUs }) => untilUs > edge.timeUs && sinceUs < edge.timeUs);
   return gap?.seq ?? (await log.seqAt(edge.timeUs));
 }
 

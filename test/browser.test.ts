@@ -9,7 +9,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Scale } from '../projections/scale.ts';
 import { World } from '../projections/world.ts';
-import { Keeper } from '../src/archive/keeper.ts';
 import { openLevelLog, openLogReader } from '../src/log/levelLog.ts';
 import { seededRandom } from '../src/random.ts';
 import { bundled, toldByPage } from './browser/chromium.ts';
@@ -17,8 +16,9 @@ import { packed, type StoredEntry } from './browser/entries.ts';
 import { crc32, sha256 } from './browser/hashes.ts';
 import { standingsIn, type Told } from './browser/told.ts';
 import { Scratch } from './log/recordings.ts';
+import { keepAll } from './support/keeping.ts';
 import { testNeeding } from './support/needs.ts';
-import { stampedAs, storyOfMirrors } from './support/stories.ts';
+import { recordStory, stampedAs, storyOfMirrors } from './support/stories.ts';
 
 const browser = suite('browser');
 const scratch = await Scratch.open();
@@ -30,14 +30,9 @@ const scale: Scale = { windowEvents: 1024, pieces: 5, rollPerTask: 3 };
 async function recording(): Promise<{ readonly entries: readonly StoredEntry[]; readonly told: Told }> {
   const events = await storyOfMirrors(5, 3000);
   const log = await openLevelLog({ folder: scratch.folder() });
-  const story = stampedAs(events);
-  for (let at = 0; at < story.length; at += 100) {
-    log.append(story.slice(at, at + 100));
-    await log.commit('written');
-  }
+  await recordStory(log, stampedAs(events));
+  await keepAll(log, { distance: { events: 1e6, perTask: 0 }, scale });
   const reader = await openLogReader(log);
-  const keeper = await Keeper.open(reader, { events: 1e6, perTask: 0 }, scale);
-  for (let batch = await keeper.next(); batch; batch = await keeper.next()) await log.store(batch);
   const entries: StoredEntry[] = [];
   for await (const entry of reader.store.level.iterator()) entries.push(entry);
   const world = new World();

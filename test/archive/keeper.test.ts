@@ -3,7 +3,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { World } from '../../projections/world.ts';
-import { Keeper } from '../../src/archive/keeper.ts';
 import type { Entry, LogQuery } from '../../src/engine/history.ts';
 import type { Instant } from '../../src/engine/instant.ts';
 import { openWorld } from '../../src/engine/openWorld.ts';
@@ -12,7 +11,8 @@ import { snapshotKey } from '../../src/log/keys.ts';
 import { type LevelLog, openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
 import { seededRandom } from '../../src/random.ts';
 import { Scratch } from '../log/recordings.ts';
-import { stampedAs, storyOfMirrors } from '../support/stories.ts';
+import { keepAll } from '../support/keeping.ts';
+import { recordStory, stampedAs, storyOfMirrors } from '../support/stories.ts';
 
 const keeper = suite('keeper');
 const scratch = await Scratch.open();
@@ -21,28 +21,12 @@ keeper.after(() => scratch.remove());
 const events = await storyOfMirrors(3, 9000);
 const story = stampedAs(events);
 const distance = { events: 2000, perTask: 0 };
+const keeping = { distance, blocksAtOnce: 4 };
 
 async function begin(): Promise<LevelLog> {
   const log = await openLevelLog({ folder: scratch.folder() });
-  for (let at = 0; at < story.length; at += 100) {
-    log.append(story.slice(at, at + 100));
-    await log.commit('written');
-  }
+  await recordStory(log, story);
   return log;
-}
-
-/** Keeps what there is, in several sessions. */
-async function keepAll(log: LevelLog, blocksAtOnce = 4): Promise<void> {
-  for (let last = -1; last !== log.sealedSeq; ) {
-    last = log.sealedSeq;
-    const reader = await openLogReader(log);
-    const session = await Keeper.open(reader, distance);
-    for (let i = 0; i < blocksAtOnce; i++) {
-      const batch = await session.next();
-      if (batch) await log.store(batch);
-    }
-    await reader.close();
-  }
 }
 
 async function snapshotSeqs(log: LevelLog): Promise<number[]> {
@@ -59,7 +43,7 @@ function worldAfter(count: number): World {
 
 keeper('the world behind any event comes back, from a snapshot and what follows it', async () => {
   const log = await begin();
-  await keepAll(log);
+  await keepAll(log, keeping);
   const kept = await snapshotSeqs(log);
   assert.ok(kept.length > 3, `snapshots at ${kept}`);
   for (const [i, seq] of kept.slice(1).entries()) assert.ok((kept[i] ?? 0) - seq >= distance.events);
@@ -79,7 +63,7 @@ keeper('the world behind any event comes back, from a snapshot and what follows 
 
 keeper('a snapshot that is damaged, missing in part, or of another version is done without', async () => {
   const log = await begin();
-  await keepAll(log);
+  await keepAll(log, keeping);
   const [last = 0, before = 0] = await snapshotSeqs(log);
   await log.store({ puts: [[snapshotKey(last, 'hierarchy'), Uint8Array.of(1, 2, 3)]], dels: [] });
   await log.store({ puts: [], dels: [snapshotKey(before, 'chronicle')] });
@@ -113,7 +97,7 @@ keeper('a history that goes on from a snapshot tells what one from the first eve
     return stories;
   };
   const before = await told();
-  await keepAll(log);
+  await keepAll(log, keeping);
   const after = await told();
   for (const [i, query] of queries.entries()) assert.equal(after[i], before[i], JSON.stringify(query));
   await log.close();

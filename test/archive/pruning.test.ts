@@ -7,7 +7,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { World } from '../../projections/world.ts';
 import { type Archivist, openArchivist, type Retention } from '../../src/archive/archivist.ts';
-import { Keeper } from '../../src/archive/keeper.ts';
 import { Pruner } from '../../src/archive/pruner.ts';
 import { type Entry, History } from '../../src/engine/history.ts';
 import { isUnclear } from '../../src/engine/instant.ts';
@@ -22,7 +21,8 @@ import { rejection } from '../log/contract.ts';
 import { Scratch } from '../log/recordings.ts';
 import { until } from '../support/daemon.ts';
 import { FakeClock } from '../support/fakeClock.ts';
-import { stampedAs, storyOfMirrors } from '../support/stories.ts';
+import { keepAll } from '../support/keeping.ts';
+import { recordStory, stampedAs, storyOfMirrors } from '../support/stories.ts';
 
 const pruning = suite('pruning');
 const scratch = await Scratch.open();
@@ -36,14 +36,8 @@ const disk = { freeBytes: 1e12, recordingBytes: 0 };
 /** A recording of the story, sealed, with snapshots. */
 async function made(): Promise<LevelLog> {
   const log = await openLevelLog({ folder: scratch.folder() });
-  for (let at = 0; at < story.length; at += 300) {
-    log.append(story.slice(at, at + 300));
-    await log.commit('written');
-  }
-  const reader = await openLogReader(log);
-  const keeper = await Keeper.open(reader, { events: 2000, perTask: 0 });
-  for (let batch = await keeper.next(); batch; batch = await keeper.next()) await log.store(batch);
-  await reader.close();
+  await recordStory(log, story, 300);
+  await keepAll(log, { distance: { events: 2000, perTask: 0 } });
   return log;
 }
 

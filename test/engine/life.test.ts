@@ -3,7 +3,6 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Keeper } from '../../src/archive/keeper.ts';
 import type { Entry } from '../../src/engine/history.ts';
 import type { Instant } from '../../src/engine/instant.ts';
 import type { LifeQuestion, LifeView } from '../../src/engine/life.ts';
@@ -13,8 +12,9 @@ import { isRefusal } from '../../src/kernel/errno.ts';
 import { openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
 import type { LogReader } from '../../src/ports.ts';
 import { Scratch } from '../log/recordings.ts';
+import { keepAll } from '../support/keeping.ts';
 import { Recording } from '../support/recording.ts';
-import { stampedAs, storyOfMirrors } from '../support/stories.ts';
+import { recordStory, stampedAs, storyOfMirrors } from '../support/stories.ts';
 
 const life = suite('life');
 const scratch = await Scratch.open();
@@ -40,14 +40,9 @@ function told(view: LifeView | string): string {
 life('of every task it tells what the whole log tells', async () => {
   const events = await storyOfMirrors(5, 5000);
   const log = await openLevelLog({ folder: scratch.folder() });
-  const story = stampedAs(events);
-  for (let at = 0; at < story.length; at += 100) {
-    log.append(story.slice(at, at + 100));
-    await log.commit('written');
-  }
+  await recordStory(log, stampedAs(events));
+  await keepAll(log, { distance: { events: 1500, perTask: 0 } });
   const reader = await openLogReader(log);
-  const keeper = await Keeper.open(reader, { events: 1500, perTask: 0 });
-  for (let batch = await keeper.next(); batch; batch = await keeper.next()) await log.store(batch);
   const all: Entry[] = [];
   for await (const entry of new Story({}).tell(reader)) all.push(entry);
   const seq = log.seq;

@@ -9,7 +9,6 @@ import { Hierarchy } from '../../projections/hierarchy.ts';
 import { placesOf } from '../../projections/places.ts';
 import type { Scale } from '../../projections/scale.ts';
 import type { Standing } from '../../projections/standing.ts';
-import { Keeper } from '../../src/archive/keeper.ts';
 import { standsAt } from '../../src/engine/stands.ts';
 import { pieceKey } from '../../src/log/keys.ts';
 import { type LevelLog, openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
@@ -17,7 +16,8 @@ import type { LevelReader } from '../../src/log/levelReader.ts';
 import { MemoryLog } from '../../src/log/memoryLog.ts';
 import { seededRandom } from '../../src/random.ts';
 import { Scratch } from '../log/recordings.ts';
-import { stampedAs, storyOfMirrors, storyOfRequests } from '../support/stories.ts';
+import { keepAll } from '../support/keeping.ts';
+import { recordStory, stampedAs, storyOfMirrors, storyOfRequests } from '../support/stories.ts';
 
 const stands = suite('stands');
 const scratch = await Scratch.open();
@@ -62,26 +62,8 @@ class Truth {
 
 async function begin(events: readonly Event[]): Promise<LevelLog> {
   const log = await openLevelLog({ folder: scratch.folder() });
-  const story = stampedAs(events);
-  for (let at = 0; at < story.length; at += 100) {
-    log.append(story.slice(at, at + 100));
-    await log.commit('written');
-  }
+  await recordStory(log, stampedAs(events));
   return log;
-}
-
-/** Keeps what there is, in sessions of a few blocks each. */
-async function keepAll(log: LevelLog, scale: Scale, blocksAtOnce = 3): Promise<void> {
-  for (let last = -1; last !== log.sealedSeq; ) {
-    last = log.sealedSeq;
-    const reader = await openLogReader(log);
-    const session = await Keeper.open(reader, distance, scale);
-    for (let i = 0; i < blocksAtOnce; i++) {
-      const batch = await session.next();
-      if (batch) await log.store(batch);
-    }
-    await reader.close();
-  }
 }
 
 async function withReader(log: LevelLog, use: (reader: LevelReader) => Promise<void>): Promise<void> {
@@ -112,7 +94,7 @@ for (const [name, events] of [
   for (const scale of scales) {
     stands(`of every task, ${name}, ${scale.windowEvents} events a window`, async () => {
       const log = await begin(events);
-      await keepAll(log, scale);
+      await keepAll(log, { distance, scale, blocksAtOnce: 3 });
       const seqs = seqsOf(events, 12, 1);
       const truth = new Truth(events, seqs);
       await withReader(log, async (reader) => {
@@ -140,7 +122,7 @@ stands('what is missing or damaged is said, and the events are asked instead', a
   const [scale] = scales;
   assert.ok(scale);
   const log = await begin(mirrors);
-  await keepAll(log, scale);
+  await keepAll(log, { distance, scale, blocksAtOnce: 3 });
   const seqs = new Set([600, 1024, 2500, 4096]);
   const truth = new Truth(mirrors, seqs);
   const random = seededRandom(3);

@@ -10,21 +10,25 @@ import { type Asker, bytesIn, long, message, word } from './messages.ts';
 /** An errno by its name, or the body of the reply. */
 type Replied = string | Buffer;
 
+/** A filesystem of a recording as a client with no further group meets it. */
+export function filesystemOf(recording: Recording, options: Partial<FilesystemOptions> = {}): Filesystem {
+  return new Filesystem({
+    recorder: recording.recorder,
+    groupsOf: () => [],
+    pidMeant: (_, number) => number,
+    sharesPids: () => false,
+    timeUs: 0,
+    ...options,
+  });
+}
+
 export class Client {
   readonly session: Session;
   readonly #waiting = new Map<number, (reply: Replied) => void>();
   #unique = 0;
 
   constructor(recording: Recording, options: Partial<FilesystemOptions> = {}) {
-    const filesystem = new Filesystem({
-      recorder: recording.recorder,
-      groupsOf: () => [],
-      pidMeant: (_, number) => number,
-      sharesPids: () => false,
-      timeUs: 0,
-      ...options,
-    });
-    this.session = new Session(filesystem, (reply) => this.#take(reply));
+    this.session = new Session(filesystemOf(recording, options), (reply) => this.#take(reply));
   }
 
   /** Resolves with what is replied; never where nothing is. */

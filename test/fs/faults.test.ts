@@ -5,23 +5,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { testNeeding } from '../support/needs.ts';
-import { MountedDaemon, typed } from './mountedDaemon.ts';
+import type { Shell } from '../support/shell.ts';
+import { beginningIn, type MountedDaemon, typed } from './mountedDaemon.ts';
 
 const faults = suite('faults of the mount');
 
-const daemons = new Set<MountedDaemon>();
-// Also what a test that failed has left.
-faults.after.each(async () => {
-  for (const daemon of daemons) await daemon.close();
-  daemons.clear();
-});
-
-async function begin(): Promise<MountedDaemon> {
-  const daemon = new MountedDaemon();
-  daemons.add(daemon);
-  assert.is(await daemon.start(), 'serves', daemon.output);
-  return daemon;
-}
+const begin = beginningIn(faults);
 
 /** Each writes itself into a container, and says how that went. */
 const writers = (count: number): string =>
@@ -29,17 +18,23 @@ const writers = (count: number): string =>
     (sh -c 'echo 0 > a/tasks' 2> /dev/null && echo moved || echo failed) &
   done; echo all are there`;
 
+/** Stops the daemon in the middle of whatever it does, and has twenty writers wait for it in a shell. */
+async function writersBefore(daemon: MountedDaemon): Promise<Shell> {
+  const shell = daemon.shell('sh');
+  await typed(shell, 'mkdir a');
+  daemon.pause();
+  shell.type(`${writers(20)}; wait`);
+  assert.ok(await shell.until(() => /all are there/.test(shell.printed), 30_000));
+  return shell;
+}
+
 testNeeding(
   faults,
   ['ebpf', 'fuse'],
   'whoever writes to a daemon that was stopped waits until it goes on',
   async () => {
     const daemon = await begin();
-    const shell = daemon.shell('sh');
-    await typed(shell, 'mkdir a');
-    daemon.pause();
-    shell.type(`${writers(20)}; wait`);
-    assert.ok(await shell.until(() => /all are there/.test(shell.printed), 30_000));
+    const shell = await writersBefore(daemon);
     daemon.goOn();
     assert.ok(await shell.until(() => shell.exitCode !== undefined, 30_000), shell.printed);
     assert.is(shell.printed.match(/moved/g)?.length, 20, shell.printed);
@@ -53,11 +48,7 @@ testNeeding(
   'whoever writes to a daemon that is killed meanwhile gets an error',
   async () => {
     const daemon = await begin();
-    const shell = daemon.shell('sh');
-    await typed(shell, 'mkdir a');
-    daemon.pause();
-    shell.type(`${writers(20)}; wait`);
-    assert.ok(await shell.until(() => /all are there/.test(shell.printed), 30_000));
+    const shell = await writersBefore(daemon);
     await daemon.kill();
     assert.ok(await shell.until(() => shell.exitCode !== undefined, 30_000), shell.printed);
     assert.is(shell.printed.match(/failed/g)?.length, 20, shell.printed);

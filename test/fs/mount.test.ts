@@ -6,24 +6,11 @@ import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { testNeeding } from '../support/needs.ts';
-import { MountedDaemon, typed, types } from './mountedDaemon.ts';
+import { beginningIn, typed, types } from './mountedDaemon.ts';
 
 const mount = suite('mount');
 
-const daemons = new Set<MountedDaemon>();
-// Also what a test that failed has left.
-mount.after.each(async () => {
-  for (const daemon of daemons) await daemon.close();
-  daemons.clear();
-});
-
-/** A daemon that serves. */
-async function begin(): Promise<MountedDaemon> {
-  const daemon = new MountedDaemon();
-  daemons.add(daemon);
-  assert.is(await daemon.start(), 'serves', daemon.output);
-  return daemon;
-}
+const begin = beginningIn(mount);
 
 for (const program of ['bash', 'dash'] as const) {
   testNeeding(

@@ -9,6 +9,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Test } from 'uvu';
 import { unmount } from '../../src/system/fuse.ts';
 import { mountTable } from '../../src/system/mountTable.ts';
 import { until } from '../support/daemon.ts';
@@ -118,6 +119,21 @@ export class MountedDaemon {
     daemon.kill(signal);
     return within(ended, () => daemon.kill('SIGKILL'));
   }
+}
+
+/** Gives a suite what begins a daemon that serves; what a test has left, also where it failed, ends with it. */
+export function beginningIn(tests: Test): () => Promise<MountedDaemon> {
+  const daemons = new Set<MountedDaemon>();
+  tests.after.each(async () => {
+    for (const daemon of daemons) await daemon.close();
+    daemons.clear();
+  });
+  return async () => {
+    const daemon = new MountedDaemon();
+    daemons.add(daemon);
+    assert.equal(await daemon.start(), 'serves', daemon.output);
+    return daemon;
+  };
 }
 
 /** Types a command, and resolves with what it has printed. */

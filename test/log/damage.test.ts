@@ -19,7 +19,7 @@ import {
   fileOf,
   filesOf,
   makeRecording,
-  makeTables,
+  makeTwins,
   openedEvents,
   Scratch,
 } from './recordings.ts';
@@ -29,11 +29,7 @@ const damage = suite('damage');
 const scratch = await Scratch.open();
 damage.after(() => scratch.remove());
 
-/** A closed recording with all of its commits in LevelDB's log file, and the same one with all in a table. */
-const fresh = scratch.folder();
-const events = await makeRecording(fresh, 40);
-const settled = await scratch.copy(fresh);
-await makeTables(settled);
+const { fresh, settled, events } = await makeTwins(scratch);
 
 /** Which files of which recording are to be damaged. */
 const inLog = [fresh, /\.log$/] as const;

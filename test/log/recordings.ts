@@ -61,6 +61,17 @@ export async function makeTables(folder: string): Promise<void> {
   await log.close();
 }
 
+/** A closed recording with all of its commits in LevelDB's log file, and the same one with all in a table. */
+export async function makeTwins(
+  scratch: Scratch,
+): Promise<{ readonly fresh: string; readonly settled: string; readonly events: readonly Event[] }> {
+  const fresh = scratch.folder();
+  const events = await makeRecording(fresh, 40);
+  const settled = await scratch.copy(fresh);
+  await makeTables(settled);
+  return { fresh, settled, events };
+}
+
 /** All events of a recording; the error, when it does not open. */
 export async function openedEvents(folder: string): Promise<Event[] | RecordingError> {
   try {

@@ -14,16 +14,7 @@ import { type LevelLog, openLevelLog, UnsoundLogError, verifyLog } from '../../s
 import { setAsideIn } from '../../src/log/setAside.ts';
 import type { SetAside } from '../../src/ports.ts';
 import { readAll, seqs } from './contract.ts';
-import {
-  changeFile,
-  changeLevel,
-  commitAt,
-  fileOf,
-  filesOf,
-  makeRecording,
-  makeTables,
-  Scratch,
-} from './recordings.ts';
+import { changeFile, changeLevel, commitAt, fileOf, filesOf, makeTwins, Scratch } from './recordings.ts';
 import { commitRandom, sealAll } from './sealed.ts';
 
 const aside = suite('set aside');
@@ -32,11 +23,7 @@ aside.after(() => scratch.remove());
 
 const setAsideUs = Date.UTC(2026, 10, 24, 3, 12) * 1000;
 
-/** A closed recording with all of its commits in LevelDB's log file, and the same one with all in a table. */
-const fresh = scratch.folder();
-const events = await makeRecording(fresh, 40);
-const settled = await scratch.copy(fresh);
-await makeTables(settled);
+const { fresh, settled, events } = await makeTwins(scratch);
 
 /** A closed recording of six blocks and a tail. */
 const sealedFolder = scratch.folder();

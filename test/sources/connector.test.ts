@@ -16,6 +16,7 @@ import { type Connector, messageWords, openConnector } from '../../src/system/co
 import { until } from '../../tools/oracle/until.ts';
 import { testNeeding } from '../support/needs.ts';
 import { type Deed, deedsProgram, doDeed, seenOf, theOne } from './deeds.ts';
+import { requireWakes } from './wakes.ts';
 
 const test = suite('connector source');
 const needed = ['root', 'connector', 'cc'] as const;
@@ -314,21 +315,9 @@ testNeeding(test, needed, 'another listener that comes and goes is no loss', () 
   assert.is(source().lost(), lostBefore);
 });
 
-testNeeding(test, needed, 'a wake comes once, for what is queued already and for what comes', async () => {
-  const own = openConnectorSource();
-  try {
-    const woken = () => new Promise<void>((resolve) => own.wake(resolve));
-    spawn(deedsProgram(), ['users', '0', '0', '0']);
-    await woken();
-    assert.ok(own.drain(() => {}) > 0);
-    const later = woken();
-    spawn(deedsProgram(), ['users', '0', '0', '0']);
-    await later;
-    assert.ok(own.drain(() => {}) > 0);
-  } finally {
-    own.close();
-  }
-});
+testNeeding(test, needed, 'a wake comes once, for what is queued already and for what comes', () =>
+  requireWakes(openConnectorSource),
+);
 
 testNeeding(test, needed, 'a drain ends although more happens than it can tell', () => {
   spawnSync('true');

@@ -15,6 +15,7 @@ import type { Observation, Source, TaskSeen } from '../../src/ports.ts';
 import { openEbpfSource } from '../../src/sources/ebpf/source.ts';
 import { testNeeding } from '../support/needs.ts';
 import { type Deed, deedsProgram, doDeed, familyOf, type OfTask, seenOf, theOne } from './deeds.ts';
+import { requireWakes } from './wakes.ts';
 
 const test = suite('eBPF source');
 const needed = ['ebpf', 'cc'] as const;
@@ -252,21 +253,9 @@ testNeeding(test, needed, 'a scan finds threads, children and their users, and n
   assert.is(source().look(pid), undefined);
 });
 
-testNeeding(test, needed, 'a wake comes once, for what is queued already and for what comes', async () => {
-  const own = openEbpfSource();
-  try {
-    const woken = () => new Promise<void>((resolve) => own.wake(resolve));
-    spawn(deedsProgram(), ['users', '0', '0', '0']);
-    await woken();
-    assert.ok(own.drain(() => {}) > 0);
-    const later = woken();
-    spawn(deedsProgram(), ['users', '0', '0', '0']);
-    await later;
-    assert.ok(own.drain(() => {}) > 0);
-  } finally {
-    own.close();
-  }
-});
+testNeeding(test, needed, 'a wake comes once, for what is queued already and for what comes', () =>
+  requireWakes(openEbpfSource),
+);
 
 testNeeding(test, needed, 'an error of the one who is woken is not lost', async () => {
   const own = openEbpfSource();

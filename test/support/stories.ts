@@ -2,7 +2,7 @@
  * Stories: the events of random recordings, which follow from each other as those of a machine do. For what folds them.
  */
 import type { Event, Fact } from '../../events/event.ts';
-import type { LogReader, Stamped } from '../../src/ports.ts';
+import type { EventLog, LogReader, Stamped } from '../../src/ports.ts';
 import { MirrorSimulation } from '../../tools/mirrorSimulation.ts';
 import { Simulation } from '../../tools/simulation.ts';
 
@@ -23,6 +23,18 @@ export async function storyOfMirrors(seed: number, steps: number): Promise<reado
 /** As what is appended to another log. */
 export function stampedAs(events: readonly Event[]): readonly Stamped[] {
   return events.map(({ seq, timeUs, skewUs, ...fact }) => ({ fact: fact as Fact, timeUs, skewUs }));
+}
+
+/** Commits a story, so many events at a time. */
+export async function recordStory(
+  log: EventLog,
+  story: readonly Stamped[],
+  commitEvents = 100,
+): Promise<void> {
+  for (let at = 0; at < story.length; at += commitEvents) {
+    log.append(story.slice(at, at + commitEvents));
+    await log.commit('written');
+  }
 }
 
 export async function eventsOf(log: LogReader): Promise<readonly Event[]> {

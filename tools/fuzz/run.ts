@@ -4,12 +4,12 @@
  * the protocol's form; and only what is sound is decided.
  */
 import { strict as assert } from 'node:assert';
-import { Filesystem } from '../../src/fs/filesystem.ts';
 import { headerOf, isAnswered } from '../../src/fs/header.ts';
 import { Session } from '../../src/fs/session.ts';
 import type { Command, Place } from '../../src/kernel/command.ts';
 import { isRefusal } from '../../src/kernel/errno.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
+import { filesystemOf } from '../../test/fs/client.ts';
 import { Recording } from '../../test/support/recording.ts';
 import { mutated, soundMessage } from './mutator.ts';
 
@@ -58,14 +58,7 @@ class Conversation {
   private constructor(recording: Recording) {
     this.#recording = recording;
     this.#watch();
-    const filesystem = new Filesystem({
-      recorder: recording.recorder,
-      groupsOf: () => [],
-      pidMeant: (_, number) => number,
-      sharesPids: () => false,
-      timeUs: 0,
-    });
-    this.#session = new Session(filesystem, (reply) => this.#take(reply));
+    this.#session = new Session(filesystemOf(recording), (reply) => this.#take(reply));
   }
 
   static async begin(): Promise<Conversation> {

@@ -9,9 +9,9 @@ export interface PastReads {
   /** The id of the container, in our own tree, that a task was in behind an event; 0 where it did not live. */
   containerOf(task: number, seq: number): Promise<number>;
   /** The path, in our own tree, of the task that had this pid; empty where none had. */
-  pathAt(pid: number, timeUs: number): string | Promise<string>;
+  pathAt(pid: number, timeUs: number): Promise<string>;
   /** How many tasks there were, each of which is held with its container. */
-  tasksAt(timeUs: number): number | Promise<number>;
+  tasksAt(timeUs: number): Promise<number>;
   close(): Promise<void>;
 }
 

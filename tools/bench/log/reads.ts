@@ -56,14 +56,12 @@ async function askForContainer(past: PastReads, { task, seq, container }: Moment
 }
 
 async function askForPath(past: PastReads, { pid, timeUs, path }: Moment): Promise<void> {
-  const answer = past.pathAt(pid, timeUs);
-  const found = typeof answer === 'string' ? answer : await answer;
+  const found = await past.pathAt(pid, timeUs);
   if (found !== path) throw new Error(`pid ${pid} was in ${path} at ${timeUs}, and the answer is '${found}'`);
 }
 
 async function askForTree(past: PastReads, { timeUs, tasks }: Moment): Promise<void> {
-  const answer = past.tasksAt(timeUs);
-  const found = typeof answer === 'number' ? answer : await answer;
+  const found = await past.tasksAt(timeUs);
   if (found !== tasks) throw new Error(`there were ${tasks} tasks at ${timeUs}, and the answer is ${found}`);
 }
 

@@ -15,6 +15,7 @@ import * as assert from 'uvu/assert';
 import type { Finding } from '../src/cli/doctor/finding.ts';
 import { mountedHierarchies } from '../src/sources/cgroups.ts';
 import { parseMounts } from '../src/system/mountTable.ts';
+import { builtProgram } from '../tools/builtProgram.ts';
 import { testNeeding } from './support/needs.ts';
 
 const needs = ['root', 'ebpf', 'v1', 'v2'] as const;
@@ -28,20 +29,17 @@ interface Machine {
   readonly unmounted: readonly string[];
   /** What else is done to it, by a shell. */
   readonly alteration?: string;
-  /** Who starts the program. */
-  readonly program: string;
+  /** How Node starts the program. */
+  readonly program: readonly string[];
 }
 
-const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-const asNobody = fileURLToPath(new URL('./cli/asNobody.ts', import.meta.url));
-const withoutCgroups = fileURLToPath(new URL('./cli/withoutCgroups.ts', import.meta.url));
-const here: Machine = { namespaces: ['--mount'], unmounted: [], program: main };
+const here: Machine = { namespaces: ['--mount'], unmounted: [], program: [builtProgram()] };
 const v1Only: Machine = { ...here, unmounted: ['cgroup2'] };
 const v2Only: Machine = { ...here, unmounted: ['cgroup'] };
 const bare: Machine = { ...here, unmounted: ['cgroup', 'cgroup2'] };
-const cgroupless: Machine = { ...bare, program: withoutCgroups };
+const cgroupless: Machine = { ...bare, program: translated('withoutCgroups') };
 const container: Machine = { ...here, namespaces: ['--mount', '--cgroup'] };
-const ofNobody: Machine = { ...here, program: asNobody };
+const ofNobody: Machine = { ...here, program: translated('asNobody') };
 /** There is a file system whose program has died. */
 const withDeadMount: Machine = {
   ...here,
@@ -224,6 +222,11 @@ interface Ended {
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
+/** A program of the tests', which is not built. */
+function translated(name: string): readonly string[] {
+  return [...process.execArgv, fileURLToPath(new URL(`./cli/${name}.ts`, import.meta.url))];
+}
+
 /** Unmounts what is given before `--`, and becomes the program behind it. */
 const becomeProgram =
   'while [ "$1" != -- ]; do umount "$1" || exit 2; shift; done; shift; eval "$ALTERATION" || exit 2; exec "$@"';
@@ -240,7 +243,7 @@ async function run(
     .map((one) => one.mountPoint);
   const ground = mkdtempSync(join(tmpdir(), 'tasktrail-test-'));
   chmodSync(ground, 0o755);
-  const typed = [process.execPath, ...process.execArgv, program, ...args];
+  const typed = [process.execPath, ...program, ...args];
   const child = spawn(
     'unshare',
     [...namespaces, 'sh', '-c', becomeProgram, 'sh', ...folders, '--', ...typed],

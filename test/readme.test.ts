@@ -2,12 +2,12 @@
  * The sessions that the README and the tutorial show, typed for real: a daemon of their own records this machine into
  * a temporary folder, and what is printed is compared with what is shown.
  */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import { removePinsOf } from '../src/sources/ebpf/pins.ts';
+import { builtProgram } from '../tools/builtProgram.ts';
 import { testNeeding } from './support/needs.ts';
 import { Shell } from './support/shell.ts';
 import {
@@ -19,7 +19,7 @@ import {
   typedIn,
 } from './support/shownSession.ts';
 
-const program = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
+const program = builtProgram();
 
 /** Where the pages say that they are, and that the recording is. */
 const shownHome = '/root';
@@ -35,7 +35,6 @@ const goesOn = /^tasktrail up\b/;
 
 for (const page of ['README.md', 'docs/tutorial.md']) {
   testNeeding(test, ['root', 'ebpf'], `${page} shows what happens when its sessions are typed`, async () => {
-    if (!existsSync(program)) throw new Error(`${program} is missing: build it with npm run build`);
     const folder = mkdtempSync(join(tmpdir(), 'tasktrail-pages-'));
     const desk = new Desk(folder);
     try {

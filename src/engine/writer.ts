@@ -63,6 +63,12 @@ export class Writer {
     return this.#options.log.seq;
   }
 
+  /** How many events are appended and not written yet. */
+  get unwritten(): number {
+    const { seq, head } = this.#options.log;
+    return seq - head.seq;
+  }
+
   /** The time of the last event appended, wall-clock microseconds; 0 before the first. */
   get timeUs(): number {
     return this.#timeUs;

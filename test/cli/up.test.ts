@@ -11,13 +11,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { socketName } from '../../src/http/api.ts';
 import { HttpReader } from '../../src/http/client.ts';
+import { builtProgram } from '../../tools/builtProgram.ts';
 import { until } from '../../tools/oracle/until.ts';
 import { emptyFolder } from '../http/fakeDaemon.ts';
 import { testNeeding } from '../support/needs.ts';
 
 const up = suite('up');
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const main = builtProgram();
 const asNobody = fileURLToPath(new URL('./asNobody.ts', import.meta.url));
 const deadlineMs = 30_000;
 
@@ -81,7 +82,7 @@ class Running {
 }
 
 function commandLine(folder: string, args: readonly string[]): readonly string[] {
-  return [...process.execArgv, main, ...args, '--data', folder];
+  return [main, ...args, '--data', folder];
 }
 
 function tasktrail(folder: string, ...args: readonly string[]): Running {

@@ -34,6 +34,33 @@ recorder('a new recording says what it is, of what, and who is there, and is syn
   assert.is(log.head.seq, log.seq);
 });
 
+recorder(
+  'while the disk is too slow, what happens waits in the queue, and is recorded when it is not',
+  async () => {
+    const { log, source, clock, recorder: engine, events } = await begun();
+    const { pid } = source.cast.task('sh');
+    const before = log.seq;
+    const letGo = log.hold();
+    const rename = (count: number): void => {
+      for (let i = 0; i < count; i++)
+        source.queue({ type: 'comm', bootUs: clock.nowUs, pid, comm: `sh-${i % 100}` });
+    };
+    for (let second = 0; second < 5; second++) {
+      rename(100_000);
+      source.ring();
+      clock.pass(1000);
+    }
+    const taken = log.seq - before;
+    assert.ok(taken >= 200_000 && taken <= 300_000, `${taken} were taken in`);
+
+    letGo();
+    await settled();
+    clock.pass(1000);
+    await engine.commit('written');
+    assert.is(only(await events(), 'comm').length, 500_000);
+  },
+);
+
 recorder('a recording that goes on has a gap since its last event, and what the gap hid', async () => {
   const before = await Recording.begin();
   before.source.happen('start t');

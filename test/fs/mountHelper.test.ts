@@ -10,12 +10,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { builtProgram } from '../../tools/builtProgram.ts';
 import { testNeeding } from '../support/needs.ts';
 
 const helper = suite('mount helper');
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const asNobody = fileURLToPath(new URL('../cli/asNobody.ts', import.meta.url));
+const main = [builtProgram()];
+const asNobody = [...process.execArgv, fileURLToPath(new URL('../cli/asNobody.ts', import.meta.url))];
 const deadlineMs = 60_000;
 
 /** What every session begins with: how the daemon is started, and that it ends with the session. */
@@ -33,13 +34,13 @@ trap 'kill -9 $daemon 2> /dev/null; wait' EXIT
 `;
 
 /** Runs a session in a folder and a mount namespace of its own; resolves with what it printed. */
-async function session(program: string, script: string): Promise<string> {
+async function session(program: readonly string[], script: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'tasktrail-helper-'));
   try {
     chmodSync(folder, 0o755);
     mkdirSync(join(folder, 'run'));
     for (const each of [folder, join(folder, 'run')]) chownSync(each, 65534, 65534);
-    const tasktrail = [process.execPath, ...process.execArgv, program].map((word) => `'${word}'`).join(' ');
+    const tasktrail = [process.execPath, ...program].map((word) => `'${word}'`).join(' ');
     const env = { ...process.env, LC_ALL: 'C', HOME: folder, TASKTRAIL_DATA: join(folder, 'data') };
     const text = preambleFor(tasktrail) + script;
     const shell = spawn('unshare', ['--mount', 'bash', '-c', text], {

@@ -8,14 +8,14 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Test } from 'uvu';
 import { unmount } from '../../src/system/fuse.ts';
 import { mountTable } from '../../src/system/mountTable.ts';
+import { builtProgram } from '../../tools/builtProgram.ts';
 import { until } from '../support/daemon.ts';
 import { Shell } from '../support/shell.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const main = builtProgram();
 const deadlineMs = 30_000;
 
 export class MountedDaemon {
@@ -42,7 +42,7 @@ export class MountedDaemon {
       this.mountPoint,
       ...args,
     ];
-    const daemon = spawn(process.execPath, [...process.execArgv, main, ...typed], { cwd: '/' });
+    const daemon = spawn(process.execPath, [main, ...typed], { cwd: '/' });
     this.#process = daemon;
     this.output = '';
     const ended = once(daemon, 'close').then(([code]) => code);
@@ -88,7 +88,7 @@ export class MountedDaemon {
 
   /** A shell that stands in the tree's root, and can run `tasktrail`. */
   shell(program: string): Shell {
-    const tasktrail = [process.execPath, ...process.execArgv, main].map((word) => `'${word}'`).join(' ');
+    const tasktrail = [process.execPath, main].map((word) => `'${word}'`).join(' ');
     const shell = new Shell(this.mountPoint, { ...process.env, LC_ALL: 'C' }, program);
     shell.enter(`tasktrail() { ${tasktrail} "$@" --data '${this.data}'; }`);
     this.#shells.add(shell);

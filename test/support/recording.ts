@@ -54,7 +54,7 @@ export class Recording {
   /** Every event that is committed, from `fromSeq` on. */
   async events(fromSeq = 1): Promise<Event[]> {
     const events: Event[] = [];
-    for await (const commit of this.log.read(fromSeq)) events.push(...commit);
+    for await (const commit of this.log.read(fromSeq)) for (const event of commit) events.push(event);
     return events;
   }
 

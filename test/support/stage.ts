@@ -13,6 +13,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { mountedHierarchies } from '../../src/sources/cgroups.ts';
 import { hasCode } from '../../src/system/errno.ts';
+import { builtProgram } from '../../tools/builtProgram.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const deadlineMs = 30_000;
@@ -81,12 +82,10 @@ export class Stage {
 
   /** Starts to record; resolves when everything that happens from here on is recorded. */
   async record(...mirror: readonly string[]): Promise<void> {
-    const main = join(repository, 'src/cli/main.ts');
     const options = mirror.flatMap((name) => ['--mirror', name]);
     const typed = [
       process.execPath,
-      ...process.execArgv,
-      main,
+      builtProgram(),
       'up',
       '--no-mount',
       '--no-pin',

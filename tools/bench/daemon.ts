@@ -8,8 +8,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { HttpReader } from '../../src/http/client.ts';
+import { builtProgram } from '../builtProgram.ts';
 
 export type Status = Awaited<ReturnType<HttpReader['status']>>;
 
@@ -21,7 +21,7 @@ export interface MeasuredDaemon {
   stop(): Promise<void>;
 }
 
-const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const main = builtProgram();
 const usPerTick = 10_000;
 
 /** Starts one, with these options of `up`. */
@@ -33,7 +33,7 @@ export async function startMeasured(options: readonly string[] = []): Promise<Me
   const ended = once(daemon, 'close');
   const lines = createInterface({ input: daemon.stdout });
   const begun = await Promise.race([once(lines, 'line'), ended.then(() => undefined)]);
-  if (begun === undefined) throw new Error('the daemon ended before it had begun: try `npm run build`');
+  if (begun === undefined) throw new Error('the daemon ended before it had begun');
   const reader = new HttpReader(folder);
   return {
     status: () => reader.status(),

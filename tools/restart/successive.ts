@@ -4,14 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { HttpReader } from '../../src/http/client.ts';
 import { isRefusal } from '../../src/kernel/errno.ts';
 import { removePinsOf } from '../../src/sources/ebpf/pins.ts';
+import { builtProgram } from '../builtProgram.ts';
 
-const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const main = builtProgram();
 
 export class SuccessiveDaemons {
   readonly folder: string;
@@ -23,7 +22,6 @@ export class SuccessiveDaemons {
 
   /** `options` are those of `up`, `nodeOptions` those of Node, which runs it. */
   constructor(folder: string, options: readonly string[], nodeOptions: readonly string[] = []) {
-    if (!existsSync(main)) throw new Error(`${main} is missing: build it with npm run build`);
     this.folder = folder;
     this.reader = new HttpReader(folder);
     this.#options = options;

@@ -86,7 +86,10 @@ async function recordedPlaces(reader: HttpReader, tree: string): Promise<Map<num
   return new Map(tasks.map(({ pid, path }) => [pid, path]));
 }
 
-/** The number of each task's container, by the task's pid; tasks in the root are left out. */
+/**
+ * The number of each living task's container, by the task's pid; tasks in the root are left out. What the map has of a
+ * task that has ended says nothing (`src/sources/ebpf/membership.ts`).
+ */
 function kernelPlaces(folder: string): ReadonlyMap<number, number | undefined> {
   const path = realpathSync(folder);
   const pinned = pinnedInstallations().find((each) => each.folder === path);
@@ -94,7 +97,8 @@ function kernelPlaces(folder: string): ReadonlyMap<number, number | undefined> {
   const descriptors = new Descriptors();
   try {
     const map = new PlacesMap(descriptors.keep(openPin(`${pinned.path}/places`)), () => 0);
-    return map.read() ?? new Map();
+    const places = map.read() ?? new Map<number, number | undefined>();
+    return new Map([...scanTasks()].flatMap(({ pid }) => (places.has(pid) ? [[pid, places.get(pid)]] : [])));
   } finally {
     descriptors.close();
   }

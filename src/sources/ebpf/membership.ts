@@ -7,6 +7,10 @@
  * An entry is under a task's pid and names its process as well. A thread that takes its leader's pid by an exec gives
  * up its own some time before its exec is seen (fs/exec.c: de_thread), and by then that may be another task's, of
  * another process: then what it was in is not known here any more, and the entry says so.
+ *
+ * A task may end while the daemon moves it, and its entry is then written behind its exit. Until the daemon sees that exit
+ * and takes it away, it does no harm: each birth writes the entry of its pid or takes it away, so whoever has that pid
+ * next never has what was left.
  */
 import { helpers } from '../../system/bpf.ts';
 import { type Assembler, r0, r1, r2, r3, r4, r6, r7, r8, r10 } from './assembler.ts';

@@ -38,7 +38,7 @@ const likeField: Readonly<Record<string, string>> = { tgid: 'pid', suid: 'uid' }
 /** Larger differences are not stored as such. */
 const maxDifference = 2 ** 51;
 
-type Values = { readonly [name: string]: unknown };
+type Row = { readonly [name: string]: unknown };
 interface Field {
   readonly name: string;
   readonly kind: Kind;
@@ -65,7 +65,7 @@ export function writeColumns(writer: RowWriter, events: readonly Event[], string
   write(writer, events, (event) => event.timeUs);
   write(writer, events, (event) => 0 - event.skewUs);
   for (const { type, fields } of types) {
-    const rows = events.filter((event) => event.type === type) as readonly unknown[] as readonly Values[];
+    const rows = events.filter((event) => event.type === type) as readonly unknown[] as readonly Row[];
     if (rows.length === 0) continue;
     for (const field of fields) writeField(writer, field, rows, strings);
   }
@@ -74,7 +74,7 @@ export function writeColumns(writer: RowWriter, events: readonly Event[], string
 function writeField(
   writer: RowWriter,
   { name, kind }: Field,
-  rows: readonly Values[],
+  rows: readonly Row[],
   strings: StringNumbers,
 ): void {
   switch (kind) {
@@ -107,19 +107,19 @@ function writeField(
   }
 }
 
-function writeNumbers(writer: RowWriter, name: string, rows: readonly Values[]): void {
+function writeNumbers(writer: RowWriter, name: string, rows: readonly Row[]): void {
   const like = likeField[name];
   if (like === undefined) {
     write(writer, rows, (row) => row[name] as number);
     return;
   }
-  const difference = (row: Values): number => (row[name] as number) - (row[like] as number);
+  const difference = (row: Row): number => (row[name] as number) - (row[like] as number);
   const isNear = rows.every((row) => Math.abs(difference(row)) < maxDifference);
   writer.byte(isNear ? 1 : 0);
   write(writer, rows, isNear ? difference : (row) => row[name] as number);
 }
 
-function write<Row>(writer: RowWriter, rows: readonly Row[], numberOf: (row: Row) => number): void {
+function write<Of>(writer: RowWriter, rows: readonly Of[], numberOf: (row: Of) => number): void {
   const numbers = new Float64Array(rows.length);
   for (const [i, row] of rows.entries()) numbers[i] = numberOf(row);
   writeColumn(writer, numbers, rows.length);
@@ -130,16 +130,16 @@ const byParts = ['task', 'pid', 'uid', 'gid'] as const;
 // Reading.
 
 /** A field's values over all events of its type. */
-interface Numbers {
-  at(row: number): number;
+interface Values<Value> {
+  at(row: number): Value;
 }
 
 /** What is nearly another field's. */
-class Differences implements Numbers {
-  readonly #like: Numbers;
+class Differences implements Values<number> {
+  readonly #like: Values<number>;
   readonly #column: Column;
 
-  constructor(like: Numbers, column: Column) {
+  constructor(like: Values<number>, column: Column) {
     this.#like = like;
     this.#column = column;
   }
@@ -149,7 +149,61 @@ class Differences implements Numbers {
   }
 }
 
-class Lists {
+class Flags implements Values<boolean> {
+  readonly #column: Column;
+
+  constructor(column: Column) {
+    this.#column = column;
+  }
+
+  at(row: number): boolean {
+    return this.#column.at(row) === 1;
+  }
+}
+
+class Words implements Values<string | undefined> {
+  readonly #column: Column;
+  readonly #byNumber: readonly string[];
+
+  constructor(column: Column, byNumber: readonly string[]) {
+    this.#column = column;
+    this.#byNumber = byNumber;
+  }
+
+  at(row: number): string | undefined {
+    return this.#byNumber[this.#column.at(row)];
+  }
+}
+
+class ByteStrings implements Values<Bytes> {
+  readonly #column: Column;
+  readonly #strings: Strings;
+
+  constructor(column: Column, strings: Strings) {
+    this.#column = column;
+    this.#strings = strings;
+  }
+
+  at(row: number): Bytes {
+    return this.#strings.at(this.#column.at(row));
+  }
+}
+
+class Texts implements Values<string> {
+  readonly #column: Column;
+  readonly #strings: Strings;
+
+  constructor(column: Column, strings: Strings) {
+    this.#column = column;
+    this.#strings = strings;
+  }
+
+  at(row: number): string {
+    return strictUtf8.decode(bufferOf(this.#strings.at(this.#column.at(row))));
+  }
+}
+
+class Lists implements Values<readonly number[]> {
   readonly #lengths: Column;
   readonly #numbers: Column;
 
@@ -174,7 +228,7 @@ class Lists {
   }
 }
 
-class Bys {
+class Bys implements Values<By> {
   readonly #parts: readonly Column[];
 
   constructor(parts: readonly Column[]) {
@@ -187,23 +241,23 @@ class Bys {
   }
 }
 
-type Source = Numbers | Lists | Bys;
-
 /**
- * The events of one type, one at a time: `row` says which of them, and `place` which of all. Its subclasses have the
- * type and the fields. What nobody asks for is not read.
+ * The events of one type, one at a time: `row` says which of them, and `place` which of all. It has the fields of every
+ * type, for whoever folds events reads views of all types in turn: they are read fast while they all are of one class.
+ * A field that its type does not have is undefined, and `in` does not tell. What nobody asks for is not read.
  */
 class View {
+  readonly type: EventType;
   readonly columns: EventColumns;
-  readonly sources: readonly Source[];
-  readonly strings: Strings;
+  /** By the number of the field's name. */
+  readonly sources: readonly (Values<unknown> | undefined)[];
   row = -1;
   place = 0;
 
-  constructor(columns: EventColumns, sources: readonly Source[], strings: Strings) {
+  constructor(type: EventType, columns: EventColumns, sources: readonly (Values<unknown> | undefined)[]) {
+    this.type = type;
     this.columns = columns;
     this.sources = sources;
-    this.strings = strings;
   }
 
   get seq(): number {
@@ -219,62 +273,56 @@ class View {
   }
 }
 
-type ViewClass = new (columns: EventColumns, sources: readonly Source[], strings: Strings) => View;
 type Getter = (this: View) => unknown;
 
-const viewClasses: readonly (ViewClass | undefined)[] = viewClassesByCode();
+/** The names of all fields of all types, each with its number. */
+const nameNumbers: ReadonlyMap<string, number> = defineFields();
 
-function viewClassesByCode(): readonly (ViewClass | undefined)[] {
-  const byCode: ViewClass[] = [];
-  for (const type of types) byCode[type.code] = viewClassOf(type);
-  return byCode;
-}
-
-function viewClassOf({ type, fields }: Type): ViewClass {
-  const made = class extends View {};
-  Object.defineProperty(made.prototype, 'type', { value: type, enumerable: true });
-  for (const [i, { name, kind }] of fields.entries()) {
-    Object.defineProperty(made.prototype, name, { get: getterOf(kind, i), enumerable: true });
+function defineFields(): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  for (const { name, kind } of types.flatMap(({ fields }) => fields)) {
+    if (numbers.has(name)) continue;
+    Object.defineProperty(View.prototype, name, { get: getterOf(kind, numbers.size), enumerable: true });
+    numbers.set(name, numbers.size);
   }
-  return made;
+  return numbers;
 }
 
-/** Each kind has a function of its own, so that each calls one kind of source only and is fast. */
+/** The same function for each kind, but not the same one for all: each meets few kinds of sources, and is fast. */
 function getterOf(kind: Kind, i: number): Getter {
   switch (kind) {
     case 'uint':
     case 'int':
       return function (this: View) {
-        return (this.sources[i] as Numbers).at(this.row);
+        return this.sources[i]?.at(this.row);
       };
     case 'flag':
       return function (this: View) {
-        return (this.sources[i] as Column).at(this.row) === 1;
+        return this.sources[i]?.at(this.row);
       };
     case 'bytes':
-      return function (this: View) {
-        return this.strings.at((this.sources[i] as Column).at(this.row));
-      };
     case 'text':
       return function (this: View) {
-        return textOfUtf8(this.strings.at((this.sources[i] as Column).at(this.row)));
+        return this.sources[i]?.at(this.row);
       };
     case 'uints':
       return function (this: View) {
-        return (this.sources[i] as Lists).at(this.row);
+        return this.sources[i]?.at(this.row);
       };
     case 'by':
       return function (this: View) {
-        return (this.sources[i] as Bys).at(this.row);
+        return this.sources[i]?.at(this.row);
       };
-    default: {
-      const byNumber = wordsOf(kind);
+    default:
       return function (this: View) {
-        return byNumber[(this.sources[i] as Column).at(this.row)];
+        return this.sources[i]?.at(this.row);
       };
-    }
   }
 }
+
+const wordsByNumber = Object.fromEntries(
+  (Object.keys(words) as WordKind[]).map((kind) => [kind, wordsOf(kind)]),
+) as { readonly [K in WordKind]: readonly string[] };
 
 function wordsOf(kind: WordKind): readonly string[] {
   const byNumber: string[] = [];
@@ -283,10 +331,6 @@ function wordsOf(kind: WordKind): readonly string[] {
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function textOfUtf8(bytes: Bytes): string {
-  return strictUtf8.decode(bufferOf(bytes));
-}
 
 /** Some events that follow each other, as columns in a buffer. */
 export class EventColumns {
@@ -344,53 +388,86 @@ export class EventColumns {
   #viewOf(i: number): View {
     const code = this.#codes[i] ?? 0;
     const view = this.#views[code];
-    assert(view, `events of code ${code} are among these`);
+    assert(view, 'events of code % are among these', code);
     return view;
   }
 
   #readViews(reader: RowReader, strings: Strings): readonly (View | undefined)[] {
-    const counts = new Int32Array(viewClasses.length);
+    const counts = new Int32Array(maxCode + 1);
     for (const code of this.#codes) counts[code] = (counts[code] ?? 0) + 1;
     const views: (View | undefined)[] = [];
-    for (const { code, fields } of types) {
+    for (const { type, code, fields } of types) {
       const count = counts[code] ?? 0;
-      const made = viewClasses[code];
-      if (count > 0 && made) views[code] = new made(this, readSources(reader, fields, count), strings);
+      if (count > 0) views[code] = new View(type, this, readSources(reader, fields, count, strings));
     }
     return views;
   }
 }
 
+const maxCode = Math.max(...types.map(({ code }) => code));
+/** By code, 1 where a type has it. */
+const isCode = new Uint8Array(maxCode + 1);
+for (const { code } of types) isCode[code] = 1;
+
 function readCodes(reader: RowReader, count: number): Uint8Array {
   const column = new Column(reader, count);
-  const codes = new Uint8Array(count);
+  const read = new Uint8Array(count);
   for (let i = 0; i < count; i++) {
     const code = column.at(i);
-    if (viewClasses[code] === undefined)
-      throw new DecodeError(`no type of event has code ${code}`, reader.offset);
-    codes[i] = code;
+    if (isCode[code] !== 1) throw new DecodeError(`no type of event has code ${code}`, reader.offset);
+    read[i] = code;
   }
-  return codes;
+  return read;
 }
 
-function readSources(reader: RowReader, fields: readonly Field[], count: number): readonly Source[] {
-  const byName = new Map<string, Source>();
-  for (const field of fields) byName.set(field.name, readSource(reader, field, count, byName));
-  return [...byName.values()];
+function readSources(
+  reader: RowReader,
+  fields: readonly Field[],
+  count: number,
+  strings: Strings,
+): readonly (Values<unknown> | undefined)[] {
+  const sources = new Array<Values<unknown> | undefined>(nameNumbers.size).fill(undefined);
+  for (const { name, kind } of fields) {
+    const like = sources[numberOfName(likeField[name] ?? name)] as Values<number> | undefined;
+    sources[numberOfName(name)] = readSource(reader, kind, count, strings, like);
+  }
+  return sources;
 }
 
+function numberOfName(name: string): number {
+  return nameNumbers.get(name) ?? 0;
+}
+
+/** `like` is the field of which this one may hold the differences. */
 function readSource(
   reader: RowReader,
-  { name, kind }: Field,
+  kind: Kind,
   count: number,
-  before: ReadonlyMap<string, Source>,
-): Source {
-  const like = likeField[name];
-  if (kind === 'uint' && like !== undefined && reader.flag()) {
-    return new Differences(before.get(like) as Numbers, new Column(reader, count));
+  strings: Strings,
+  like: Values<number> | undefined,
+): Values<unknown> {
+  switch (kind) {
+    case 'uint':
+      if (like !== undefined && reader.flag()) return new Differences(like, new Column(reader, count));
+      return new Column(reader, count);
+    case 'int':
+      return new Column(reader, count);
+    case 'flag':
+      return new Flags(new Column(reader, count));
+    case 'bytes':
+      return new ByteStrings(new Column(reader, count), strings);
+    case 'text':
+      return new Texts(new Column(reader, count), strings);
+    case 'by':
+      return new Bys(byParts.map(() => new Column(reader, count)));
+    case 'uints':
+      return readLists(reader, count);
+    default:
+      return new Words(new Column(reader, count), wordsByNumber[kind]);
   }
-  if (kind === 'by') return new Bys(byParts.map(() => new Column(reader, count)));
-  if (kind !== 'uints') return new Column(reader, count);
+}
+
+function readLists(reader: RowReader, count: number): Lists {
   const lengths = new Column(reader, count);
   let total = 0;
   for (let row = 0; row < count; row++) total += lengths.at(row);

@@ -7,6 +7,8 @@ import { assert } from '../events/assert.ts';
 import type { AttachFact, Event, ExitFact, ForkFact } from '../events/event.ts';
 import { type Hierarchy, placeIn, type Task } from './hierarchy.ts';
 import { SnapshotError, SnapshotReader, SnapshotWriter } from './snapshot.ts';
+import { Table } from './table.ts';
+import { attaches, exits, forks, type Kind, Tallies, type Tally, windowSeconds } from './tallies.ts';
 
 export interface Counts {
   readonly forks: number;
@@ -24,75 +26,19 @@ export interface Usage {
   readonly ooms: number;
 }
 
-/** How many seconds of the past are kept apart. */
-const windowSeconds = 60;
-
-const forks = 1;
-const exits = 2;
-const attaches = 3;
-/** Where in a tally a count of each kind stands. */
-type Kind = typeof forks | typeof exits | typeof attaches;
-
-/** What happened in one container. */
-class Account {
-  forks = 0;
-  exits = 0;
-  attaches = 0;
-  cpuUs = 0;
-  peakBytes = 0;
-  ooms = 0;
-  /** A tally for each second in which anything happened, oldest first: the second, then its forks, exits and attaches. */
-  readonly seconds: number[] = [];
-
-  count(kind: Kind, second: number): void {
-    if (kind === forks) this.forks += 1;
-    else if (kind === exits) this.exits += 1;
-    else this.attaches += 1;
-    const { seconds } = this;
-    if (seconds.length === 0 || seconds[seconds.length - tallySize] !== second) this.#begin(second);
-    const at = seconds.length - tallySize + kind;
-    seconds[at] = (seconds[at] ?? 0) + 1;
-  }
-
-  /** Each second in which anything happened, with what did. */
-  tallies(): [second: number, counts: Counts][] {
-    const tallies: [number, Counts][] = [];
-    const { seconds } = this;
-    this.#forgetBefore((seconds[seconds.length - tallySize] ?? 0) - windowSeconds);
-    for (let at = 0; at < seconds.length; at += tallySize) {
-      const [second = 0, forks = 0, exits = 0, attaches = 0] = seconds.slice(at, at + tallySize);
-      tallies.push([second, { forks, exits, attaches }]);
-    }
-    return tallies;
-  }
-
-  /** A new second makes room, now and then, by forgetting what has left the window. */
-  #begin(second: number): void {
-    const { seconds } = this;
-    if (seconds.length >= mostTallies * tallySize) this.#forgetBefore(second - windowSeconds);
-    seconds.push(second, 0, 0, 0);
-  }
-
-  #forgetBefore(second: number): void {
-    const { seconds } = this;
-    let gone = 0;
-    while (gone < seconds.length && (seconds[gone] ?? 0) < second) gone += tallySize;
-    seconds.copyWithin(0, gone);
-    seconds.length -= gone;
-  }
-}
-
-/** Some more than the window has seconds, so that not each new one has to move the others. */
-const mostTallies = windowSeconds + 20;
-const tallySize = 4;
-const countFields = ['forks', 'exits', 'attaches', 'cpuUs', 'peakBytes', 'ooms'] as const;
+/** The columns of the accounts; those of the kinds are first. Their order is that of snapshots. */
+const cpuUs = 3;
+const peakBytes = 4;
+const ooms = 5;
+const columns = 6;
 
 export class Activity {
   /** Of what `save` writes and what that means: another one for every change of either. */
   static readonly version = 1;
   readonly #hierarchy: Hierarchy;
-  /** By the place of the container in the hierarchy. */
-  readonly #accounts: (Account | undefined)[] = [];
+  /** What happened in each container, by its place in the hierarchy; nothing did where all is 0. */
+  readonly #accounts = new Table(columns);
+  readonly #tallies = new Tallies();
 
   /** `hierarchy` must be applied *after* this projection: an exit is counted where its task still is. */
   constructor(hierarchy: Hierarchy) {
@@ -109,13 +55,12 @@ export class Activity {
         break;
       case 'attach':
         // Where it was nowhere in the tree, it has not moved: there is only now anything known of it.
-        if (this.#isElsewhere(event)) this.#count(event.container, attaches, secondOf(event.timeUs));
+        if (this.#isElsewhere(event)) {
+          this.#count(this.#hierarchy.placeOf(event.container), attaches, secondOf(event.timeUs));
+        }
         break;
       case 'oom':
-        for (let layer = 0; layer < this.#hierarchy.layers; layer++) {
-          const account = this.#accountIn(layer, event.task);
-          if (account) account.ooms += 1;
-        }
+        for (const place of this.#placesOf(event.task)) this.#add(place, ooms, 1);
         break;
       case 'rmdir':
         this.#forget(event.container);
@@ -129,14 +74,22 @@ export class Activity {
 
   /** All that happened in a container since recording began. */
   totalOf(container: number): Counts {
-    const account = this.#accountOf(container);
-    return account ? { forks: account.forks, exits: account.exits, attaches: account.attaches } : nothing;
+    const place = this.#hierarchy.placeOf(container);
+    return {
+      forks: this.#get(place, forks),
+      exits: this.#get(place, exits),
+      attaches: this.#get(place, attaches),
+    };
   }
 
   /** What the tasks that have ended in a container had used since recording began. */
   usageOf(container: number): Usage {
-    const account = this.#accountOf(container);
-    return account ? { cpuUs: account.cpuUs, peakBytes: account.peakBytes, ooms: account.ooms } : unused;
+    const place = this.#hierarchy.placeOf(container);
+    return {
+      cpuUs: this.#get(place, cpuUs),
+      peakBytes: this.#get(place, peakBytes),
+      ooms: this.#get(place, ooms),
+    };
   }
 
   /**
@@ -146,11 +99,11 @@ export class Activity {
   rateOf(container: number, nowUs: number, seconds: number): Counts {
     const end = secondOf(nowUs);
     const sum = { forks: 0, exits: 0, attaches: 0 };
-    for (const [second, tally] of this.#accountOf(container)?.tallies() ?? []) {
+    for (const [second, ...tally] of this.#tallies.of(this.#hierarchy.placeOf(container))) {
       if (second < end - seconds || second >= end) continue;
-      sum.forks += tally.forks;
-      sum.exits += tally.exits;
-      sum.attaches += tally.attaches;
+      sum.forks += tally[forks];
+      sum.exits += tally[exits];
+      sum.attaches += tally[attaches];
     }
     return {
       forks: sum.forks / seconds,
@@ -161,15 +114,9 @@ export class Activity {
 
   save(): Uint8Array {
     const writer = new SnapshotWriter('activity', Activity.version);
-    const ids: number[] = [];
-    const accounts: Account[] = [];
-    for (const { id } of this.#hierarchy.containers()) {
-      const account = this.#accountOf(id);
-      if (!account) continue;
-      ids.push(id);
-      accounts.push(account);
-    }
-    const tallies = accounts.map((account) => account.tallies());
+    const ids = [...this.#hierarchy.containers()].map(({ id }) => id).filter((id) => this.#isKnown(id));
+    const places = ids.map((id) => this.#hierarchy.placeOf(id));
+    const tallies = places.map((place) => this.#tallies.of(place));
     const all = tallies.flat();
     // Most seconds follow the one before; the first of each account is told apart.
     const steps = tallies.flatMap((each) =>
@@ -178,13 +125,13 @@ export class Activity {
     writer.number(ids.length);
     writer.number(all.length);
     writer.numbers(ids.length, (i) => ids[i] ?? 0);
-    for (const field of countFields) writer.numbers(ids.length, (i) => accounts[i]?.[field] ?? 0);
+    for (let column = 0; column < columns; column++) {
+      writer.numbers(ids.length, (i) => this.#get(places[i] ?? 0, column));
+    }
     writer.numbers(ids.length, (i) => tallies[i]?.length ?? 0);
     writer.numbers(ids.length, (i) => tallies[i]?.[0]?.[0] ?? 0);
     writer.numbers(all.length, (i) => steps[i] ?? 0);
-    for (const kind of ['forks', 'exits', 'attaches'] as const) {
-      writer.numbers(all.length, (i) => all[i]?.[1][kind] ?? 0);
-    }
+    for (const kind of kinds) writer.numbers(all.length, (i) => all[i]?.[1 + kind] ?? 0);
     return writer.sealed();
   }
 
@@ -196,67 +143,87 @@ export class Activity {
     const reader = new SnapshotReader(bytes, 'activity', Activity.version);
     const count = reader.number();
     const tallyCount = reader.number();
-    const accounts = Array.from(reader.numbers(count), (id) => {
+    const places = Array.from(reader.numbers(count), (id) => {
       const place = this.#hierarchy.placeOf(id);
       if (place === 0) throw new SnapshotError(`something happened in container ${id}, which does not stand`);
-      return this.#account(place);
+      return place;
     });
-    for (const field of countFields) {
-      reader.each(count, (value, i) => {
-        const account = accounts[i];
-        if (account) account[field] = value;
-      });
+    for (let column = 0; column < columns; column++) {
+      reader.each(count, (value, i) => this.#add(places[i] ?? 0, column, value));
     }
     const lengths = reader.numbers(count);
     const firsts = reader.numbers(count);
     const steps = reader.numbers(tallyCount);
-    const forkCounts = reader.numbers(tallyCount);
-    const exitCounts = reader.numbers(tallyCount);
-    const attachCounts = reader.numbers(tallyCount);
+    const counts = kinds.map(() => reader.numbers(tallyCount));
     reader.end();
-    let at = 0;
-    for (const [i, account] of accounts.entries()) {
+    let next = 0;
+    const saved = places.map((place, i) => {
       let second = (firsts[i] ?? 0) - 1;
-      for (const end = at + (lengths[i] ?? 0); at < end; at++) {
+      const tallies = Array.from({ length: lengths[i] ?? 0 }, (): Tally => {
+        const at = next++;
         second += steps[at] ?? 0;
-        account.seconds.push(second, forkCounts[at] ?? 0, exitCounts[at] ?? 0, attachCounts[at] ?? 0);
-      }
-    }
+        return [second, counts[forks]?.[at] ?? 0, counts[exits]?.[at] ?? 0, counts[attaches]?.[at] ?? 0];
+      });
+      return { place, tallies, at: 0 };
+    });
+    this.#loadTallies(saved);
   }
 
   /** Everything held, as plain data in a fixed order: equal activities give equal dumps. */
   dump(): unknown {
     return [...this.#hierarchy.containers()]
       .sort((a, b) => a.id - b.id)
-      .filter(({ id }) => this.#accountOf(id))
+      .filter(({ id }) => this.#isKnown(id))
       .map(({ id }) => ({
         container: id,
         total: this.totalOf(id),
         usage: this.usageOf(id),
-        seconds: this.#accountOf(id)?.tallies(),
+        seconds: this.#tallies.of(this.#hierarchy.placeOf(id)),
       }));
+  }
+
+  /** Tallies are taken in second by second. Those that were saved of idle containers may be old. */
+  #loadTallies(saved: { readonly place: number; readonly tallies: readonly Tally[]; at: number }[]): void {
+    const last = saved.reduce((latest, { tallies }) => Math.max(latest, tallies.at(-1)?.[0] ?? 0), 0);
+    for (const each of saved) {
+      while ((each.tallies[each.at]?.[0] ?? last) < last - windowSeconds) each.at += 1;
+    }
+    for (let second = last - windowSeconds; second <= last; second++) {
+      for (const each of saved) {
+        const tally = each.tallies[each.at];
+        if (tally?.[0] !== second) continue;
+        this.#tallies.add(each.place, tally);
+        each.at += 1;
+      }
+    }
   }
 
   #fork({ parent, into }: ForkFact, second: number): void {
     if (into.length === 0) {
+      const placement = this.#hierarchy.placementOf(parent);
       for (let layer = 0; layer < this.#hierarchy.layers; layer++) {
-        this.#accountIn(layer, parent)?.count(forks, second);
+        const place = this.#hierarchy.placeIn(placement, layer);
+        if (place !== 0) this.#count(place, forks, second);
       }
       return;
     }
     const trees = new Set(into.map((id) => this.#hierarchy.container(id)?.tree));
     const { container, mirrored } = this.#live(parent);
     const inherited = [container, ...mirrored].filter(({ tree }) => !trees.has(tree));
-    for (const id of [...into, ...inherited.map((each) => each.id)]) this.#count(id, forks, second);
+    for (const id of [...into, ...inherited.map((each) => each.id)]) {
+      this.#count(this.#hierarchy.placeOf(id), forks, second);
+    }
   }
 
-  #exit({ task, cpuUs, peakBytes }: ExitFact, second: number): void {
+  #exit(exit: ExitFact, second: number): void {
+    const placement = this.#hierarchy.placementOf(exit.task);
     for (let layer = 0; layer < this.#hierarchy.layers; layer++) {
-      const account = this.#accountIn(layer, task);
-      if (!account) continue;
-      account.count(exits, second);
-      account.cpuUs += cpuUs;
-      account.peakBytes = Math.max(account.peakBytes, peakBytes);
+      const place = this.#hierarchy.placeIn(placement, layer);
+      if (place === 0) continue;
+      this.#count(place, exits, second);
+      this.#add(place, cpuUs, exit.cpuUs);
+      const peak = exit.peakBytes;
+      if (peak > this.#get(place, peakBytes)) this.#accounts.set(place, peakBytes, peak);
     }
   }
 
@@ -265,43 +232,47 @@ export class Activity {
     return tree !== undefined && placeIn(this.#live(task), tree) !== undefined;
   }
 
-  #count(container: number, kind: Kind, second: number): void {
-    this.#account(this.#hierarchy.placeOf(container)).count(kind, second);
+  #placesOf(task: number): number[] {
+    const placement = this.#hierarchy.placementOf(task);
+    const layers = Array.from({ length: this.#hierarchy.layers }, (_, layer) => layer);
+    return layers.map((layer) => this.#hierarchy.placeIn(placement, layer)).filter((place) => place !== 0);
   }
 
-  /** The account of the container that a task is in, in one layer. */
-  #accountIn(layer: number, task: number): Account | undefined {
-    const place = this.#hierarchy.placeOfTask(task, layer);
-    return place === 0 ? undefined : this.#account(place);
+  #count(place: number, kind: Kind, second: number): void {
+    this.#add(place, kind, 1);
+    this.#tallies.count(place, kind, second);
   }
 
-  #account(place: number): Account {
-    const known = this.#accounts[place];
-    if (known) return known;
-    const account = new Account();
-    // An array with gaps is slow to read.
-    while (this.#accounts.length < place) this.#accounts.push(undefined);
-    this.#accounts[place] = account;
-    return account;
+  #get(place: number, column: number): number {
+    return this.#accounts.get(place, column);
   }
 
-  #accountOf(container: number): Account | undefined {
-    return this.#accounts[this.#hierarchy.placeOf(container)];
+  #add(place: number, column: number, value: number): void {
+    this.#accounts.open(place);
+    this.#accounts.set(place, column, this.#accounts.get(place, column) + value);
+  }
+
+  /** Whether anything has happened in a container. */
+  #isKnown(container: number): boolean {
+    const place = this.#hierarchy.placeOf(container);
+    return [...kinds, ooms].some((column) => this.#get(place, column) > 0);
   }
 
   #forget(container: number): void {
-    this.#accounts[this.#hierarchy.placeOf(container)] = undefined;
+    const place = this.#hierarchy.placeOf(container);
+    this.#accounts.open(place);
+    for (let column = 0; column < columns; column++) this.#accounts.set(place, column, 0);
+    this.#tallies.forget(place);
   }
 
   #live(id: number): Task {
     const task = this.#hierarchy.task(id);
-    assert(task, `task ${id} lives`);
+    assert(task, 'task % lives', id);
     return task;
   }
 }
 
-const nothing: Counts = { forks: 0, exits: 0, attaches: 0 };
-const unused: Usage = { cpuUs: 0, peakBytes: 0, ooms: 0 };
+const kinds: readonly Kind[] = [forks, exits, attaches];
 
 function secondOf(timeUs: number): number {
   return Math.floor(timeUs / 1_000_000);

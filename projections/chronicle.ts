@@ -132,7 +132,7 @@ export class Chronicle {
     const starts = reader.numbers(count);
     reader.each(count, (untilUs, i) => {
       const reason = reasons[gapReasons[i] ?? 0];
-      assert(reason, `gap ${i} has a reason`);
+      assert(reason, 'gap % has a reason', i);
       this.gaps.push({ seq: seqs[i] ?? 0, reason, lost: losses[i] ?? 0, sinceUs: starts[i] ?? 0, untilUs });
     });
   }

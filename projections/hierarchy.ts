@@ -223,9 +223,14 @@ export class Hierarchy {
     return this.#membership.layers;
   }
 
-  /** The place of the container that a live task is in, in one layer, or 0. For folds over many events: nothing is allocated. */
-  placeOfTask(id: number, layer: number): number {
-    return this.#membership.placeOf(this.#live(id), layer);
+  /** Where a live task is, as a number that says it for all layers. For folds over many events: nothing is allocated. */
+  placementOf(task: number): number {
+    return this.#membership.placementOf(this.#live(task));
+  }
+
+  /** The place of the container that this is in one layer, or 0. */
+  placeIn(placement: number, layer: number): number {
+    return this.#membership.placeIn(placement, layer);
   }
 
   /** Everything held, as plain data in a fixed order: equal hierarchies give equal dumps. */
@@ -319,8 +324,7 @@ export class Hierarchy {
 
   #fork(event: ForkFact): void {
     const parent = this.#live(event.parent);
-    const slot = this.#tasks.bear(event);
-    this.#tasks.inherit(slot, parent);
+    const slot = this.#tasks.bear(event, parent);
     if (event.into.length === 0) {
       this.#membership.join(slot, parent);
       return;
@@ -331,8 +335,7 @@ export class Hierarchy {
   }
 
   #adopt(event: AdoptFact): void {
-    const slot = this.#tasks.bear(event);
-    this.#tasks.setCertainty(slot, event.certainty);
+    const slot = this.#tasks.meet(event);
     this.#membership.draft(0);
     this.#draft(event.container);
     for (const container of event.mirrored) this.#draft(container);
@@ -352,7 +355,7 @@ export class Hierarchy {
   }
 
   #tree(event: TreeFact): void {
-    assert(event.tree === this.nextTree, `tree numbers are dense: ${event.tree} after ${this.#lastTree}`);
+    assert(event.tree === this.nextTree, 'tree numbers are dense: % is not the next one', event.tree);
     this.#lastTree = event.tree;
     const layer = this.#freeLayer();
     this.#membership.addLayer(layer);
@@ -375,7 +378,7 @@ export class Hierarchy {
   /** A tree goes as a whole, and no task is in it any more. */
   #untree(event: UntreeFact): void {
     const tree = this.#trees.get(event.tree);
-    assert(tree && tree.number !== 0, `tree ${event.tree} is mirrored`);
+    assert(tree && tree.number !== 0, 'tree % is mirrored', event.tree);
     for (const container of tree.groups.values()) this.#raze(container);
     this.#membership.clearLayer(tree.layer);
     this.#trees.delete(event.tree);
@@ -391,7 +394,7 @@ export class Hierarchy {
   }
 
   #raise(container: ContainerNode): void {
-    assert(container.id === this.nextContainer, `container ids are dense: ${container.id}`);
+    assert(container.id === this.nextContainer, 'container ids are dense: %', container.id);
     this.#lastContainer = container.id;
     this.#stand(container);
   }
@@ -408,8 +411,8 @@ export class Hierarchy {
   #rmdir(event: RmdirFact): void {
     const container = this.#standing(event.container);
     assert(container.parent, 'a root is never removed');
-    assert(container.tasks.size === 0, `container ${container.id} holds no task when it is removed`);
-    assert(container.children.size === 0, `container ${container.id} holds no child when it is removed`);
+    assert(container.tasks.size === 0, 'container % holds no task when it is removed', container.id);
+    assert(container.children.size === 0, 'container % holds no child when it is removed', container.id);
     container.parent.forget(container);
     this.#raze(container);
     if (container.tree !== 0) this.#trees.get(container.tree)?.groups.delete(container.group);
@@ -454,7 +457,7 @@ export class Hierarchy {
   /** Who was empty and has a task now, or the other way round, changes what is above it, up to who is populated anyhow. */
   #populate(place: number, by: number): void {
     let container = this.#places[place];
-    assert(container, `a container stands in place ${place}`);
+    assert(container, 'a container stands in place %', place);
     let changes = container.populatedChildren === 0;
     for (container = container.parent; container && changes; container = container.parent) {
       const others = container.populatedChildren;
@@ -474,7 +477,7 @@ export class Hierarchy {
 
   #placeIn(slot: number, layer: number): ContainerNode {
     const container = this.#places[this.#membership.placeOf(slot, layer)];
-    assert(container, `the task in slot ${slot} is in layer ${layer}`);
+    assert(container, 'the task in slot % is in the layer', slot);
     return container;
   }
 
@@ -497,13 +500,13 @@ export class Hierarchy {
 
   #live(id: number): number {
     const slot = this.#tasks.slotOf(id);
-    assert(slot !== 0, `task ${id} lives`);
+    assert(slot !== 0, 'task % lives', id);
     return slot;
   }
 
   #standing(id: number): ContainerNode {
     const container = this.#containers.get(id);
-    assert(container, `container ${id} stands`);
+    assert(container, 'container % stands', id);
     return container;
   }
 }
@@ -513,7 +516,7 @@ export class Hierarchy {
  * that have gone, so a name may be taken over from a group that has still to go.
  */
 function requireFree(parent: Container, name: string): void {
-  assert(parent.tree !== 0 || !parent.children.has(name), `container ${parent.id} has one child of a name`);
+  assert(parent.tree !== 0 || !parent.children.has(name), 'container % has one child of a name', parent.id);
 }
 
 function byFirst(a: readonly (number | undefined)[], b: readonly (number | undefined)[]): number {

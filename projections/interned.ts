@@ -1,34 +1,38 @@
 /**
- * Interned strings: each is held once, under a small number, for as long as it is in use. Many tasks have few names
- * between them, and what no task has any more is forgotten.
+ * Interned values: each is held once, under a small number, for as long as it is in use. Many tasks have few names and
+ * users between them, and what no task has any more is forgotten.
  */
 import { assert } from '../events/assert.ts';
-import type { Bytes } from '../events/bytes.ts';
 
-export class Interned {
-  /** By number. The empty string is number 0 and is always there. */
-  readonly #strings: Bytes[] = [''];
+export class Interned<Value extends string | number> {
+  /** By number. Number 0 is always there. */
+  readonly #values: Value[];
   readonly #uses: number[] = [0];
-  readonly #numbers = new Map<Bytes, number>([['', 0]]);
+  readonly #numbers: Map<Value, number>;
   readonly #free: number[] = [];
+  readonly #nothing: Value;
 
-  at(number: number): Bytes {
-    const string = this.#strings[number];
-    assert(string !== undefined, `string ${number} is held`);
-    return string;
+  /** `nothing` is number 0. */
+  constructor(nothing: Value) {
+    this.#nothing = nothing;
+    this.#values = [nothing];
+    this.#numbers = new Map([[nothing, 0]]);
   }
 
-  /** The number of a string, which is in use once more. */
-  take(string: Bytes): number {
-    const number = this.#numbers.get(string) ?? this.#hold(string);
-    this.#uses[number] = (this.#uses[number] ?? 0) + 1;
-    return number;
+  at(number: number): Value {
+    const value = this.#values[number];
+    assert(value !== undefined, 'value % is held', number);
+    return value;
   }
 
-  /** Somebody else uses this one too. */
-  share(number: number): number {
+  /** The number of a value. Where it had none it has no use yet, and has to be used before another one is dropped. */
+  numberOf(value: Value): number {
+    return this.#numbers.get(value) ?? this.#hold(value);
+  }
+
+  /** It is in use once more. */
+  use(number: number): void {
     this.#uses[number] = (this.#uses[number] ?? 0) + 1;
-    return number;
   }
 
   /** It is in use once less. */
@@ -37,15 +41,15 @@ export class Interned {
     this.#uses[number] = uses;
     if (uses > 0 || number === 0) return;
     this.#numbers.delete(this.at(number));
-    this.#strings[number] = '';
+    this.#values[number] = this.#nothing;
     this.#free.push(number);
   }
 
-  #hold(string: Bytes): number {
-    const number = this.#free.pop() ?? this.#strings.length;
-    this.#strings[number] = string;
+  #hold(value: Value): number {
+    const number = this.#free.pop() ?? this.#values.length;
+    this.#values[number] = value;
     this.#uses[number] = 0;
-    this.#numbers.set(string, number);
+    this.#numbers.set(value, number);
     return number;
   }
 }

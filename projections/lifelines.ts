@@ -59,7 +59,7 @@ export class Lifelines {
   /** Writes a piece of the window that ends now. */
   writePiece(writer: RowWriter, piece: number): void {
     const draft = this.#pieces[piece];
-    assert(draft, `there are pieces up to ${this.scale.pieces - 1}`);
+    assert(draft, 'there is a piece %', piece);
     writePiece(writer, this.#draft, draft, this.scale.pieces);
   }
 

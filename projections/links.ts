@@ -2,47 +2,44 @@
  * Links: lists of slots that are linked through the slots themselves, so that one comes and goes without a search. Each
  * slot is in one list at a time. A list is its first slot, which its owner keeps; 0 is the empty list.
  */
-import { growth } from './field.ts';
+import { Table } from './table.ts';
 
 export class Links {
-  #next = new Int32Array(1);
-  #previous = new Int32Array(1);
+  readonly #table: Table;
+  readonly #next: number;
+  readonly #previous: number;
+
+  /** Through two columns of a table, the first of which is given; or of one of its own. */
+  constructor(table = new Table(2), column = 0) {
+    this.#table = table;
+    this.#next = column;
+    this.#previous = column + 1;
+  }
 
   /** Puts a slot that is in no list before the first; what the list begins with from then on. */
   add(first: number, slot: number): number {
-    if (slot >= this.#next.length) this.#resize(slot);
-    this.#next[slot] = first;
-    this.#previous[slot] = 0;
-    if (first !== 0) this.#previous[first] = slot;
+    const table = this.#table;
+    table.open(slot);
+    table.set(slot, this.#next, first);
+    table.set(slot, this.#previous, 0);
+    if (first !== 0) table.set(first, this.#previous, slot);
     return slot;
   }
 
   /** Takes a slot out of the list, if it is in it; what the list begins with from then on. */
   remove(first: number, slot: number): number {
-    const next = this.#next[slot] ?? 0;
-    const previous = this.#previous[slot] ?? 0;
-    this.#next[slot] = 0;
-    this.#previous[slot] = 0;
-    if (next !== 0) this.#previous[next] = previous;
-    if (previous !== 0) this.#next[previous] = next;
+    const table = this.#table;
+    const next = table.get(slot, this.#next);
+    const previous = table.get(slot, this.#previous);
+    table.set(slot, this.#next, 0);
+    table.set(slot, this.#previous, 0);
+    if (next !== 0) table.set(next, this.#previous, previous);
+    if (previous !== 0) table.set(previous, this.#next, next);
     return slot === first ? next : first;
   }
 
   /** The slot behind this one in its list, or 0. */
   after(slot: number): number {
-    return this.#next[slot] ?? 0;
+    return this.#table.get(slot, this.#next);
   }
-
-  #resize(slot: number): void {
-    const capacity = Math.ceil(slot * growth) + 8;
-    this.#next = grown(this.#next, capacity);
-    this.#previous = grown(this.#previous, capacity);
-  }
-}
-
-/** The same numbers in a longer array. */
-export function grown(values: Int32Array, length: number): Int32Array<ArrayBuffer> {
-  const longer = new Int32Array(length);
-  longer.set(values);
-  return longer;
 }

@@ -22,7 +22,7 @@ export class Names {
   apply(event: Event): void {
     switch (event.type) {
       case 'name':
-        assert(this.#hierarchy.container(event.container), `container ${event.container} stands`);
+        assert(this.#hierarchy.container(event.container), 'container % stands', event.container);
         this.#names.set(event.container, event.name);
         break;
       case 'rmdir':

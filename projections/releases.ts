@@ -133,7 +133,7 @@ export class Releases {
     reader.each(count, (running, i) => {
       const seq = seqs[i] ?? 0;
       const cause = causes[releaseCauses[i] ?? 0];
-      assert(cause, `release ${seq} has a cause`);
+      assert(cause, 'release % has a cause', seq);
       this.#open.set(seq, {
         seq,
         container: containers[i] ?? 0,
@@ -156,7 +156,7 @@ export class Releases {
 
   #change(seq: number, change: Partial<Release>): void {
     const release = this.#open.get(seq);
-    assert(release, `release ${seq} is open`);
+    assert(release, 'release % is open', seq);
     this.#open.set(seq, { ...release, ...change });
   }
 }

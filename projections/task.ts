@@ -102,7 +102,7 @@ export class TaskView implements Task {
 
   /** Its slot may be another task's after its end. */
   #live(): number {
-    assert(this.#tasks.idAt(this.#slot) === this.id, `task ${this.id} lives while it is read`);
+    assert(this.#tasks.idAt(this.#slot) === this.id, 'task % lives while it is read', this.id);
     return this.#slot;
   }
 }

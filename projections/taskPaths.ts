@@ -7,10 +7,10 @@
 import { assert } from '../events/assert.ts';
 import type { Bytes } from '../events/bytes.ts';
 import type { AdoptFact, Event, ForkFact } from '../events/event.ts';
-import { Field } from './field.ts';
 import { Placements } from './placements.ts';
 import { SlotTable } from './slotTable.ts';
 import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
+import { Table } from './table.ts';
 
 interface Place {
   readonly slot: number;
@@ -19,6 +19,11 @@ interface Place {
   readonly layer: number;
   readonly parent: Place | undefined;
 }
+
+/** The columns. */
+const idColumn = 0;
+const pidColumn = 1;
+const placementColumn = 2;
 
 export class TaskPaths {
   /** Of what `save` writes and what that means: another one for every change of either. */
@@ -30,11 +35,9 @@ export class TaskPaths {
   /** The number of each tree that stands, by its layer. */
   readonly #trees: (number | undefined)[] = [];
   readonly #placements = new Placements();
-  readonly #ids = new Field(32);
-  readonly #pids = new Field(32);
-  readonly #placementOf = new Field();
-  readonly #byId = new SlotTable(this.#ids);
-  readonly #byPid = new SlotTable(this.#pids);
+  readonly #table = new Table(3);
+  readonly #byId = new SlotTable(this.#table, idColumn);
+  readonly #byPid = new SlotTable(this.#table, pidColumn);
   /** One behind the last slot of a task that was ever in use, and the free ones below, each with the next as its pid. */
   #end = 1;
   #free = 0;
@@ -85,8 +88,8 @@ export class TaskPaths {
   /** Everything held, as plain data in a fixed order: equal task paths give equal dumps. */
   dump(): unknown {
     return this.#slots().map((slot) => ({
-      task: this.#ids.get(slot),
-      pid: this.#pids.get(slot),
+      task: this.#table.get(slot, idColumn),
+      pid: this.#table.get(slot, pidColumn),
       paths: this.#placesOf(slot).map(pathOf),
     }));
   }
@@ -109,11 +112,16 @@ export class TaskPaths {
     const slots = this.#slots();
     const slotAt = (i: number) => slots[i] ?? 0;
     writer.number(slots.length);
-    writer.numbers(slots.length, (i) => this.#ids.get(slotAt(i)));
+    writer.numbers(slots.length, (i) => this.#table.get(slotAt(i), idColumn));
     // Pids are given out one after another, as ids are.
-    writer.numbers(slots.length, (i) => this.#pids.get(slotAt(i)) - this.#ids.get(slotAt(i)));
-    writer.numbers(slots.length, (i) => (this.#byPid.find(this.#pids.get(slotAt(i))) === slotAt(i) ? 1 : 0));
-    this.#placements.save(writer, slots.length, (i) => this.#placementOf.get(slotAt(i)), numbers);
+    writer.numbers(
+      slots.length,
+      (i) => this.#table.get(slotAt(i), pidColumn) - this.#table.get(slotAt(i), idColumn),
+    );
+    writer.numbers(slots.length, (i) =>
+      this.#byPid.find(this.#table.get(slotAt(i), pidColumn)) === slotAt(i) ? 1 : 0,
+    );
+    this.#placements.save(writer, slots.length, (i) => this.#table.get(slotAt(i), placementColumn), numbers);
     return writer.sealed();
   }
 
@@ -129,9 +137,9 @@ export class TaskPaths {
     this.#loadPlaces(reader, reader.number());
     const count = reader.number();
     this.#end = count + 1;
-    for (const field of [this.#ids, this.#pids, this.#placementOf]) field.reserve(count + 1);
-    reader.each(count, (id, i) => this.#ids.set(i + 1, id));
-    reader.each(count, (pid, i) => this.#pids.set(i + 1, this.#ids.get(i + 1) + pid));
+    this.#table.reserve(count + 1);
+    reader.each(count, (id, i) => this.#table.set(i + 1, idColumn, id));
+    reader.each(count, (pid, i) => this.#table.set(i + 1, pidColumn, this.#table.get(i + 1, idColumn) + pid));
     this.#byId.reserve(count);
     this.#byPid.reserve(count);
     reader.each(count, (isFound, i) => {
@@ -139,7 +147,7 @@ export class TaskPaths {
       if (isFound === 1) this.#byPid.put(i + 1);
     });
     this.#placements.load(reader, count, (placement, i) => {
-      this.#placementOf.set(i + 1, placement);
+      this.#table.set(i + 1, placementColumn, placement);
       this.#placements.use(placement);
     });
     reader.end();
@@ -162,7 +170,7 @@ export class TaskPaths {
   }
 
   #fork(event: ForkFact): void {
-    const parent = this.#placementOf.get(this.#slotOf(event.parent));
+    const parent = this.#table.get(this.#slotOf(event.parent), placementColumn);
     if (event.into.length === 0) {
       this.#enter(event.task, event.pid, parent);
       return;
@@ -184,12 +192,12 @@ export class TaskPaths {
   }
 
   #move(slot: number, to: Place): void {
-    const before = this.#placementOf.get(slot);
+    const before = this.#table.get(slot, placementColumn);
     this.#placements.draft(before);
     this.#draft(to);
     const placement = this.#placements.drafted();
     this.#placements.use(placement);
-    this.#placementOf.set(slot, placement);
+    this.#table.set(slot, placementColumn, placement);
     this.#disuse(before);
   }
 
@@ -221,14 +229,15 @@ export class TaskPaths {
     for (const [container, place] of this.#places) if (place.tree === tree) this.#rmdir(container, place);
     const layer = this.#trees.indexOf(tree);
     this.#trees[layer] = undefined;
-    this.#placements.clearLayer(layer);
+    this.#placements.clear(layer);
   }
 
   #enter(task: number, pid: number, placement: number): void {
     const slot = this.#takeSlot();
-    this.#ids.set(slot, task);
-    this.#pids.set(slot, pid);
-    this.#placementOf.set(slot, placement);
+    this.#table.open(slot);
+    this.#table.set(slot, idColumn, task);
+    this.#table.set(slot, pidColumn, pid);
+    this.#table.set(slot, placementColumn, placement);
     this.#placements.use(placement);
     this.#byId.put(slot);
     this.#byPid.put(slot);
@@ -238,16 +247,16 @@ export class TaskPaths {
     this.#byId.remove(slot);
     // Another task may have its pid by now, and is found by it.
     this.#byPid.remove(slot);
-    this.#disuse(this.#placementOf.get(slot));
-    this.#ids.set(slot, 0);
-    this.#pids.set(slot, this.#free);
+    this.#disuse(this.#table.get(slot, placementColumn));
+    this.#table.set(slot, idColumn, 0);
+    this.#table.set(slot, pidColumn, this.#free);
     this.#free = slot;
   }
 
   #renumber(slot: number, pid: number): void {
-    if (this.#pids.get(slot) === pid) return;
+    if (this.#table.get(slot, pidColumn) === pid) return;
     this.#byPid.remove(slot);
-    this.#pids.set(slot, pid);
+    this.#table.set(slot, pidColumn, pid);
     this.#byPid.put(slot);
   }
 
@@ -261,7 +270,7 @@ export class TaskPaths {
       this.#end += 1;
       return this.#end - 1;
     }
-    this.#free = this.#pids.get(slot);
+    this.#free = this.#table.get(slot, pidColumn);
     return slot;
   }
 
@@ -272,26 +281,26 @@ export class TaskPaths {
   /** The slots of all live tasks, in the order of their ids. */
   #slots(): number[] {
     const slots: number[] = [];
-    for (let slot = 1; slot < this.#end; slot++) if (this.#ids.get(slot) !== 0) slots.push(slot);
-    return slots.sort((a, b) => this.#ids.get(a) - this.#ids.get(b));
+    for (let slot = 1; slot < this.#end; slot++) if (this.#table.get(slot, idColumn) !== 0) slots.push(slot);
+    return slots.sort((a, b) => this.#table.get(a, idColumn) - this.#table.get(b, idColumn));
   }
 
   /** Where a task is in each tree that it has been met in, our own first. */
   #placesOf(slot: number): Place[] {
-    const placement = this.#placementOf.get(slot);
-    const places = this.#trees.map((_, layer) => this.#placeAt[this.#placements.placeIn(layer, placement)]);
+    const placement = this.#table.get(slot, placementColumn);
+    const places = this.#trees.map((_, layer) => this.#placeAt[this.#placements.get(placement, layer)]);
     return places.filter((place) => place !== undefined).sort((a, b) => a.tree - b.tree);
   }
 
   #slotOf(id: number): number {
     const slot = this.#byId.find(id);
-    assert(slot !== 0, `task ${id} lives`);
+    assert(slot !== 0, 'task % lives', id);
     return slot;
   }
 
   #place(id: number): Place {
     const place = this.#places.get(id);
-    assert(place, `container ${id} stands`);
+    assert(place, 'container % stands', id);
     return place;
   }
 }

@@ -1,34 +1,29 @@
 /**
- * Tasks: what is known of every live task, in fields by slots. A task has a slot from its birth to its end, and another
- * one has it afterwards. Where a task is, `membership.ts` knows.
+ * Tasks: what is known of every live task, in the rows of a table by slots. A task has a slot from its birth to its end,
+ * and another one has it afterwards. Where a task is, `membership.ts` knows.
  */
 import { assert } from '../events/assert.ts';
 import type { Bytes } from '../events/bytes.ts';
 import type { AdoptFact, Certainty, CommandLine, ExecFact, ForkFact } from '../events/event.ts';
-import { Field } from './field.ts';
-import { Interned } from './interned.ts';
 import { Links } from './links.ts';
-import { SlotTable } from './slotTable.ts';
+import { SlotTable, slotLimit } from './slotTable.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
+import { Table } from './table.ts';
+import { commandLineOf, heldCommandLine, Traits } from './traits.ts';
 
-const certainties: readonly Certainty[] = ['known', 'inferred', 'unknown'];
+/** The columns. */
+const idColumn = 0;
+const parentColumn = 1;
+const pidColumn = 2;
+const tgidColumn = 3;
+const startTicksColumn = 4;
+const traitsColumn = 5;
 
 export class Tasks {
-  readonly #ids = new Field(32);
-  readonly #parents = new Field(32);
-  readonly #pids = new Field(32);
-  readonly #tgids = new Field(32);
-  readonly #startTicks = new Field(32);
-  readonly #uids = new Field();
-  readonly #suids = new Field();
-  readonly #comms = new Field();
-  readonly #programs = new Field();
-  readonly #commandLines = new Field();
-  readonly #certainties = new Field();
-  /** Comms, program paths and command lines; a command line stands behind a mark that says whether it was cut. */
-  readonly #strings = new Interned();
-  readonly #byId = new SlotTable(this.#ids);
-  readonly #byPid = new SlotTable(this.#pids);
+  readonly #table = new Table(6);
+  readonly #traits = new Traits();
+  readonly #byId = new SlotTable(this.#table, idColumn);
+  readonly #byPid = new SlotTable(this.#table, pidColumn);
   /** The threads of each process without its leader: the first by tgid. */
   readonly #firstThreads = new Map<number, number>();
   readonly #threads = new Links();
@@ -52,7 +47,7 @@ export class Tasks {
   /** The slot of a live task, or 0. */
   slotOf(id: number): number {
     // One event after another is about the same task, and several projections ask for it.
-    if (this.#ids.get(this.#recent) !== id) this.#recent = this.#byId.find(id);
+    if (this.#table.get(this.#recent, idColumn) !== id) this.#recent = this.#byId.find(id);
     return this.#recent;
   }
 
@@ -75,31 +70,18 @@ export class Tasks {
     }
   }
 
-  /** A task is born, or met, and has a slot from now on. */
-  bear(birth: ForkFact | AdoptFact): number {
-    const { task, pid, tgid } = birth;
-    assert(task === this.#lastId + 1, `task ids are dense: ${task} after ${this.#lastId}`);
-    this.#lastId = task;
-    this.#count += 1;
-    const slot = this.#takeSlot();
-    this.#ids.set(slot, task);
-    this.#parents.set(slot, birth.parent);
-    this.#pids.set(slot, pid);
-    this.#tgids.set(slot, tgid);
-    this.#startTicks.set(slot, birth.startTicks);
-    this.#uids.set(slot, birth.uid);
-    this.#suids.set(slot, birth.suid);
-    this.#comms.set(slot, this.#strings.take(birth.comm));
-    this.#byId.put(slot);
-    this.#byPid.put(slot);
-    if (pid !== tgid) this.#joinThreads(slot, tgid);
-    return slot;
+  /** A task is born of another one, of which it knows of its place what that does, and has its command line. */
+  bear(birth: ForkFact, parent: number): number {
+    this.#traits.draft(this.#table.get(parent, traitsColumn));
+    this.#traits.putProgram('');
+    return this.#enter(birth);
   }
 
-  /** A child knows of its place what is known of its parent's, and has its command line. */
-  inherit(slot: number, parent: number): void {
-    this.#certainties.set(slot, this.#certainties.get(parent));
-    this.#commandLines.set(slot, this.#strings.share(this.#commandLines.get(parent)));
+  /** A task is met. */
+  meet(birth: AdoptFact): number {
+    this.#traits.draft(0);
+    this.#traits.putCertainty(birth.certainty);
+    return this.#enter(birth);
   }
 
   /** It ends, and its slot is free. */
@@ -109,48 +91,51 @@ export class Tasks {
     this.#byId.remove(slot);
     // A look at the machine reports births before exits, so the pid may be another task's already.
     this.#byPid.remove(slot);
-    this.#clear(this.#comms, slot);
-    this.#clear(this.#programs, slot);
-    this.#clear(this.#commandLines, slot);
-    this.#ids.set(slot, 0);
+    this.#traits.drop(this.#table.get(slot, traitsColumn));
+    this.#table.set(slot, idColumn, 0);
     this.#recent = 0;
-    this.#parents.set(slot, this.#free);
+    this.#table.set(slot, parentColumn, this.#free);
     this.#free = slot;
   }
 
   execute(slot: number, { pid, startTicks, comm, program }: ExecFact): void {
-    this.#rewrite(this.#comms, slot, comm);
-    this.#rewrite(this.#programs, slot, program);
-    this.#startTicks.set(slot, startTicks);
-    if (this.#pids.get(slot) === pid) return;
+    this.#traits.draft(this.#table.get(slot, traitsColumn));
+    this.#traits.putComm(comm);
+    this.#traits.putProgram(program);
+    this.#settle(slot);
+    this.#table.set(slot, startTicksColumn, startTicks);
+    if (this.pidAt(slot) === pid) return;
     // A thread gives its own pid up before its exec is seen, so that may be another task's already.
     this.#byPid.remove(slot);
     this.#leaveThreads(slot);
-    this.#pids.set(slot, pid);
-    assert(this.#byPid.find(pid) === 0, `the leader ${pid} exits before its thread takes its pid`);
+    this.#table.set(slot, pidColumn, pid);
+    assert(this.#byPid.find(pid) === 0, 'the leader % exits before its thread takes its pid', pid);
     this.#byPid.put(slot);
   }
 
   rename(slot: number, comm: Bytes): void {
-    this.#rewrite(this.#comms, slot, comm);
+    this.#traits.draft(this.#table.get(slot, traitsColumn));
+    this.#traits.putComm(comm);
+    this.#settle(slot);
   }
 
   changeUser(slot: number, uid: number, suid: number): void {
-    this.#uids.set(slot, uid);
-    this.#suids.set(slot, suid);
+    this.#traits.draft(this.#table.get(slot, traitsColumn));
+    this.#traits.putUsers(uid, suid);
+    this.#settle(slot);
   }
 
   /** The command line of a task is that of its process, and so of its threads. */
   setCommandLine(slot: number, commandLine: CommandLine): void {
-    const string = `${commandLine.cut ? '+' : '='}${commandLine.arguments}`;
-    this.#rewrite(this.#commandLines, slot, string);
-    for (const thread of this.threadSlots(this.tgidAt(slot))) {
-      this.#rewrite(this.#commandLines, thread, string);
-    }
+    const held = heldCommandLine(commandLine);
+    this.#setCommandLine(slot, held);
+    for (const thread of this.threadSlots(this.tgidAt(slot))) this.#setCommandLine(thread, held);
   }
 
   setCertainty(slot: number, certainty: Certainty): void {
-    this.#certainties.set(slot, certainties.indexOf(certainty));
+    this.#traits.draft(this.#table.get(slot, traitsColumn));
+    this.#traits.putCertainty(certainty);
+    this.#settle(slot);
   }
 
   /** Writes what is known of the tasks in these slots, which are all there are, in the order of their ids. */
@@ -160,7 +145,6 @@ export class Tasks {
     const column = (numberOf: (slot: number) => number) => {
       writer.numbers(length, (i) => numberOf(slots[i] ?? 0));
     };
-    const strings = (field: Field) => column((slot) => writer.string(this.#strings.at(field.get(slot))));
     column((slot) => this.idAt(slot));
     column((slot) => this.idAt(slot) - this.parentAt(slot));
     // Pids are given out one after another, as ids are.
@@ -169,10 +153,10 @@ export class Tasks {
     column((slot) => this.startTicksAt(slot));
     column((slot) => this.uidAt(slot));
     column((slot) => this.suidAt(slot) - this.uidAt(slot));
-    strings(this.#comms);
-    strings(this.#programs);
-    strings(this.#commandLines);
-    column((slot) => this.#certainties.get(slot));
+    column((slot) => writer.string(this.commAt(slot)));
+    column((slot) => writer.string(this.programAt(slot)));
+    column((slot) => writer.string(this.#traits.commandLineOf(this.#table.get(slot, traitsColumn))));
+    column((slot) => this.#traits.certaintyNumberOf(this.#table.get(slot, traitsColumn)));
     column((slot) => (this.slotOfPid(this.pidAt(slot)) === slot ? 1 : 0));
   }
 
@@ -181,117 +165,122 @@ export class Tasks {
     this.#lastId = reader.number();
     this.#count = count;
     this.#end = count + 1;
-    const ids = this.#ids;
-    const pids = this.#pids;
-    const column = (field: Field, base?: Field, sign = 1) => {
-      field.reserve(count + 1);
-      reader.each(count, (value, i) => field.set(i + 1, (base?.get(i + 1) ?? 0) + sign * value));
-    };
-    const known: number[] = [];
-    const strings = (field: Field) => {
-      field.reserve(count + 1);
-      reader.each(count, (value, i) => {
-        const number = known[value];
-        field.set(i + 1, number ? this.#strings.share(number) : this.#strings.take(reader.string(value)));
-        known[value] = field.get(i + 1);
-      });
-    };
-    column(ids);
-    column(this.#parents, ids, -1);
-    column(pids, ids);
-    column(this.#tgids, pids, -1);
-    column(this.#startTicks);
-    column(this.#uids);
-    column(this.#suids, this.#uids);
-    strings(this.#comms);
-    strings(this.#programs);
-    strings(this.#commandLines);
-    column(this.#certainties);
+    const table = this.#table;
+    table.reserve(count + 1);
+    reader.each(count, (value, i) => table.set(i + 1, idColumn, value));
+    reader.each(count, (value, i) => table.set(i + 1, parentColumn, this.idAt(i + 1) - value));
+    reader.each(count, (value, i) => table.set(i + 1, pidColumn, this.idAt(i + 1) + value));
+    reader.each(count, (value, i) => table.set(i + 1, tgidColumn, this.pidAt(i + 1) - value));
+    reader.each(count, (value, i) => table.set(i + 1, startTicksColumn, value));
+    this.#traits.load(reader, count, (settled, i) => table.set(i + 1, traitsColumn, settled));
     this.#byId.reserve(count);
     this.#byPid.reserve(count);
     reader.each(count, (isFound, i) => {
       const slot = i + 1;
       this.#byId.put(slot);
       if (isFound === 1) this.#byPid.put(slot);
-      const tgid = this.tgidAt(slot);
-      if (this.pidAt(slot) !== tgid) this.#joinThreads(slot, tgid);
+      this.#joinThreads(slot);
     });
   }
 
   idAt(slot: number): number {
-    return this.#ids.get(slot);
+    return this.#table.get(slot, idColumn);
   }
 
   parentAt(slot: number): number {
-    return this.#parents.get(slot);
+    return this.#table.get(slot, parentColumn);
   }
 
   pidAt(slot: number): number {
-    return this.#pids.get(slot);
+    return this.#table.get(slot, pidColumn);
   }
 
   tgidAt(slot: number): number {
-    return this.#tgids.get(slot);
+    return this.#table.get(slot, tgidColumn);
   }
 
   startTicksAt(slot: number): number {
-    return this.#startTicks.get(slot);
+    return this.#table.get(slot, startTicksColumn);
   }
 
   uidAt(slot: number): number {
-    return this.#uids.get(slot);
+    return this.#traits.uidOf(this.#table.get(slot, traitsColumn));
   }
 
   suidAt(slot: number): number {
-    return this.#suids.get(slot);
+    return this.#traits.suidOf(this.#table.get(slot, traitsColumn));
   }
 
   commAt(slot: number): Bytes {
-    return this.#strings.at(this.#comms.get(slot));
+    return this.#traits.commOf(this.#table.get(slot, traitsColumn));
   }
 
   programAt(slot: number): Bytes {
-    return this.#strings.at(this.#programs.get(slot));
+    return this.#traits.programOf(this.#table.get(slot, traitsColumn));
   }
 
   commandLineAt(slot: number): CommandLine | undefined {
-    const string = this.#strings.at(this.#commandLines.get(slot));
-    return string === '' ? undefined : { arguments: string.slice(1), cut: string.startsWith('+') };
+    return commandLineOf(this.#traits.commandLineOf(this.#table.get(slot, traitsColumn)));
   }
 
   certaintyAt(slot: number): Certainty {
-    const certainty = certainties[this.#certainties.get(slot)];
-    assert(certainty, `slot ${slot} has a certainty`);
-    return certainty;
+    return this.#traits.certaintyOf(this.#table.get(slot, traitsColumn));
+  }
+
+  /** A task has a slot from now on, and the traits that are drafted, but for what its birth tells. */
+  #enter(birth: ForkFact | AdoptFact): number {
+    const { task } = birth;
+    assert(task === this.#lastId + 1, 'task ids are dense: % is not the next one', task);
+    this.#lastId = task;
+    this.#count += 1;
+    const slot = this.#takeSlot();
+    this.#traits.putComm(birth.comm);
+    this.#traits.putUsers(birth.uid, birth.suid);
+    const table = this.#table;
+    table.open(slot);
+    table.set(slot, idColumn, task);
+    table.set(slot, parentColumn, birth.parent);
+    table.set(slot, pidColumn, birth.pid);
+    table.set(slot, tgidColumn, birth.tgid);
+    table.set(slot, startTicksColumn, birth.startTicks);
+    table.set(slot, traitsColumn, this.#traits.settle());
+    this.#byId.put(slot);
+    this.#byPid.put(slot);
+    this.#joinThreads(slot);
+    return slot;
   }
 
   #takeSlot(): number {
     const slot = this.#free;
     if (slot === 0) {
+      assert(this.#end < slotLimit, 'there are fewer than % tasks at a time', slotLimit);
       this.#end += 1;
       return this.#end - 1;
     }
-    this.#free = this.#parents.get(slot);
+    this.#free = this.#table.get(slot, parentColumn);
     return slot;
   }
 
-  #rewrite(field: Field, slot: number, string: Bytes): void {
-    const before = field.get(slot);
-    if (this.#strings.at(before) === string) return;
-    this.#strings.drop(before);
-    field.set(slot, this.#strings.take(string));
+  /** A task has the traits that are drafted, and no longer those that it had. */
+  #settle(slot: number): void {
+    const before = this.#table.get(slot, traitsColumn);
+    this.#table.set(slot, traitsColumn, this.#traits.settle());
+    this.#traits.drop(before);
   }
 
-  #clear(field: Field, slot: number): void {
-    this.#strings.drop(field.get(slot));
-    field.set(slot, 0);
-  }
-
-  #joinThreads(slot: number, tgid: number): void {
-    this.#firstThreads.set(tgid, this.#threads.add(this.#firstThreads.get(tgid) ?? 0, slot));
+  #setCommandLine(slot: number, held: Bytes): void {
+    this.#traits.draft(this.#table.get(slot, traitsColumn));
+    this.#traits.putCommandLine(held);
+    this.#settle(slot);
   }
 
   /** The leader is in no list: it has its process's pid. */
+  #joinThreads(slot: number): void {
+    const tgid = this.tgidAt(slot);
+    if (this.pidAt(slot) === tgid) return;
+    this.#firstThreads.set(tgid, this.#threads.add(this.#firstThreads.get(tgid) ?? 0, slot));
+  }
+
   #leaveThreads(slot: number): void {
     const tgid = this.tgidAt(slot);
     if (this.pidAt(slot) === tgid) return;

@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Scale } from '../projections/scale.ts';
 import { World } from '../projections/world.ts';
-import { openLevelLog, openLogReader } from '../src/log/levelLog.ts';
+import { openLevelLog, openLogReader } from '../src/log/openLog.ts';
 import { seededRandom } from '../src/random.ts';
 import { bundled, toldByPage } from './browser/chromium.ts';
 import { packed, type StoredEntry } from './browser/entries.ts';

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startDaemon } from '../src/daemon.ts';
 import { allCommits } from '../src/log/keys.ts';
-import { openLogReader, verifyLog } from '../src/log/levelLog.ts';
+import { openLogReader, verifyLog } from '../src/log/openLog.ts';
 import { readAll } from './log/contract.ts';
 import { changeLevel, Scratch } from './log/recordings.ts';
 

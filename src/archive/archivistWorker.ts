@@ -5,7 +5,7 @@
  */
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openLogReader } from '../log/levelLog.ts';
+import { openLogReader } from '../log/openLog.ts';
 import type { Situation } from '../log/retention.ts';
 import type { Batch } from '../log/sealer.ts';
 import { threadId } from '../system/thread.ts';

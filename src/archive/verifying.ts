@@ -5,7 +5,7 @@
 import { edgeOf } from '../engine/edge.ts';
 import type { Instant } from '../engine/instant.ts';
 import type { VerifyQuery } from '../engine/reader.ts';
-import { openLogReader, type VerifyOptions, verifyLog } from '../log/levelLog.ts';
+import { openLogReader, type VerifyOptions, verifyLog } from '../log/openLog.ts';
 import type { Verification } from '../ports.ts';
 
 export async function verifyRecording(

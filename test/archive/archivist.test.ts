@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Archivist, openArchivist } from '../../src/archive/archivist.ts';
 import { realClock } from '../../src/clock.ts';
-import { type LevelLog, openLevelLog, verifyLog } from '../../src/log/levelLog.ts';
+import { type LevelLog, openLevelLog, verifyLog } from '../../src/log/openLog.ts';
 import { readAll } from '../log/contract.ts';
 import { Scratch } from '../log/recordings.ts';
 import { until } from '../support/daemon.ts';

@@ -8,7 +8,7 @@ import type { Instant } from '../../src/engine/instant.ts';
 import { openWorld } from '../../src/engine/openWorld.ts';
 import { Story } from '../../src/engine/story.ts';
 import { snapshotKey } from '../../src/log/keys.ts';
-import { type LevelLog, openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
+import { type LevelLog, openLevelLog, openLogReader } from '../../src/log/openLog.ts';
 import { seededRandom } from '../../src/random.ts';
 import { Scratch } from '../log/recordings.ts';
 import { keepAll } from '../support/keeping.ts';

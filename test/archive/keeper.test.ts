@@ -91,8 +91,9 @@ keeper(
   async () => {
     const log = await openLevelLog({ folder: scratch.folder() });
     await recordStory(log, story.slice(0, 5000));
-      await keepAll(log, { distance });
+    await keepAll(log, { distance });
     await makeOlder(log);
+    // By these the next one would not be due for long.
     const before = await snapshotSeqs(log);
     await recordStory(log, story.slice(5000));
     await keepAll(log, { distance: { events: 5000, perTask: 0 } });
@@ -114,7 +115,7 @@ keeper(
     const log = await begin();
     await keepAll(log, keeping);
     const reader = await openLogReader(log);
-    const [last = 0] = await snapshotSeqs(log);
+    const [, last = 0] = await snapshotSeqs(log);
     for await (const batch of new Cutter(reader).cut(last + 1)) await log.store(batch);
     await reader.close();
     await makeOlder(log);

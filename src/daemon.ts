@@ -8,16 +8,15 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
 import { type Bytes, textOf, utf8BytesOf } from '../events/bytes.ts';
-import type { World } from '../projections/world.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
 import { openArchivist } from './archive/archivist.ts';
 import { Attendants } from './archive/attendants.ts';
+import { openRecording } from './archive/openRecording.ts';
 import { realClock } from './clock.ts';
 import { Closers } from './closers.ts';
 import { keptView } from './engine/kept.ts';
 import { nameContainers } from './engine/namer.ts';
-import { openWorld } from './engine/openWorld.ts';
 import { Reactor } from './engine/reactor.ts';
 import type { RetentionView } from './engine/reader.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
@@ -32,9 +31,8 @@ import { openServer } from './http/server.ts';
 import type { Actor, Command } from './kernel/command.ts';
 import { byOf } from './kernel/doer.ts';
 import { isRefusal } from './kernel/errno.ts';
-import { reasonOf, UnsoundLogError } from './log/errors.ts';
+import { reasonOf } from './log/errors.ts';
 import { defaultRetention, isUnlimited, leastOf, limitsOn, type RetentionSettings } from './log/limits.ts';
-import { type LevelLog, openLevelLog } from './log/openLog.ts';
 import type { Situation } from './log/retention.ts';
 import { setAsideView } from './log/setAside.ts';
 import type { AgentRunner, Clock, EventLog, Head, SetAside, Source } from './ports.ts';
@@ -141,6 +139,8 @@ const agentConcurrency = 16;
 const agentLimit = 256;
 /** What agents do takes milliseconds. */
 const stuckAgentMs = 10_000;
+/** After so long, whatever LevelDB was to come upon at an opening it has come upon. */
+const beginningMs = 60_000;
 /** The group that may use the daemon, beside its owner. */
 const groupName = 'tasktrail';
 
@@ -168,9 +168,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 /** Brings up one part after the other, bottom up, and leaves in `parts` how each goes down again. */
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
-  const { folder, syncIntervalMs, version } = options;
+  const { folder, syncIntervalMs, version, onTrouble = () => {} } = options;
   const clock = new Watchdog(realClock());
-  const { log, world } = await openRecording(folder, clock, parts);
+  const { log, world } = await openRecording({
+    folder,
+    setAsideUs: clock.wallUs(),
+    passedOver: (why) => onTrouble(passedOverText(folder, why)),
+  });
+  parts.add(() => log.close());
+  parts.add(clock.after(beginningMs, () => void log.hasBegun()));
   const recording = world.chronicle.recording || nanoid();
   const owner = { recording, folder: log.folder };
   const { source, passedOver } = openSource(options, owner, clock);
@@ -230,7 +236,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
         giveUp: (seq) => reactor.giveUp(seq),
       },
       follow: (grown) => recorder.follow(grown),
-      onFailure: failure.resolve,
+      onFailure: ({ message }) => onTrouble(unsealedText(message)),
     }),
     archive: openArchive(folder, recorder, clock),
   }));
@@ -250,6 +256,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     ...(gauge && { queue: gauge.view }),
     mounts: mounts.views,
     ...(log.isFull && { isFull: true }),
+    ...(attendants.failure !== '' && { unsealed: attendants.failure }),
     ...keptView(log),
     ...setAsideView(folder),
     retention: { ...retentionOn(filesystemOf(folder).totalBytes, settings), isHeld: attendants.isHeld },
@@ -290,23 +297,15 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   };
 }
 
-/** The log, and the world that it comes to; what is not sound of it is set aside, also where only the folding finds it. */
-async function openRecording(
-  folder: string,
-  clock: Clock,
-  parts: Closers,
-): Promise<{ readonly log: LevelLog; readonly world: World }> {
-  const setAsideUs = clock.wallUs();
-  let log = await openLevelLog({ folder, setAsideUs });
-  parts.add(() => log.close());
-  try {
-    return { log, world: await openWorld(log) };
-  } catch (error) {
-    if (!(error instanceof UnsoundLogError)) throw error;
-    await log.close();
-    log = await openLevelLog({ folder, setAsideUs, unsound: error });
-    return { log, world: await openWorld(log) };
-  }
+function passedOverText(folder: string, why: string): string {
+  return (
+    `a snapshot could not be used, and what it held was made again out of the events: ${why}; ` +
+    `\`tasktrail verify --data ${folder}\` tells more`
+  );
+}
+
+function unsealedText(why: string): string {
+  return `recording goes on, but nothing is sealed any more until the next start: ${why}`;
 }
 
 /** What is to be thought of when something is to be removed. */

@@ -15,6 +15,7 @@ import type {
   SetAside,
   Stamped,
 } from '../ports.ts';
+import { takeNote } from './beginningNote.ts';
 import { equalBytes, headOf, type Link, OpenCommit } from './commit.ts';
 import { causeOf, isNoRoom, NoRoomError, RecordingClosedError, RecordingError, reasonOf } from './errors.ts';
 import { commitKey, cursorKey, metaKey } from './keys.ts';
@@ -229,6 +230,11 @@ export class LevelLog implements EventLog {
     return this.reader.lifelines();
   }
 
+  /** It has been open for so long that nothing that the opening has set off will end the process. */
+  hasBegun(): Promise<void> {
+    return takeNote(this.folder);
+  }
+
   /** Commits what was appended, marks where the recording ends, and lets go of the folder. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -402,6 +408,7 @@ export class LevelLog implements EventLog {
       await this.#sync.close();
       this.#letGo();
       await this.#store.close();
+      await takeNote(this.folder);
     }
   }
 

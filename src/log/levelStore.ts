@@ -7,7 +7,7 @@ import { ClassicLevel } from 'classic-level';
 import { format as commitFormat, linkOf } from './commit.ts';
 import { RecordingError, UnsoundLogError } from './errors.ts';
 import { Handle } from './handles.ts';
-import { commitMark, cursorKey, metaKey } from './keys.ts';
+import { blockOfKey, commitMark, cursorKey, metaKey, seqOfCommitKey } from './keys.ts';
 import { findDamage, holdsLevel } from './levelFiles.ts';
 import { syncFolder } from './levelSync.ts';
 import { putsIn } from './levelWrites.ts';
@@ -102,7 +102,8 @@ async function readMeta(folder: string, level: Level): Promise<Meta | undefined>
   if (value !== undefined) return parseMeta(folder, value);
   const [key] = await level.keys({ limit: 1 }).all();
   if (key === undefined) return undefined;
-  if (key[0] === commitMark) throw new UnsoundLogError(folder, 1, 'the key that says its format is missing');
+  if (seqOfCommitKey(key) !== undefined || blockOfKey(key) !== undefined)
+    throw new UnsoundLogError(folder, 1, 'the key that says its format is missing');
   throw new RecordingError(
     `${folder} holds a LevelDB that is no recording of tasktrail: use another folder (--data)`,
   );

@@ -6,12 +6,15 @@
  * the process ends.
  */
 import type { Head, SetAside, Verification } from '../ports.ts';
+import { hasNote, leaveNote } from './beginningNote.ts';
 import { headOf, origin } from './commit.ts';
 import { RecordingHeldError, UnsoundLogError } from './errors.ts';
 import { lastLink } from './lastLink.ts';
+import { findDamage } from './levelFiles.ts';
 import { LevelLog } from './levelLog.ts';
 import { LevelReader } from './levelReader.ts';
 import { openStore, type Store } from './levelStore.ts';
+import { openFolder } from './opening.ts';
 import { isHalfSetAside, setAside } from './setAside.ts';
 import { type VerifyOptions, verify } from './verify.ts';
 
@@ -44,11 +47,21 @@ export async function openLevelLog({ folder, setAsideUs, unsound }: WriterOption
     if (await isHalfSetAside(folder))
       throw new UnsoundLogError(folder, 1, 'it was found at an earlier start');
     if (unsound) throw unsound;
+    if (await hasNote(folder)) await assertTables(folder);
+    await leaveNote(folder);
     return await openSound(folder);
   } catch (error) {
     if (!(error instanceof UnsoundLogError)) throw error;
+    await leaveNote(folder);
     return openSound(folder, await setAside(error.folder, error, setAsideUs, unsound?.seq));
   }
+}
+
+/** Fails with an `UnsoundLogError` where a file is not as LevelDB wrote it. */
+async function assertTables(path: string): Promise<void> {
+  const folder = await openFolder(path, false);
+  const damage = await findDamage(folder, true);
+  if (damage) throw new UnsoundLogError(folder, 1, damage.why);
 }
 
 async function openSound(folder: string, aside?: SetAside): Promise<LevelLog> {
@@ -112,6 +125,7 @@ export async function verifyLog(
 ): Promise<Verification> {
   let store: Store;
   try {
+    if (options.since === undefined) await assertTables(folder);
     store = await openStore(folder, false);
   } catch (error) {
     if (!(error instanceof UnsoundLogError)) throw error;

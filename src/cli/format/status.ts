@@ -37,6 +37,9 @@ function rowsOf(view: Shown): string[][] {
     ['from', localTimeInSeconds(view.started)],
     ['to', localTimeInSeconds(view.time)],
     ...(view.isFull ? [['disk', 'FULL: nothing is recorded until there is room']] : []),
+    ...(view.unsealed === undefined
+      ? []
+      : [['sealing', `NONE until the next start, nothing else is lost: ${view.unsealed}`]]),
     ...keptRows(view),
     ...(view.setAside ?? []).map((name, i) => [
       i === 0 ? 'unsound' : '',

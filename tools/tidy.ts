@@ -99,6 +99,7 @@ const rooms: readonly Room[] = [
   { path: 'src/queueGauge.ts', may: [], mayTypes: ['src/ports.ts', 'src/engine/'] },
   { path: 'src/room.ts', may: [], mayTypes: ['src/ports.ts'] },
   { path: 'src/daemon.ts', may: ['events/', 'projections/', 'src/'] },
+  { path: 'src/daemon/', may: ['events/', 'projections/', 'src/'] },
   { path: 'test/', may: [''] },
   { path: 'tools/', may: [''] },
 ];

@@ -16,6 +16,8 @@ export interface Damage {
   readonly why: string;
   /** The last write that is whole before it, in the same file. */
   readonly before?: Uint8Array;
+  /** Of a table: a key that is not behind the first one that is lost. */
+  readonly after?: Uint8Array;
   /** The log file, and the byte in it up to which it is as it was written; or the table. Missing where it is another file. */
   readonly place?: { readonly name: string; readonly at: number };
 }
@@ -63,7 +65,11 @@ function damageIn(name: string, file: Buffer): Damage | undefined {
   } catch (error) {
     if (!(error instanceof DamagedError)) throw error;
     const place = { name, at: error.at };
-    return { why: `the file ${name} is damaged: ${error.message}`, ...(before && { before }), place };
+    return {
+      why: `the file ${name} is damaged: ${error.message}`,
+      ...(isTable(name) ? { after: error.after } : before && { before }),
+      place,
+    };
   }
 }
 

@@ -4,10 +4,11 @@
  * LevelDB keeps the folder to one process. Within it, threads share it.
  */
 import { ClassicLevel } from 'classic-level';
+import { firstSeqOf } from './block.ts';
 import { format as commitFormat, linkOf } from './commit.ts';
 import { RecordingError, UnsoundLogError } from './errors.ts';
 import { Handle } from './handles.ts';
-import { blockOfKey, commitMark, cursorKey, metaKey, seqOfCommitKey } from './keys.ts';
+import { blockKey, blockOfKey, commitMark, cursorKey, metaKey, seqOfCommitKey } from './keys.ts';
 import { findDamage, holdsLevel } from './levelFiles.ts';
 import { syncFolder } from './levelSync.ts';
 import { putsIn } from './levelWrites.ts';
@@ -57,8 +58,7 @@ export function metaValue(meta: Meta): Uint8Array {
  */
 export async function openStore(path: string, create: boolean): Promise<Store> {
   const folder = await openFolder(path, create);
-  const damage = await findDamage(folder);
-  if (damage) throw new UnsoundLogError(folder, lastSeqIn(damage.before) + 1, damage.why);
+  await assertUndamaged(folder);
   if (!create && !(await holdsLevel(folder))) throw noRecording(folder);
   const level: Level = new ClassicLevel(folder, {
     keyEncoding: 'view',
@@ -88,6 +88,22 @@ export async function openStore(path: string, create: boolean): Promise<Store> {
     await close();
     throw error instanceof RecordingError ? error : await openingError(folder, error);
   }
+}
+
+/** Fails with an `UnsoundLogError` where LevelDB would pass over something in silence; with `tables` those are read too. */
+export async function assertUndamaged(folder: string, tables = false): Promise<void> {
+  const damage = await findDamage(folder, tables);
+  if (damage === undefined) return;
+  const seq = damage.after ? firstSeqBehind(damage.after) : lastSeqIn(damage.before) + 1;
+  throw new UnsoundLogError(folder, seq, damage.why);
+}
+
+/** The first seq that may be lost with keys behind this one. */
+function firstSeqBehind(key: Uint8Array): number {
+  const whole = new Uint8Array(blockKey(0).length);
+  whole.set(key.subarray(0, whole.length));
+  const number = blockOfKey(whole);
+  return number === undefined ? 1 : firstSeqOf(number + 1);
 }
 
 /** Nothing is stored: then nothing may have been, and nothing may be asked for. */

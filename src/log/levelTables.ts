@@ -11,11 +11,14 @@
 import { DecodeError, RowReader, RowWriter } from '../../events/rows.ts';
 import { maskedChecksum } from './crc32c.ts';
 import { DamagedError } from './damagedError.ts';
+import { uncompressed } from './snappy.ts';
 
 const footerBytes = 48;
 const magic = Buffer.from('57fb808b247547db', 'hex');
 /** Behind the contents of a block: its type and its checksum. */
 const trailerBytes = 5;
+/** What LevelDB puts behind each key. */
+const sequenceBytes = 8;
 /** The type of a block that is not compressed. */
 const plain = 0;
 
@@ -34,11 +37,15 @@ export function checkTable(file: Buffer): void {
   if (!isWhole(file)) return;
   const { metaindex, index } = footerIn(file);
   for (const handle of [metaindex, index]) checkBlock(file, handle);
-  for (const { handle } of entriesIn(file, index)) checkBlock(file, handle);
+  let before: Uint8Array = Uint8Array.of();
+  for (const { key, handle } of entriesIn(file, index)) {
+    checkBlock(file, handle, before);
+    before = key.subarray(0, -sequenceBytes);
+  }
 }
 
 /**
- * The table, of the same length, without the blocks that are not as they were written; undefined where its index is not.
+ * The table, of the same length, without the blocks that are not as they were written; undefined where that is not possible.
  */
 export function mendedTable(file: Buffer): Buffer | undefined {
   try {
@@ -47,6 +54,8 @@ export function mendedTable(file: Buffer): Buffer | undefined {
     const sound = entriesIn(file, index).filter(({ handle }) => isSound(file, handle));
     const mended = Buffer.from(file);
     const contents = indexOf(sound);
+    // One that was compressed may have been shorter.
+    if (contents.length > index.size) return undefined;
     const block = Buffer.alloc(contents.length + trailerBytes);
     block.set(contents);
     block.writeUInt8(plain, contents.length);
@@ -88,11 +97,11 @@ function footerOf(metaindex: Handle, index: Handle): Uint8Array {
   return footer;
 }
 
-function checkBlock(file: Buffer, { offset, size }: Handle): void {
+function checkBlock(file: Buffer, { offset, size }: Handle, before?: Uint8Array): void {
   const end = offset + size + 1;
   if (end + 4 > file.length) throw new DamagedError(offset, 'a block is longer than it can be');
   if (file.readUInt32LE(end) !== maskedChecksum(file.subarray(offset, end))) {
-    throw new DamagedError(offset, 'a checksum does not fit');
+    throw new DamagedError(offset, 'a checksum does not fit', before);
   }
 }
 
@@ -108,13 +117,14 @@ function isSound(file: Buffer, handle: Handle): boolean {
 
 /** Of an index whose checksum fits. */
 function entriesIn(file: Buffer, { offset, size }: Handle): readonly Entry[] {
-  const end = offset + size;
   return reading(offset, () => {
-    const count = file.readUInt32LE(end - 4);
-    const reader = new RowReader(file, offset);
+    const stored = file.subarray(offset, offset + size);
+    const contents = file.readUInt8(offset + size) === plain ? stored : uncompressed(stored);
+    const end = contents.length - 4 * (1 + contents.readUInt32LE(contents.length - 4));
+    const reader = new RowReader(contents);
     const entries: Entry[] = [];
     let before: Uint8Array = Buffer.of();
-    while (reader.offset < end - 4 - 4 * count) {
+    while (reader.offset < end) {
       const [shared, length, valueLength] = [reader.uint(), reader.uint(), reader.uint()];
       const key = Buffer.concat([before.subarray(0, shared), reader.raw(length)]);
       const valueEnd = reader.offset + valueLength;

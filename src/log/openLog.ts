@@ -10,10 +10,9 @@ import { hasNote, leaveNote } from './beginningNote.ts';
 import { headOf, origin } from './commit.ts';
 import { RecordingHeldError, UnsoundLogError } from './errors.ts';
 import { lastLink } from './lastLink.ts';
-import { findDamage } from './levelFiles.ts';
 import { LevelLog } from './levelLog.ts';
 import { LevelReader } from './levelReader.ts';
-import { openStore, type Store } from './levelStore.ts';
+import { assertUndamaged, openStore, type Store } from './levelStore.ts';
 import { openFolder } from './opening.ts';
 import { isHalfSetAside, setAside } from './setAside.ts';
 import { type VerifyOptions, verify } from './verify.ts';
@@ -33,6 +32,16 @@ export interface WriterOptions extends LevelLogOptions {
   readonly unsound?: UnsoundLogError;
 }
 
+/** Where a file is not as LevelDB wrote it, the next recorder looks at all of them as well. */
+async function assertTables(folder: string): Promise<void> {
+  try {
+    await assertUndamaged(await openFolder(folder, false), true);
+  } catch (error) {
+    if (error instanceof UnsoundLogError) await leaveNote(folder);
+    throw error;
+  }
+}
+
 /** The recordings that a `LevelLog` of this thread holds: LevelDB keeps out other processes only. */
 const held = new Set<string>();
 
@@ -47,7 +56,7 @@ export async function openLevelLog({ folder, setAsideUs, unsound }: WriterOption
     if (await isHalfSetAside(folder))
       throw new UnsoundLogError(folder, 1, 'it was found at an earlier start');
     if (unsound) throw unsound;
-    if (await hasNote(folder)) await assertTables(folder);
+    if (await hasNote(folder)) await assertUndamaged(folder, true);
     await leaveNote(folder);
     return await openSound(folder);
   } catch (error) {
@@ -55,13 +64,6 @@ export async function openLevelLog({ folder, setAsideUs, unsound }: WriterOption
     await leaveNote(folder);
     return openSound(folder, await setAside(error.folder, error, setAsideUs, unsound?.seq));
   }
-}
-
-/** Fails with an `UnsoundLogError` where a file is not as LevelDB wrote it. */
-async function assertTables(path: string): Promise<void> {
-  const folder = await openFolder(path, false);
-  const damage = await findDamage(folder, true);
-  if (damage) throw new UnsoundLogError(folder, 1, damage.why);
 }
 
 async function openSound(folder: string, aside?: SetAside): Promise<LevelLog> {

@@ -35,7 +35,7 @@ async function begun({ folder, questions }: Start): Promise<Outcome> {
 async function workedOn(log: LevelLog, questions: Questions): Promise<Outcome> {
   const { folder } = log;
   // Where nothing is left there is nothing to ask.
-  if (log.seq === 0) return { kind: 'begun', isSetAside: true, answers: [] };
+  if (log.seq === 0) return { kind: 'begun', isSetAside: log.aside !== undefined, answers: [] };
   const soundSeq = log.aside ? log.aside.seq - 1 : log.seq;
   const seqs = questions.seqs.filter((seq) => seq <= soundSeq);
   const isWhole = seqs.length === questions.seqs.length;

@@ -16,7 +16,7 @@ import { NotKept } from '../engine/kept.ts';
 import { loadWorld, openWorld } from '../engine/openWorld.ts';
 import { blockEvents, blockOf, firstSeqOf } from '../log/block.ts';
 import { type BlockPlace, pageBlocks, writePage } from '../log/blockIndex.ts';
-import { sealed, unsealed } from '../log/checked.ts';
+import { checked, withChecksum } from '../log/checked.ts';
 import { crc32 } from '../log/crc32.ts';
 import { isLevelDamage, UnsoundLogError } from '../log/errors.ts';
 import { pageKey } from '../log/keys.ts';
@@ -129,7 +129,7 @@ export class ByproductCheck implements Byproducts {
     if (lifelines === undefined) return true;
     const writer = new RowWriter();
     lifelines.writePiece(writer, piece);
-    return Buffer.from(sealed(writer, crc32)).equals(value);
+    return Buffer.from(withChecksum(writer, crc32)).equals(value);
   }
 
   /** The whole value; a phrase where it is not what was written. */
@@ -159,7 +159,7 @@ export class ByproductCheck implements Byproducts {
   #pageValue(number: number): Uint8Array | string | undefined {
     try {
       const value = this.#reader?.store.level.getSync(pageKey(number));
-      if (value) unsealed(value, crc32);
+      if (value) checked(value, crc32);
       return value;
     } catch (error) {
       if (error instanceof DecodeError || isLevelDamage(error)) return error.message;

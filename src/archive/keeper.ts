@@ -11,7 +11,7 @@ import type { LifelineSource } from '../../projections/standing.ts';
 import type { World } from '../../projections/world.ts';
 import { NotKept } from '../engine/kept.ts';
 import { isLoadable, openWorld } from '../engine/openWorld.ts';
-import { sealed } from '../log/checked.ts';
+import { withChecksum } from '../log/checked.ts';
 import { crc32 } from '../log/crc32.ts';
 import { UnsoundLogError } from '../log/errors.ts';
 import { pieceKey, snapshotKey } from '../log/keys.ts';
@@ -101,17 +101,17 @@ export class Keeper {
     const pieces = Array.from({ length: scale.pieces }, (_, piece) => {
       return [
         pieceKey(window, piece),
-        this.#sealed((writer) => lifelines.writePiece(writer, piece)),
+        this.#valueOf((writer) => lifelines.writePiece(writer, piece)),
       ] as const;
     });
     lifelines.beginWindow();
     return pieces;
   }
 
-  #sealed(write: (writer: RowWriter) => void): Uint8Array {
+  #valueOf(write: (writer: RowWriter) => void): Uint8Array {
     this.#writer.length = 0;
     write(this.#writer);
-    return sealed(this.#writer, crc32);
+    return withChecksum(this.#writer, crc32);
   }
 
   #isDue(seq: number): boolean {

@@ -6,7 +6,7 @@ import type { Scale } from '../../projections/scale.ts';
 import type { LifelineSource } from '../../projections/standing.ts';
 import { firstSeqOf } from './block.ts';
 import type { BlockIndex } from './blockIndex.ts';
-import { unsealed } from './checked.ts';
+import { checked } from './checked.ts';
 import { crc32 } from './crc32.ts';
 import { damageText, isLevelDamage, readingError } from './errors.ts';
 import { pieceKey } from './keys.ts';
@@ -49,7 +49,7 @@ export class LevelLifelines implements LifelineSource {
 
   piece(window: number, piece: number): RowReader | undefined {
     const value = this.#valueOf(window, piece);
-    return value && unsealed(value, crc32);
+    return value && checked(value, crc32);
   }
 
   /** A `DecodeError` where LevelDB cannot read it: it tells nothing that the events do not. */

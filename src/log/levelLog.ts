@@ -42,7 +42,7 @@ interface StoredBatch {
   reject(error: Error): void;
 }
 
-/** A commit that is sealed and not known to be written, with the cursor that belongs to it. */
+/** A commit that is finished and not known to be written, with the cursor that belongs to it. */
 interface Unwritten {
   readonly firstSeq: number;
   readonly value: Uint8Array;
@@ -326,7 +326,7 @@ export class LevelLog implements EventLog {
   }
 
   async #put(): Promise<void> {
-    this.#unwritten ??= this.#sealed();
+    this.#unwritten ??= this.#finished();
     const { firstSeq, value, cursor } = this.#unwritten;
     const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
     const place = { type: 'put', key: cursorKey, value: textValue(cursor) } as const;
@@ -339,10 +339,10 @@ export class LevelLog implements EventLog {
     this.#wrote(this.#unwritten);
   }
 
-  #sealed(): Unwritten {
+  #finished(): Unwritten {
     const firstSeq = this.#link.seq + 1;
     // The cursor is taken now, and never later: it tells what is in this commit and those before.
-    return { firstSeq, ...this.#open.seal(this.#link.hash, sha256), cursor: this.#cursor };
+    return { firstSeq, ...this.#open.finish(this.#link.hash, sha256), cursor: this.#cursor };
   }
 
   #wrote({ link, cursor }: Unwritten): void {

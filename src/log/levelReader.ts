@@ -41,7 +41,7 @@ export class LevelReader implements LogReader {
       {
         page: (number) => this.#page(number),
         place: (number) => {
-          const block = this.#sealed(number);
+          const block = this.#sealedBlock(number);
           return { firstUs: block.firstUs, tasksBefore: block.head.tasksBefore };
         },
       },
@@ -69,7 +69,7 @@ export class LevelReader implements LogReader {
     const first = blockOf(firstSeq);
     const events = before.filter(({ seq }) => seq >= fromSeq && seq <= toSeq);
     for (let at = Math.max(fromSeq, firstSeqOf(first)); at <= toSeq; ) {
-      const block = this.#sealed(blockOf(at));
+      const block = this.#sealedBlock(blockOf(at));
       events.push(...this.#guarded(at, () => block.events(at, toSeq)));
       at = block.lastSeq + 1;
     }
@@ -176,7 +176,7 @@ export class LevelReader implements LogReader {
       const first = blockOf(firstSeq);
       const block = this.#guarded(1, () => this.#index.blockAt(timeUs, first, blockOf(last.head.firstSeq)));
       if (block === undefined) return firstSeq - 1;
-      seq = Math.max(this.#sealed(block).seqAt(timeUs), firstSeq - 1);
+      seq = Math.max(this.#sealedBlock(block).seqAt(timeUs), firstSeq - 1);
       if (seq < last.lastSeq) return seq;
     }
     for await (const events of this.read(seq + 1)) {
@@ -265,7 +265,7 @@ export class LevelReader implements LogReader {
   }
 
   /** A block that is known to be there. */
-  #sealed(number: number): Block {
+  #sealedBlock(number: number): Block {
     const block = this.block(number);
     if (block) return block;
     const firstSeq = firstSeqOf(number);
@@ -293,7 +293,7 @@ export class LevelReader implements LogReader {
       if (fromSeq < this.origin(snapshot).firstSeq) throw new NotKeptError(fromSeq);
       const link = await linkBefore(this.store, fromSeq, await this.sealedLink(snapshot), snapshot);
       // Sealed is sealed: a block that should have it and is not there is told of, and not passed over.
-      if (link.seq >= fromSeq) this.#sealed(blockOf(fromSeq));
+      if (link.seq >= fromSeq) this.#sealedBlock(blockOf(fromSeq));
       for await (const { events } of commitsBehind(this.store, link, snapshot)) {
         const first = events[0]?.seq ?? 0;
         if (first > lastSeq) return;

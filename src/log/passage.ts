@@ -112,7 +112,7 @@ function through(
     see(event);
     open.retake(event);
     if (event.seq !== end) return;
-    const commit = open.seal(last.hash, sha256);
+    const commit = open.finish(last.hash, sha256);
     passed.push(commit);
     last = commit.link;
     end = ends.next().value;

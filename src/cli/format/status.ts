@@ -3,7 +3,7 @@
  */
 import type { QueueGauge, Status } from '../../engine/reader.ts';
 import type { AgentView, RecordingView } from '../../engine/reads.ts';
-import type { PinnedInstallation } from '../../kept.ts';
+import type { PinnedInstallation } from '../../pinned.ts';
 import { counted, duration, grouped, size } from './count.ts';
 import { keptRows } from './retention.ts';
 import { table } from './table.ts';

@@ -460,6 +460,10 @@ format('gaps, releases and agents that run are on the screen', () => {
     ],
   });
   assert.ok(lines.includes('daemon     pid 42'));
+  const unsealed = statusLines({ ...recording, unsealed: 'seq 9 is missing' });
+  assert.ok(
+    unsealed.includes('sealing    NONE until the next start, nothing else is lost: seq 9 is missing'),
+  );
   assert.ok(lines.includes('gaps       2, 130 observations known to be lost in them'));
   assert.ok(lines.includes('stalls     3, the longest 1.5 s'));
   assert.ok(lines.includes('releases   3, 2 attempts to run the agent, 1 succeeded, 1 failed, 1 waiting'));

@@ -22,6 +22,7 @@ const keptSnapshots = 2;
 const { log } = await openRecording({ folder, setAsideUs: 1.7e15 });
 say(log.aside ? 'aside' : 'opened');
 const reader = await openLogReader(log);
+const isOlder = reader.store.meta?.format === 0;
 const keeper = await Keeper.open(reader, distance, scale);
 const cutter = new Cutter(reader);
 for await (const batch of cutter.sweep()) await log.store(batch);
@@ -47,8 +48,8 @@ async function append(to: LevelLog): Promise<void> {
 
 async function keep(to: LevelLog): Promise<void> {
   for (let batch = await keeper.next(); batch; batch = await keeper.next()) {
-    if (to.sealedSeq === 0) say('upgrade');
-    say(hasSnapshot(batch) ? 'snapshot' : 'seal');
+    const isUpgrade = isOlder && to.sealedSeq === 0;
+    say(isUpgrade ? 'upgrade' : hasSnapshot(batch) ? 'snapshot' : 'seal');
     await to.store(batch);
   }
 }

@@ -2,24 +2,23 @@
  * The composition root: the only place that decides what stands behind the ports of a recorder, and the
  * order in which the parts of the daemon come and go.
  */
-import { strict as assert } from 'node:assert';
 import { rmSync } from 'node:fs';
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
 import { nanoid } from 'nanoid';
-import { type Bytes, textOf, utf8BytesOf } from '../events/bytes.ts';
-import type { World } from '../projections/world.ts';
+import { utf8BytesOf } from '../events/bytes.ts';
 import { openAgentRunner } from './agents/runner.ts';
 import { openArchive } from './archive/archive.ts';
 import { openArchivist } from './archive/archivist.ts';
 import { Attendants } from './archive/attendants.ts';
+import { openRecording } from './archive/openRecording.ts';
 import { realClock } from './clock.ts';
 import { Closers } from './closers.ts';
+import { appoint, leaveContainers, ownTree } from './daemon/household.ts';
+import { retentionOn, situationOf } from './daemon/retention.ts';
+import { listen, peerOfSocket } from './daemon/socket.ts';
+import { openSource, type SourceName } from './daemon/sources.ts';
 import { keptView } from './engine/kept.ts';
 import { nameContainers } from './engine/namer.ts';
-import { openWorld } from './engine/openWorld.ts';
 import { Reactor } from './engine/reactor.ts';
-import type { RetentionView } from './engine/reader.ts';
 import { type RecordingView, recordingOf } from './engine/reads.ts';
 import { Recorder } from './engine/recorder.ts';
 import { Watchdog } from './engine/watchdog.ts';
@@ -29,41 +28,30 @@ import { type HeadTarget, senderTo, targetText } from './heads/destination.ts';
 import { Post } from './heads/post.ts';
 import { type DaemonView, socketName, socketPathLimitBytes } from './http/api.ts';
 import { openServer } from './http/server.ts';
-import type { Actor, Command } from './kernel/command.ts';
-import { byOf } from './kernel/doer.ts';
-import { isRefusal } from './kernel/errno.ts';
-import { reasonOf } from './log/errors.ts';
-import { type LevelLog, openLevelLog, UnsoundLogError } from './log/levelLog.ts';
-import { defaultRetention, isUnlimited, leastOf, limitsOn, type RetentionSettings } from './log/limits.ts';
-import type { Situation } from './log/retention.ts';
+import { defaultRetention, isUnlimited, type RetentionSettings } from './log/limits.ts';
 import { setAsideView } from './log/setAside.ts';
-import type { AgentRunner, Clock, EventLog, Head, SetAside, Source } from './ports.ts';
+import type { AgentRunner, Clock, EventLog, Head, SetAside } from './ports.ts';
 import { Gauge } from './queueGauge.ts';
 import { watchRoom } from './room.ts';
-import { hierarchiesOfMachine, mountedHierarchies } from './sources/cgroups.ts';
-import { type Choice, openFirst, type PassedOver } from './sources/choice.ts';
+import type { PassedOver } from './sources/choice.ts';
 import type { CommandLines } from './sources/commandLines.ts';
-import { openConnectorSource } from './sources/connector/source.ts';
-import type { PinOwner } from './sources/ebpf/pins.ts';
-import { openEbpfSource } from './sources/ebpf/source.ts';
-import { openPollingSource } from './sources/polling.ts';
 import { openRuntimeNames } from './sources/runtimeNames.ts';
-import { openSimulatedSource } from './sources/simulated.ts';
 import { messageOf } from './system/errno.ts';
-import { filesystemOf, folderBytes, folderSize, shareFolder } from './system/folder.ts';
-import { otherNamespace } from './system/namespaces.ts';
-import { peerOf } from './system/peer.ts';
+import { filesystemOf, folderSize, shareFolder } from './system/folder.ts';
 
+export {
+  type CgroupsHere,
+  cgroupsHere,
+  defaultPollIntervalMs,
+  type MachineSource,
+  machineSources,
+  type SourceName,
+  trySource,
+} from './daemon/sources.ts';
 export { type HeadTarget, targetText } from './heads/destination.ts';
 export { type Amount, defaultRetention, type RetentionSettings } from './log/limits.ts';
 export type { SetAside } from './ports.ts';
 export type { CommandLines } from './sources/commandLines.ts';
-
-/** The sources that see this machine, the best first. */
-export const machineSources = ['ebpf', 'connector', 'polling'] as const;
-
-export type MachineSource = (typeof machineSources)[number];
-export type SourceName = MachineSource | 'simulated';
 
 export interface DaemonOptions {
   /** The recording's folder; made if it is missing, 0750. */
@@ -130,9 +118,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** How far apart the looks of the polling source are unless told otherwise. */
-export const defaultPollIntervalMs = 1000;
-
 /** How far apart heads are sent unless told otherwise. */
 export const defaultHeadIntervalMs = 60_000;
 
@@ -141,6 +126,8 @@ const agentConcurrency = 16;
 const agentLimit = 256;
 /** What agents do takes milliseconds. */
 const stuckAgentMs = 10_000;
+/** After so long, whatever LevelDB was to come upon at an opening it has come upon. */
+const beginningMs = 60_000;
 /** The group that may use the daemon, beside its owner. */
 const groupName = 'tasktrail';
 
@@ -168,9 +155,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 /** Brings up one part after the other, bottom up, and leaves in `parts` how each goes down again. */
 async function startParts(options: DaemonOptions, socketPath: string, parts: Closers): Promise<Daemon> {
-  const { folder, syncIntervalMs, version } = options;
+  const { folder, syncIntervalMs, version, onTrouble = () => {} } = options;
   const clock = new Watchdog(realClock());
-  const { log, world } = await openRecording(folder, clock, parts);
+  const { log, world } = await openRecording({
+    folder,
+    setAsideUs: clock.wallUs(),
+    passedOver: (why) => onTrouble(passedOverText(folder, why)),
+  });
+  parts.add(() => log.close());
+  parts.add(clock.after(beginningMs, () => void log.hasBegun()));
   const recording = world.chronicle.recording || nanoid();
   const owner = { recording, folder: log.folder };
   const { source, passedOver } = openSource(options, owner, clock);
@@ -230,7 +223,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
         giveUp: (seq) => reactor.giveUp(seq),
       },
       follow: (grown) => recorder.follow(grown),
-      onFailure: failure.resolve,
+      onFailure: ({ message }) => onTrouble(unsealedText(message)),
     }),
     archive: openArchive(folder, recorder, clock),
   }));
@@ -250,6 +243,7 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
     ...(gauge && { queue: gauge.view }),
     mounts: mounts.views,
     ...(log.isFull && { isFull: true }),
+    ...(attendants.failure !== '' && { unsealed: attendants.failure }),
     ...keptView(log),
     ...setAsideView(folder),
     retention: { ...retentionOn(filesystemOf(folder).totalBytes, settings), isHeld: attendants.isHeld },
@@ -290,52 +284,15 @@ async function startParts(options: DaemonOptions, socketPath: string, parts: Clo
   };
 }
 
-/** The log, and the world that it comes to; what is not sound of it is set aside, also where only the folding finds it. */
-async function openRecording(
-  folder: string,
-  clock: Clock,
-  parts: Closers,
-): Promise<{ readonly log: LevelLog; readonly world: World }> {
-  const setAsideUs = clock.wallUs();
-  let log = await openLevelLog({ folder, setAsideUs });
-  parts.add(() => log.close());
-  try {
-    return { log, world: await openWorld(log) };
-  } catch (error) {
-    if (!(error instanceof UnsoundLogError)) throw error;
-    await log.close();
-    log = await openLevelLog({ folder, setAsideUs, unsound: error });
-    return { log, world: await openWorld(log) };
-  }
+function passedOverText(folder: string, why: string): string {
+  return (
+    `a snapshot could not be used, and what it held was made again out of the events: ${why}; ` +
+    `\`tasktrail verify --data ${folder}\` tells more`
+  );
 }
 
-/** What is to be thought of when something is to be removed. */
-function situationOf(
-  { world }: Recorder,
-  clock: Clock,
-  folder: string,
-  settings: RetentionSettings,
-): Situation {
-  const { totalBytes, freeBytes } = filesystemOf(folder);
-  const [open] = world.releases.open();
-  return {
-    nowUs: clock.wallUs(),
-    limits: limitsOn(totalBytes, settings),
-    disk: { freeBytes, recordingBytes: folderBytes(folder) },
-    ...(open && { openRelease: open.seq }),
-  };
-}
-
-function retentionOn(totalBytes: number, settings: RetentionSettings): Omit<RetentionView, 'isHeld'> {
-  const { ageUs, sizeBytes, freeBytes } = limitsOn(totalBytes, settings);
-  const size = leastOf(settings.sizes, totalBytes);
-  return {
-    ...(ageUs !== undefined && { ageMs: ageUs / 1000 }),
-    ...(sizeBytes !== undefined && { sizeBytes }),
-    ...(size && 'share' in size && { sizeShare: size.share }),
-    ...(freeBytes !== undefined && { freeBytes }),
-    ...(settings.free && 'share' in settings.free && { freeShare: settings.free.share }),
-  };
+function unsealedText(why: string): string {
+  return `recording goes on, but nothing is sealed any more until the next start: ${why}`;
 }
 
 /** Takes all parts down. Rejects afterwards where it is a failure that ends them, or where one follows. */
@@ -348,94 +305,6 @@ async function end(parts: Closers, failure: Error | undefined): Promise<void> {
   if (failure) throw failure;
 }
 
-/**
- * Opens a source that would record this machine, and closes it again. Fails with one sentence; else tells
- * what the source cannot see, in words, and nothing where it sees all.
- */
-export function trySource(name: MachineSource, mirror: readonly string[]): string {
-  const source = openings({ mirror }, undefined, realClock())[name]();
-  source.close();
-  return source.blind;
-}
-
-/** What this machine has of cgroup hierarchies, and whether they can be mirrored from here. */
-export interface CgroupsHere {
-  /** The names of all: `v2`, the controllers of one, `name=systemd`. */
-  readonly existing: readonly string[];
-  /** Those that are mounted as a whole, v2 first. */
-  readonly mounted: readonly { readonly name: string; readonly mountPoint: string }[];
-  /** A cgroup namespace is around us, in which paths do not begin where the kernel's do. */
-  readonly isNamespaced: boolean;
-}
-
-export function cgroupsHere(): CgroupsHere {
-  return {
-    existing: hierarchiesOfMachine().map(({ name }) => textOf(name)),
-    mounted: mountedHierarchies().map(({ name, mountPoint }) => ({
-      name: textOf(name),
-      mountPoint: textOf(mountPoint),
-    })),
-    isNamespaced: otherNamespace('cgroup') !== undefined,
-  };
-}
-
-function openSource(options: DaemonOptions, owner: PinOwner, clock: Clock): Choice {
-  const { source, seed = 1 } = options;
-  if (source === 'simulated') return { source: openSimulatedSource({ seed, clock }), passedOver: [] };
-  const open = openings(options, owner, clock);
-  const names = source === 'best' ? machineSources : [source];
-  return openFirst(names.map((name) => [name, open[name]]));
-}
-
-type SourceOptions = Pick<DaemonOptions, 'mirror' | 'commandLines' | 'pin' | 'ringBytes' | 'pollIntervalMs'>;
-
-/** How each source that sees this machine is opened, for the recording that it is to feed. */
-function openings(
-  options: SourceOptions,
-  owner: PinOwner | undefined,
-  clock: Clock,
-): Record<MachineSource, () => Source> {
-  const { mirror = [], commandLines, pin = false, ringBytes } = options;
-  const intervalMs = options.pollIntervalMs ?? defaultPollIntervalMs;
-  return {
-    ebpf: () =>
-      openEbpfSource({
-        mirror,
-        commandLines,
-        pin,
-        ...(owner && { owner }),
-        ...(ringBytes !== undefined && { ringBytes }),
-      }),
-    connector: () => openConnectorSource({ commandLines }),
-    polling: () => openPollingSource({ clock, intervalMs, commandLines }),
-  };
-}
-
-/** Agents belong to the root container, and inherit it from us, whatever shell we were started in. */
-async function leaveContainers(recorder: Recorder): Promise<void> {
-  const { hierarchy } = recorder.world;
-  const self = hierarchy.taskByPid(process.pid);
-  if (!self || self.container === hierarchy.root) return;
-  const actor = { pid: process.pid, uid: self.uid, gid: process.getegid?.() ?? 0, groups: [] };
-  const command: Command = { type: 'attach', container: hierarchy.root.id, pid: process.pid };
-  const answer = await recorder.submit({ name: 'attach', path: '/', actor, plan: () => command });
-  assert(!isRefusal(answer), 'whoever attaches itself to the root container is not refused');
-}
-
-/** An ordinary user who records has the tree: of root, who could give it to him, this recorder knows nothing. */
-async function ownTree(recorder: Recorder): Promise<void> {
-  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
-  const { root } = recorder.world.hierarchy;
-  if (uid === 0) return;
-  const by = byOf(recorder.world.hierarchy, { pid: process.pid, uid, gid });
-  for (const node of ['directory', 'tasks', 'notify_on_release', 'release_agent'] as const) {
-    const { mode, uid: owner } = root.attributes[node] ?? { mode: 0o644, uid: 0 };
-    if (owner === uid) continue;
-    recorder.record({ type: 'attr', container: root.id, node, mode, uid, gid, by });
-  }
-  await recorder.commit('synced');
-}
-
 /** Returns why that is not possible, where it need not be. */
 function mounted(mounts: Mounts, wanted: MountWanted | undefined): string {
   try {
@@ -445,27 +314,6 @@ function mounted(mounts: Mounts, wanted: MountWanted | undefined): string {
     if (wanted?.isRequired) throw error;
     return messageOf(error);
   }
-}
-
-/** Does what writing to the root's `release_agent` does. */
-async function appoint(recorder: Recorder, program: Bytes): Promise<void> {
-  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
-  const { root } = recorder.world.hierarchy;
-  const command: Command = { type: 'write', container: root.id, file: 'release_agent', text: program };
-  const actor = { pid: process.pid, uid, gid, groups: [] };
-  const answer = await recorder.submit({
-    name: 'write release_agent',
-    path: '/',
-    actor,
-    plan: () => command,
-  });
-  if (isRefusal(answer)) throw new Error(`${textOf(program)} cannot be the release agent: ${answer.saw}`);
-}
-
-/** The descriptor is Node's own affair, and there is no other way to ask the kernel about a socket. */
-function peerOfSocket(socket: Socket): Actor {
-  const { _handle: handle } = socket as unknown as { _handle: { fd: number } };
-  return peerOf(handle.fd);
 }
 
 function postOf(options: DaemonOptions, log: EventLog, runner: AgentRunner, clock: Clock): Post | undefined {
@@ -487,21 +335,6 @@ async function syncedHead(log: EventLog): Promise<Head> {
   const { head } = log;
   await log.commit('synced');
   return head;
-}
-
-/** A socket left by a daemon that was killed is in the way; we hold the log, so nobody listens on it. */
-async function listen(server: Server, path: string): Promise<void> {
-  try {
-    rmSync(path, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(path, resolve);
-    });
-  } catch (error) {
-    throw new Error(`the daemon cannot listen at ${path}: ${reasonOf(error)}`, { cause: error });
-  }
-  // From here on an error is a connection that could not be taken, which its client sees. We go on.
-  server.on('error', () => {});
 }
 
 /** A promise that is resolved from the outside, by the first call. */

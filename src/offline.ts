@@ -17,7 +17,7 @@ import { Story } from './engine/story.ts';
 import type { Refusal } from './kernel/errno.ts';
 import { exportOf } from './log/exporter.ts';
 import { type Imported, importWith } from './log/importer.ts';
-import { openLogReader, readHead } from './log/levelLog.ts';
+import { openLogReader, readHead } from './log/openLog.ts';
 import { setAsideView } from './log/setAside.ts';
 import type { LogReader } from './ports.ts';
 import { folderBytes } from './system/folder.ts';

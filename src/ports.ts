@@ -56,6 +56,22 @@ export interface Verification {
    * damaged as such, nothing is read, and this seq is further on than `seq`.
    */
   readonly unsound?: { readonly seq: number; readonly why: string };
+  /** What was made out of the events that were checked, and is not what they make; absent where nothing is. */
+  readonly flaws?: readonly Flaw[];
+}
+
+/**
+ * Something beside the events that is not what they make. It can be made again, and the log is sound all the same.
+ */
+export interface Flaw {
+  /** `events`: they themselves do not follow from each other, so that nothing can be made of them from there on. */
+  readonly kind: 'snapshot' | 'lifelines' | 'index' | 'events';
+  /** Where it belongs: a snapshot is of what was behind this event, all else begins with it. */
+  readonly seq: number;
+  /** What is wrong, as a phrase. */
+  readonly why: string;
+  /** Whether it is taken for true, and makes answers wrong; else it is passed over, and answers take longer. */
+  readonly misleads: boolean;
 }
 
 /** What an opening found of a log that was not what was written, and where it is now. */
@@ -74,6 +90,8 @@ export interface SetAside {
 export interface KeptSnapshot {
   readonly seq: number;
   readonly parts: Readonly<Record<string, Uint8Array>>;
+  /** Why it cannot be read, as a phrase; then it has no parts. Of all up to the one before it, where its seq is 0. */
+  readonly unreadable?: string;
 }
 
 /** Where what is kept of a log begins. */

@@ -14,7 +14,7 @@ import type { Distance } from '../src/archive/keeper.ts';
 import { blockEvents } from '../src/log/block.ts';
 import { Cutter } from '../src/log/cutter.ts';
 import { exportOf } from '../src/log/exporter.ts';
-import { openLevelLog, openLogReader, readHead } from '../src/log/levelLog.ts';
+import { openLevelLog, openLogReader, readHead } from '../src/log/openLog.ts';
 import { seededRandom } from '../src/random.ts';
 import { bundled, toldByPage } from './browser/chromium.ts';
 import { packed, type StoredEntry } from './browser/entries.ts';

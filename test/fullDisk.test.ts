@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { startDaemon } from '../src/daemon.ts';
 import { HttpReader } from '../src/http/client.ts';
 import { isRefusal } from '../src/kernel/errno.ts';
-import { openLogReader, verifyLog } from '../src/log/levelLog.ts';
+import { openLogReader, verifyLog } from '../src/log/openLog.ts';
 import { readAll } from './log/contract.ts';
 import { Scratch } from './log/recordings.ts';
 import { until } from './support/daemon.ts';

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import type { Event, EventType } from '../events/event.ts';
 import type { HttpReader } from '../src/http/client.ts';
 import { isRefusal } from '../src/kernel/errno.ts';
-import { openLevelLog } from '../src/log/levelLog.ts';
+import { openLevelLog } from '../src/log/openLog.ts';
 import { agentIn, Daemon, eventsIn, withFolders } from './support/daemon.ts';
 import { testNeeding } from './support/needs.ts';
 import { Recording } from './support/recording.ts';

@@ -2,8 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startDaemon } from '../src/daemon.ts';
-import { allCommits } from '../src/log/keys.ts';
-import { openLogReader, verifyLog } from '../src/log/levelLog.ts';
+import { allCommits, snapshotKey } from '../src/log/keys.ts';
+import { openLogReader, verifyLog } from '../src/log/openLog.ts';
 import { readAll } from './log/contract.ts';
 import { changeLevel, Scratch } from './log/recordings.ts';
 
@@ -46,6 +46,31 @@ unsound('a daemon sets aside what is not sound, once, and records on behind it',
     ['unsound', 'stopped'],
   );
   await log.close();
+});
+
+unsound('a daemon that passes over a snapshot says so once', async () => {
+  const folder = scratch.folder();
+  const told: string[] = [];
+  const options = {
+    folder,
+    source: 'simulated',
+    releaseAgent: '/agent',
+    syncIntervalMs: 1000,
+    version: 'test',
+    onTrouble: (sentence: string) => told.push(sentence),
+  } as const;
+  await (await startDaemon(options)).stop();
+  await changeLevel(folder, async (level) => {
+    for (const seq of [3, 4]) await level.put(snapshotKey(seq, 'hierarchy'), Uint8Array.of(1, 2, 3));
+  });
+  const daemon = await startDaemon(options);
+  assert.is(daemon.view.unsealed, undefined);
+  await daemon.stop();
+  assert.is(told.length, 1);
+  assert.match(
+    told[0] ?? '',
+    /^a snapshot could not be used, .*: the snapshot of hierarchy is damaged; `tasktrail verify/,
+  );
 });
 
 unsound.run();

@@ -3,7 +3,7 @@
  * what was answered: nothing of that may be missing, and nothing may be there that was not appended. With `--no-sync`
  * syncs count for nothing, and it has to find losses. Prints its seeds: the workload and what each loss keeps follow from
  * them, the order in which threads of it reach the kernel does not, so that `--keep FOLDER` keeps what is wrong. Ends
- * with 1 when anything is missing or wrong.
+ * with 1 when anything is missing or wrong, or an image does not open.
  */
 import { parseArgs } from 'node:util';
 import { realRandom } from '../src/random.ts';
@@ -50,4 +50,4 @@ for (let done = 0; done < images; done += workloads * imagesOfWorkload) {
 console.log(
   `\n${totals.missing} missing, ${totals.wrong} wrong, ${totals.refused} that say they are not sound`,
 );
-process.exitCode = totals.missing + totals.wrong === 0 ? 0 : 1;
+process.exitCode = totals.missing + totals.wrong + totals.refused === 0 ? 0 : 1;

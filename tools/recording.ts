@@ -10,7 +10,7 @@ import type { Readable, Writable } from 'node:stream';
 import { type Daemon, type DaemonOptions, startDaemon } from '../src/daemon.ts';
 import { HttpReader } from '../src/http/client.ts';
 import { isRefusal } from '../src/kernel/errno.ts';
-import { openLogReader } from '../src/log/levelLog.ts';
+import { openLogReader } from '../src/log/openLog.ts';
 import type { LogReader } from '../src/ports.ts';
 
 export type Program = ChildProcessByStdio<Writable, Readable, Readable>;

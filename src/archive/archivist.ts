@@ -1,7 +1,8 @@
 /**
  * The archivist's side of the recorder: it wakes the thread that turns the log's tail into what is kept, when there is
  * enough of it, and now and then has it remove what may not be kept any longer; and it has the log write what that thread
- * makes. Nobody waits for any of it but a close.
+ * makes. Nobody waits for any of it but a close. Where nothing can be kept for good, the tail grows until the next start, and
+ * retention goes on for as long as the thread does.
  */
 import type { Worker } from 'node:worker_threads';
 import type { Situation } from '../log/retention.ts';
@@ -45,7 +46,7 @@ export interface ArchivistOptions {
   follow(grown: () => void): () => void;
   /** What is kept, and for how long. */
   readonly retention: Retention;
-  /** The thread cannot go on: what it read is not what was recorded. Called once. */
+  /** Nothing can be kept for good, as when what was read is not what was recorded. Called once. */
   onFailure(error: Error): void;
   readonly open?: (folder: string) => Worker;
 }
@@ -61,6 +62,8 @@ const firstRetainDelayMs = 10_000;
 export interface Archivist {
   /** An open release holds up retention, as it was when that was last looked at. */
   readonly isHeld: boolean;
+  /** Why nothing is kept for good any more, in words; empty while all is well. */
+  readonly failure: string;
   /** Resolves when the thread has stored what it was at, and reads the log no more. */
   close(): Promise<void>;
 }
@@ -74,6 +77,8 @@ export function openArchivist(options: ArchivistOptions): Archivist {
   let closing = false;
   let isRetentionDue = false;
   let isHeld = false;
+  let failure = '';
+  let isDead = false;
 
   const unfollow = options.follow(() => {
     cancel ??= clock.after(wakeDelayMs, wake);
@@ -84,12 +89,15 @@ export function openArchivist(options: ArchivistOptions): Archivist {
     get isHeld() {
       return isHeld;
     },
+    get failure() {
+      return failure;
+    },
     close,
   };
 
   function wake(): void {
     cancel = undefined;
-    if (closing || isBusy) return;
+    if (closing || isBusy || isDead) return;
     const notice = work();
     if (notice === undefined) return;
     isBusy = true;
@@ -101,7 +109,7 @@ export function openArchivist(options: ArchivistOptions): Archivist {
     const situation = isRetentionDue && log.sealedSeq > 0 ? retention.situation() : undefined;
     isRetentionDue = false;
     if (situation) return { retain: situation };
-    return log.seq - log.sealedSeq < worthwhileEvents ? undefined : 'grown';
+    return failure !== '' || log.seq - log.sealedSeq < worthwhileEvents ? undefined : 'grown';
   }
 
   function retain(): void {
@@ -114,6 +122,10 @@ export function openArchivist(options: ArchivistOptions): Archivist {
     const started = open(log.folder);
     started.on('message', (told: Told) => void take(told));
     started.on('error', fail);
+    started.once('exit', () => {
+      isDead = true;
+      fail(new Error('the thread that does it has ended'));
+    });
     exit = new Promise((resolve) => started.once('exit', resolve));
     return started;
   }
@@ -147,7 +159,9 @@ export function openArchivist(options: ArchivistOptions): Archivist {
   }
 
   function fail(error: Error): void {
-    if (!closing) onFailure(error);
+    if (closing || failure !== '') return;
+    failure = error.message;
+    onFailure(error);
   }
 
   async function close(): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openLogReader } from '../log/levelLog.ts';
+import { openLogReader } from '../log/openLog.ts';
 import type { Situation } from '../log/retention.ts';
 import type { Batch } from '../log/sealer.ts';
 import { threadId } from '../system/thread.ts';
@@ -28,30 +28,44 @@ parentPort?.on('message', (notice: Notice) => {
 try {
   await work();
 } catch (error) {
-  tell({ error: error instanceof Error ? error.message : String(error) });
+  tellFailure(error);
 } finally {
   await reader.close();
   parentPort?.close();
 }
 
 async function work(): Promise<void> {
-  const keeper = await Keeper.open(reader);
+  let keeper: Keeper | undefined;
+  const keeperOf = async (): Promise<Keeper> => {
+    keeper ??= await Keeper.open(reader);
+    return keeper;
+  };
   const pruner = new Pruner(reader);
   for (;;) {
     const next = await notice();
     if (next === 'end') return;
-    const goesOn = typeof next === 'object' ? await prune(pruner, next.retain) : await keep(keeper);
+    const goesOn = typeof next === 'object' ? await prune(pruner, next.retain) : await keep(keeperOf);
     if (!goesOn) return;
     tell('idle');
   }
 }
 
-/** Resolves with whether there may be more to do. */
-async function keep(keeper: Keeper): Promise<boolean> {
-  for (let batch = await keeper.next(); batch; batch = await keeper.next()) {
-    if (!(await stored(batch))) return false;
+/** Resolves with whether there may be more to do. What cannot be kept is told once: then this is asked for no more. */
+async function keep(keeperOf: () => Promise<Keeper>): Promise<boolean> {
+  try {
+    const keeper = await keeperOf();
+    for (let batch = await keeper.next(); batch; batch = await keeper.next()) {
+      if (!(await stored(batch))) return false;
+    }
+  } catch (error) {
+    // What may not be kept any longer can be removed all the same.
+    tellFailure(error);
   }
   return true;
+}
+
+function tellFailure(error: unknown): void {
+  tell({ error: error instanceof Error ? error.message : String(error) });
 }
 
 /** The same. LevelDB frees room for as long as nobody wants this thread to end. */

@@ -27,6 +27,11 @@ export class Attendants implements Archive {
     return this.#present?.archivist.isHeld ?? false;
   }
 
+  /** As `Archivist` has it. */
+  get failure(): string {
+    return this.#present?.archivist.failure ?? '';
+  }
+
   log: Archive['log'] = (...asked) => this.#present?.archive.log(...asked);
   past: Archive['past'] = (...asked) => this.#present?.archive.past(...asked);
   verify: Archive['verify'] = (...asked) => this.#present?.archive.verify(...asked);

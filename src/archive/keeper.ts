@@ -9,9 +9,11 @@ import { readRollDistance } from '../../projections/passages.ts';
 import { type Scale, seqBefore, windowOf } from '../../projections/scale.ts';
 import type { LifelineSource } from '../../projections/standing.ts';
 import type { World } from '../../projections/world.ts';
-import { openWorld } from '../engine/openWorld.ts';
-import { sealed } from '../log/checked.ts';
+import { NotKept } from '../engine/kept.ts';
+import { isLoadable, openWorld } from '../engine/openWorld.ts';
+import { withChecksum } from '../log/checked.ts';
 import { crc32 } from '../log/crc32.ts';
+import { UnsoundLogError } from '../log/errors.ts';
 import { pieceKey, snapshotKey } from '../log/keys.ts';
 import type { LevelReader } from '../log/levelReader.ts';
 import { lifelineScale } from '../log/lifelineScale.ts';
@@ -45,9 +47,11 @@ export class Keeper {
   static async open(reader: LevelReader, distance = usualDistance, scale = lifelineScale): Promise<Keeper> {
     const sealer = await Sealer.open(reader);
     const { world, lifelines } = await openWindow(reader, sealer.sealedSeq, scale);
+    // One that cannot be read, of another version say, spares nobody a way.
     let snapshotSeq = 0;
-    for await (const { seq } of reader.snapshots(sealer.sealedSeq)) {
-      snapshotSeq = seq;
+    for await (const snapshot of reader.snapshots(sealer.sealedSeq)) {
+      if (!isLoadable(snapshot)) continue;
+      snapshotSeq = snapshot.seq;
       break;
     }
     return new Keeper(sealer, { world, lifelines }, { snapshotSeq, distance, scale });
@@ -98,17 +102,17 @@ export class Keeper {
     const pieces = Array.from({ length: scale.pieces }, (_, piece) => {
       return [
         pieceKey(window, piece),
-        this.#sealed((writer) => lifelines.writePiece(writer, piece)),
+        this.#valueOf((writer) => lifelines.writePiece(writer, piece)),
       ] as const;
     });
     lifelines.beginWindow();
     return pieces;
   }
 
-  #sealed(write: (writer: RowWriter) => void): Uint8Array {
+  #valueOf(write: (writer: RowWriter) => void): Uint8Array {
     this.#writer.length = 0;
     write(this.#writer);
-    return sealed(this.#writer, crc32);
+    return withChecksum(this.#writer, crc32);
   }
 
   #isDue(seq: number): boolean {
@@ -134,10 +138,20 @@ interface Folds {
 /** The world behind `seq`, and the lifelines of the window that goes on there, from its beginning on. */
 async function openWindow(reader: LevelReader, seq: number, scale: Scale): Promise<Folds> {
   const window = windowOf(seq + 1, scale);
-  const before = seqBefore(window, scale);
   // What such a window tells would lack its beginning. Whoever misses it asks the world.
-  if (before + 1 < reader.keptFrom().seq)
+  if (seqBefore(window, scale) + 1 < reader.keptFrom().seq)
     return { world: await openWorld(reader, seq), lifelines: undefined };
+  try {
+    return await windowAround(reader, window, seq, scale);
+  } catch (error) {
+    // The same where its beginning is damaged, of which whoever reads it is told, or no snapshot before it can be read.
+    if (!(error instanceof UnsoundLogError || error instanceof NotKept)) throw error;
+    return { world: await openWorld(reader, seq), lifelines: undefined };
+  }
+}
+
+async function windowAround(reader: LevelReader, window: number, seq: number, scale: Scale): Promise<Folds> {
+  const before = seqBefore(window, scale);
   const world = await openWorld(reader, before);
   const rollWindow = rollWindowBefore(window, await reader.lifelines(scale));
   const lifelines = new Lifelines(world.hierarchy, window, rollWindow, scale);

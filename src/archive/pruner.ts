@@ -2,14 +2,12 @@
  * The pruner: removes the beginning of a log as its limits ask for, on the archivist's thread. It reads and computes;
  * who removes what it names is for its caller to see to.
  */
-import { SnapshotError } from '../../projections/snapshot.ts';
-import { World } from '../../projections/world.ts';
+import { isLoadable } from '../engine/openWorld.ts';
 import { Cutter } from '../log/cutter.ts';
 import { UnsoundLogError } from '../log/errors.ts';
 import type { LevelReader } from '../log/levelReader.ts';
 import { planCut, type Situation } from '../log/retention.ts';
 import type { Batch } from '../log/sealer.ts';
-import type { KeptSnapshot } from '../ports.ts';
 import type { Retained } from './archivist.ts';
 
 export class Pruner {
@@ -23,6 +21,7 @@ export class Pruner {
 
   /** What is to be removed, piece by piece; each must be written before the next is asked for. */
   async *prune(situation: Situation): AsyncGenerator<Batch, Retained> {
+    // What is not kept can be done without only where there is a snapshot that this tasktrail can read.
     const { cut, isHeld, staleSeq } = await planCut(this.#reader, situation, isLoadable);
     try {
       // Where nothing is to be cut there may still be what an earlier life has left.
@@ -37,16 +36,5 @@ export class Pruner {
   /** Gives back some of the room of what was removed, which takes its time; resolves with whether there is more. */
   freeSome(): Promise<boolean> {
     return this.#cutter.freeSome();
-  }
-}
-
-/** What is not kept can be done without only where there is a snapshot that this tasktrail can read. */
-function isLoadable({ parts }: KeptSnapshot): boolean {
-  try {
-    World.load(parts);
-    return true;
-  } catch (error) {
-    if (error instanceof SnapshotError) return false;
-    throw error;
   }
 }

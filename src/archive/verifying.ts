@@ -5,8 +5,9 @@
 import { edgeOf } from '../engine/edge.ts';
 import type { Instant } from '../engine/instant.ts';
 import type { VerifyQuery } from '../engine/reader.ts';
-import { openLogReader, type VerifyOptions, verifyLog } from '../log/levelLog.ts';
+import { openLogReader, type VerifyOptions, verifyLog } from '../log/openLog.ts';
 import type { Verification } from '../ports.ts';
+import { ByproductCheck } from './byproducts.ts';
 
 export async function verifyRecording(
   folder: string,
@@ -14,7 +15,15 @@ export async function verifyRecording(
   progress: (seq: number) => unknown,
 ): Promise<Verification> {
   const begin = since && (await beginOf(folder, since));
-  return verifyLog({ folder }, { progress, ...(expect && { expect }), ...(begin && { since: begin }) });
+  return verifyLog(
+    { folder },
+    {
+      progress,
+      byproducts: new ByproductCheck(),
+      ...(expect && { expect }),
+      ...(begin && { since: begin }),
+    },
+  );
 }
 
 /** A recording that may not be sound is read for this only where it has to be. */

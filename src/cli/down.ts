@@ -5,7 +5,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Status } from '../engine/reader.ts';
 import { DaemonError, HttpReader } from '../http/client.ts';
-import { endKept, keptFor } from '../kept.ts';
+import { endPinned, pinnedFor } from '../pinned.ts';
 import { isRunning } from '../system/process.ts';
 import { answered } from './asking.ts';
 import type { Context } from './context.ts';
@@ -27,9 +27,9 @@ interface Stopped {
 
 export async function down(context: Context, { unload = false }: DownOptions): Promise<void> {
   const daemonPid = await stopDaemon(context, unload);
-  const unloaded = unload ? endKept(context.folder.path) : 0;
+  const unloaded = unload ? endPinned(context.folder.path) : 0;
   if (daemonPid === undefined && unloaded === 0) throw new Failure(nothingToStop(context, unload));
-  const kept = keptFor(context.folder.path);
+  const kept = pinnedFor(context.folder.path);
   const stopped: Stopped = {
     ...(daemonPid !== undefined && { daemonPid }),
     kept: kept.length,
@@ -64,7 +64,7 @@ async function statusOf(reader: HttpReader): Promise<Status | undefined> {
 function nothingToStop(context: Context, unload: boolean): string {
   const { path } = context.folder;
   if (unload) return `no daemon records in ${path}, and the kernel keeps nothing for it`;
-  const goesOn = keptFor(path).length > 0;
+  const goesOn = pinnedFor(path).length > 0;
   return `no daemon records in ${path}${goesOn ? `; the kernel goes on: end that with \`${context.typed('down --unload')}\`` : ''}`;
 }
 

@@ -23,6 +23,8 @@ export interface DaemonView {
   readonly keptFrom?: KeptView;
   /** The disk is full, and nothing is recorded until there is room; missing where it is not. */
   readonly isFull?: true;
+  /** Why what is recorded is not sealed, nor its beginning removed, until the next start; missing while that goes on. */
+  readonly unsealed?: string;
   /** The folders in the recording's own, the oldest first, that hold what was not sound of it once; missing: none. */
   readonly setAside?: readonly string[];
 }

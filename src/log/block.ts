@@ -12,7 +12,7 @@ import { Column, writeColumn } from '../../events/column.ts';
 import { EventColumns, type StringNumbers, type Strings, writeColumns } from '../../events/columns.ts';
 import type { Event } from '../../events/event.ts';
 import { DecodeError, type RowReader, RowWriter } from '../../events/rows.ts';
-import { type Checksum, sealed, unsealed } from './checked.ts';
+import { type Checksum, checked, withChecksum } from './checked.ts';
 import { hashBytes, type Link } from './commit.ts';
 
 /** The format of blocks. */
@@ -61,7 +61,7 @@ export function writeBlock(
   const places = ends.map((seq) => seq - head.firstSeq);
   writeColumn(writer, places, places.length);
   writeColumns(writer, events, strings);
-  return sealed(writer, checksum);
+  return withChecksum(writer, checksum);
 }
 
 /** A block, as it is read. */
@@ -73,7 +73,7 @@ export class Block {
 
   /** Throws a `DecodeError` where this is not the block that was written. */
   constructor(value: Uint8Array, strings: Strings, checksum: Checksum) {
-    const reader = unsealed(value, checksum);
+    const reader = checked(value, checksum);
     const number = reader.byte();
     if (number !== format) throw new DecodeError(`a block is of format ${number}`, 0);
     this.head = readHead(reader);

@@ -6,7 +6,7 @@
  */
 import { Column, writeColumn } from '../../events/column.ts';
 import { DecodeError, type RowReader, RowWriter } from '../../events/rows.ts';
-import { type Checksum, sealed, unsealed } from './checked.ts';
+import { type Checksum, checked, withChecksum } from './checked.ts';
 
 export const pageBlocks = 512;
 
@@ -25,7 +25,7 @@ export function writePage(places: readonly BlockPlace[], checksum: Checksum): Ui
       pageBlocks,
     );
   }
-  return sealed(writer, checksum);
+  return withChecksum(writer, checksum);
 }
 
 class Page {
@@ -108,7 +108,7 @@ export class BlockIndex {
 /** Undefined where it is damaged: it only repeats what the blocks say themselves, and these are asked then. */
 function pageIn(value: Uint8Array, checksum: Checksum): Page | undefined {
   try {
-    return new Page(unsealed(value, checksum));
+    return new Page(checked(value, checksum));
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;

@@ -10,7 +10,7 @@ export type Checksum = (bytes: Uint8Array) => number;
 const checksumBytes = 4;
 
 /** What was written so far, with its checksum behind it. */
-export function sealed(writer: RowWriter, checksum: Checksum): Uint8Array {
+export function withChecksum(writer: RowWriter, checksum: Checksum): Uint8Array {
   const value = new Uint8Array(writer.length + checksumBytes);
   value.set(writer.buffer.subarray(0, writer.length));
   new DataView(value.buffer).setUint32(writer.length, checksum(value.subarray(0, writer.length)), true);
@@ -18,7 +18,7 @@ export function sealed(writer: RowWriter, checksum: Checksum): Uint8Array {
 }
 
 /** A reader of what such a value holds. Throws a `DecodeError` where it is not what was written. */
-export function unsealed(value: Uint8Array, checksum: Checksum): RowReader {
+export function checked(value: Uint8Array, checksum: Checksum): RowReader {
   const length = value.length - checksumBytes;
   if (length < 0) throw new DecodeError(`a value of ${value.length} bytes is too short`, 0);
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);

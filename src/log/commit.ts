@@ -53,7 +53,7 @@ export function headOf(link: Link): Head {
   return { seq: link.seq, timeUs: link.timeUs, hash: hexOf(link.hash) };
 }
 
-/** Events that are sequenced and not yet sealed: the rows of the next commit. */
+/** Events that are sequenced and not yet committed: the rows of the next commit. */
 export class OpenCommit {
   readonly #rows = new RowWriter();
   /** The last event before those in here. */
@@ -121,8 +121,8 @@ export class OpenCommit {
     this.#timeUs = event.timeUs;
   }
 
-  /** The value of everything appended since the last seal, and the link that it makes. Not when empty. */
-  seal(previous: Uint8Array, chainHash: ChainHash): { readonly value: Uint8Array; readonly link: Link } {
+  /** The value of everything appended since the last one, and the link that it makes. Not when empty. */
+  finish(previous: Uint8Array, chainHash: ChainHash): { readonly value: Uint8Array; readonly link: Link } {
     const rows = this.#rows;
     const value = rows.buffer.slice(0, rows.length);
     const view = new DataView(value.buffer);

@@ -9,7 +9,7 @@
 import type { Bytes } from '../../events/bytes.ts';
 import type { StringNumbers, Strings } from '../../events/columns.ts';
 import { DecodeError, RowWriter } from '../../events/rows.ts';
-import { type Checksum, sealed, unsealed } from './checked.ts';
+import { type Checksum, checked, withChecksum } from './checked.ts';
 
 export const chunkStrings = 256;
 
@@ -26,12 +26,12 @@ export function writeChunk(strings: readonly Bytes[], checksum: Checksum): Uint8
   const writer = new RowWriter();
   writer.uint(strings.length);
   for (const bytes of strings) writer.bytes(bytes);
-  return sealed(writer, checksum);
+  return withChecksum(writer, checksum);
 }
 
 /** Throws a `DecodeError` where this is not the chunk that was written. */
 function readChunk(value: Uint8Array, checksum: Checksum): readonly Bytes[] {
-  const reader = unsealed(value, checksum);
+  const reader = checked(value, checksum);
   const count = reader.uint();
   if (count > chunkStrings) throw new DecodeError(`a chunk of ${count} strings is too long`, 0);
   return Array.from({ length: count }, () => reader.bytes());

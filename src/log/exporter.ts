@@ -42,11 +42,13 @@ export async function* exportOf(reader: LevelReader): AsyncGenerator<Uint8Array>
 /** What the removed events had come to: without it there is nothing that the others could go on from. */
 async function snapshotBefore(reader: LevelReader, firstSeq: number): Promise<readonly Uint8Array[]> {
   if (firstSeq === 1) return [];
-  for await (const { seq, parts } of reader.snapshots(firstSeq - 1)) {
-    if (seq !== firstSeq - 1) break;
-    return Object.entries(parts).map(([projection, bytes]) => writeSnapshot({ projection, bytes }));
+  const parts = Object.entries((await reader.snapshotAt(firstSeq - 1)).parts);
+  if (parts.length === 0) {
+    throw new RecordingError(
+      `the recording in ${reader.store.folder} has no snapshot of what is not kept that can be read`,
+    );
   }
-  throw new RecordingError(`the recording in ${reader.store.folder} has no snapshot of what is not kept`);
+  return parts.map(([projection, bytes]) => writeSnapshot({ projection, bytes }));
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

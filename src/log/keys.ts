@@ -126,14 +126,14 @@ export const allCommits = rangeOf(commitMark);
 export const allChunks = rangeOf(chunkMark);
 export const allSnapshots = rangeOf(snapshotMark);
 
-/** The first seq of the commit that has this key; undefined where the key is damaged. */
+/** The first seq of the commit that has this key; undefined where it is no key of a commit, or damaged. */
 export function seqOfCommitKey(key: Uint8Array): number | undefined {
-  return key.length === 9 ? numberIn(key) : undefined;
+  return key[0] === commitMark && key.length === 9 ? numberIn(key) : undefined;
 }
 
-/** The number of the block that has this key; undefined where the key is damaged. */
+/** The number of the block that has this key; undefined where it is no key of a block, or damaged. */
 export function blockOfKey(key: Uint8Array): number | undefined {
-  return key.length === 7 ? numberIn(key) : undefined;
+  return key[0] === blockMark && key.length === 7 ? numberIn(key) : undefined;
 }
 
 /** The number of the chunk that has this key; undefined where the key is damaged. */

@@ -6,7 +6,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../system/errno.ts';
-import { DamagedError, writesIn } from './levelWrites.ts';
+import { DamagedError } from './damagedError.ts';
+import { checkTable } from './levelTables.ts';
+import { writesIn } from './levelWrites.ts';
 
 /** Something in a file that LevelDB would pass over in silence. */
 export interface Damage {
@@ -14,7 +16,9 @@ export interface Damage {
   readonly why: string;
   /** The last write that is whole before it, in the same file. */
   readonly before?: Uint8Array;
-  /** The log file, and the byte in it up to which it is as it was written; missing where it is another file. */
+  /** Of a table: a key that is not behind the first one that is lost. */
+  readonly after?: Uint8Array;
+  /** The log file, and the byte in it up to which it is as it was written; or the table. Missing where it is another file. */
   readonly place?: { readonly name: string; readonly at: number };
 }
 
@@ -24,14 +28,17 @@ export async function holdsLevel(folder: string): Promise<boolean> {
   return names.some((name) => name === 'CURRENT' || isLevelFile(name));
 }
 
-/** The first damage that LevelDB would not report; undefined when there is none. */
-export async function findDamage(folder: string): Promise<Damage | undefined> {
+/**
+ * The first damage that LevelDB would not report; undefined when there is none. With `tables` those are read too, which
+ * takes the longer the more is recorded.
+ */
+export async function findDamage(folder: string, tables = false): Promise<Damage | undefined> {
   const names = await readdir(folder);
   if (!names.includes('CURRENT') && names.some(isLevelFile)) {
     // LevelDB would take this for a new database and delete all files of the old one.
     return { why: 'the file CURRENT, which names the files that count, is missing' };
   }
-  for (const name of names.filter(isLogFile).sort()) {
+  for (const name of names.filter((each) => isLogFile(each) || (tables && isTable(each))).sort()) {
     const file = await readIfThere(join(folder, name));
     const damage = file && damageIn(name, file);
     if (damage) return damage;
@@ -52,18 +59,28 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
 function damageIn(name: string, file: Buffer): Damage | undefined {
   let before: Buffer | undefined;
   try {
-    for (const write of writesIn(file)) before = write;
+    if (isTable(name)) checkTable(file);
+    else for (const write of writesIn(file)) before = write;
     return undefined;
   } catch (error) {
     if (!(error instanceof DamagedError)) throw error;
     const place = { name, at: error.at };
-    return { why: `the file ${name} is damaged: ${error.message}`, ...(before && { before }), place };
+    return {
+      why: `the file ${name} is damaged: ${error.message}`,
+      ...(isTable(name) ? { after: error.after } : before && { before }),
+      place,
+    };
   }
 }
 
 /** A file in which LevelDB keeps writes until they have become a table. */
 export function isLogFile(name: string): boolean {
   return /^\d+\.log$/.test(name);
+}
+
+/** A file in which LevelDB keeps what has been sorted. */
+export function isTable(name: string): boolean {
+  return /^\d+\.(ldb|sst)$/.test(name);
 }
 
 export function isLevelFile(name: string): boolean {

@@ -1,14 +1,14 @@
 /**
  * Lifelines, as a recording keeps them: values beside its blocks, which are found by key and checked as they are read.
  */
-import type { RowReader } from '../../events/rows.ts';
+import { DecodeError, type RowReader } from '../../events/rows.ts';
 import type { Scale } from '../../projections/scale.ts';
 import type { LifelineSource } from '../../projections/standing.ts';
 import { firstSeqOf } from './block.ts';
 import type { BlockIndex } from './blockIndex.ts';
-import { unsealed } from './checked.ts';
+import { checked } from './checked.ts';
 import { crc32 } from './crc32.ts';
-import { readingError } from './errors.ts';
+import { damageText, isLevelDamage, readingError } from './errors.ts';
 import { pieceKey } from './keys.ts';
 import type { Store } from './levelStore.ts';
 
@@ -48,9 +48,19 @@ export class LevelLifelines implements LifelineSource {
   }
 
   piece(window: number, piece: number): RowReader | undefined {
-    const seq = window * this.scale.windowEvents + 1;
-    const value = this.#guarded(seq, () => this.#store.level.getSync(pieceKey(window, piece)));
-    return value && unsealed(value, crc32);
+    const value = this.#valueOf(window, piece);
+    return value && checked(value, crc32);
+  }
+
+  /** A `DecodeError` where LevelDB cannot read it: it tells nothing that the events do not. */
+  #valueOf(window: number, piece: number): Uint8Array | undefined {
+    try {
+      return this.#store.level.getSync(pieceKey(window, piece));
+    } catch (error) {
+      const { folder } = this.#store;
+      if (isLevelDamage(error)) throw new DecodeError(damageText(folder, error), 0);
+      throw readingError(folder, window * this.scale.windowEvents + 1, error);
+    }
   }
 
   #guarded<Result>(seq: number, act: () => Result): Result {

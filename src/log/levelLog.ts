@@ -1,10 +1,6 @@
 /**
- * The log in LevelDB: a tail of one value a commit, sealed into blocks in the background. The one writer, and readers
- * beside it.
- *
- * The process that holds a recording may read it on other threads too, each through `openLogReader`. Such a
- * thread is started after the log is opened, and ends before the log is closed, or LevelDB stays open until
- * the process ends.
+ * The log in LevelDB, as its one writer has it: a tail of one value a commit, sealed into blocks in the background. How it
+ * is opened is `openLog.ts`.
  */
 import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
@@ -18,137 +14,18 @@ import type {
   KeptSnapshot,
   SetAside,
   Stamped,
-  Verification,
 } from '../ports.ts';
-import { equalBytes, headOf, type Link, missing, OpenCommit, origin } from './commit.ts';
-import {
-  causeOf,
-  isNoRoom,
-  NoRoomError,
-  RecordingClosedError,
-  RecordingError,
-  RecordingHeldError,
-  reasonOf,
-  UnsoundLogError,
-} from './errors.ts';
+import { takeNote } from './beginningNote.ts';
+import { equalBytes, headOf, type Link, OpenCommit } from './commit.ts';
+import { causeOf, isNoRoom, NoRoomError, RecordingClosedError, RecordingError, reasonOf } from './errors.ts';
 import { commitKey, cursorKey, metaKey } from './keys.ts';
+import { lastLink } from './lastLink.ts';
 import { LevelReader } from './levelReader.ts';
 import { format, metaValue, openStore, type Store, textValue } from './levelStore.ts';
 import { LevelSync } from './levelSync.ts';
-import { markName, readMark, writeMark } from './mark.ts';
+import { readMark, writeMark } from './mark.ts';
 import type { Batch } from './sealer.ts';
-import { isHalfSetAside, setAside } from './setAside.ts';
 import { sha256 } from './sha256.ts';
-import { commitsBehind } from './tail.ts';
-import { type VerifyOptions, verify } from './verify.ts';
-
-export { RecordingError, RecordingHeldError, UnsoundLogError } from './errors.ts';
-export type { VerifyOptions } from './verify.ts';
-
-export interface LevelLogOptions {
-  /** The recording's folder. */
-  readonly folder: string;
-}
-
-export interface WriterOptions extends LevelLogOptions {
-  /** The time, wall-clock microseconds: where it is given, what is not sound is set aside. */
-  readonly setAsideUs?: number;
-  /** What reading has found, after which nothing can be told of: it is set aside as well. */
-  readonly unsound?: UnsoundLogError;
-}
-
-/** The recordings that a `LevelLog` of this thread holds: LevelDB keeps out other processes only. */
-const held = new Set<string>();
-
-/**
- * Opens a recording to write it, and begins one where there is none. What is not sealed in it is read and checked first.
- * Fails with a `RecordingError`: a `RecordingHeldError` when another has it open, an `UnsoundLogError` when it is not
- * what was recorded. With `setAsideUs` that is set aside instead, and the log goes on behind what is sound.
- */
-export async function openLevelLog({ folder, setAsideUs, unsound }: WriterOptions): Promise<LevelLog> {
-  if (setAsideUs === undefined) return openSound(folder);
-  try {
-    if (await isHalfSetAside(folder))
-      throw new UnsoundLogError(folder, 1, 'it was found at an earlier start');
-    if (unsound) throw unsound;
-    return await openSound(folder);
-  } catch (error) {
-    if (!(error instanceof UnsoundLogError)) throw error;
-    return openSound(folder, await setAside(error.folder, error, setAsideUs, unsound?.seq));
-  }
-}
-
-async function openSound(folder: string, aside?: SetAside): Promise<LevelLog> {
-  const store = await openStore(folder, true);
-  if (held.has(store.folder)) {
-    await store.close();
-    throw new RecordingHeldError(store.folder, process.pid);
-  }
-  held.add(store.folder);
-  try {
-    const reader = new LevelReader(store);
-    const sealedSeq = (await reader.lastBlock())?.lastSeq ?? 0;
-    return new LevelLog(store, {
-      link: await lastLink(reader),
-      sealedSeq,
-      keptFrom: reader.keptFrom(),
-      aside,
-    });
-  } catch (error) {
-    await release(store);
-    throw error;
-  }
-}
-
-/**
- * Opens a recording to read it, beside the log that this process holds or alone; other processes are kept out all the
- * same. Checks its end, and what it reads, and fails as `openLevelLog` does. What is committed while it reads is read
- * too.
- */
-export async function openLogReader({ folder }: LevelLogOptions): Promise<LevelReader> {
-  const store = await openStore(folder, false);
-  try {
-    const reader = new LevelReader(store);
-    await lastLink(reader);
-    return reader;
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
-
-/** Where a recording ends that no log holds; checked as far as it is not sealed. Fails as `openLogReader` does. */
-export async function readHead({ folder }: LevelLogOptions): Promise<Head> {
-  const store = await openStore(folder, false);
-  try {
-    return headOf(await lastLink(new LevelReader(store)));
-  } finally {
-    await store.close();
-  }
-}
-
-/**
- * Reads and checks a recording, which the log of this process may hold, from its first event on unless less is asked
- * for. Unsoundness is a result; all else is a `RecordingError`.
- */
-export async function verifyLog(
-  { folder }: LevelLogOptions,
-  options: VerifyOptions = {},
-): Promise<Verification> {
-  let store: Store;
-  try {
-    store = await openStore(folder, false);
-  } catch (error) {
-    if (!(error instanceof UnsoundLogError)) throw error;
-    const unsound = { seq: error.seq, why: error.why };
-    return { firstSeq: 1, events: 0, commits: 0, ...headOf(origin), source: '', unsound };
-  }
-  try {
-    return await verify(new LevelReader(store), options);
-  } finally {
-    await store.close();
-  }
-}
 
 /** A commit that somebody waits for. */
 interface Waiter {
@@ -165,7 +42,7 @@ interface StoredBatch {
   reject(error: Error): void;
 }
 
-/** A commit that is sealed and not known to be written, with the cursor that belongs to it. */
+/** A commit that is finished and not known to be written, with the cursor that belongs to it. */
 interface Unwritten {
   readonly firstSeq: number;
   readonly value: Uint8Array;
@@ -179,6 +56,8 @@ interface Found {
   readonly sealedSeq: number;
   readonly keptFrom: KeptFrom;
   readonly aside: SetAside | undefined;
+  /** Others of this process may open it from then on. */
+  readonly letGo: () => void;
 }
 
 export class LevelLog implements EventLog {
@@ -190,6 +69,7 @@ export class LevelLog implements EventLog {
   reader: LevelReader;
   #sync: LevelSync;
   readonly #open: OpenCommit;
+  readonly #letGo: () => void;
   #id: string;
   #cursor: string;
   #writtenCursor: string;
@@ -218,8 +98,9 @@ export class LevelLog implements EventLog {
   #closing: Promise<void> | undefined;
 
   /** Takes over a store that has been checked, up to its last link. */
-  constructor(store: Store, { link, sealedSeq, keptFrom, aside }: Found) {
+  constructor(store: Store, { link, sealedSeq, keptFrom, aside, letGo }: Found) {
     this.aside = aside;
+    this.#letGo = letGo;
     this.folder = store.folder;
     this.#store = store;
     this.reader = new LevelReader(store);
@@ -349,6 +230,11 @@ export class LevelLog implements EventLog {
     return this.reader.lifelines();
   }
 
+  /** It has been open for so long that nothing that the opening has set off will end the process. */
+  hasBegun(): Promise<void> {
+    return takeNote(this.folder);
+  }
+
   /** Commits what was appended, marks where the recording ends, and lets go of the folder. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -440,7 +326,7 @@ export class LevelLog implements EventLog {
   }
 
   async #put(): Promise<void> {
-    this.#unwritten ??= this.#sealed();
+    this.#unwritten ??= this.#finished();
     const { firstSeq, value, cursor } = this.#unwritten;
     const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
     const place = { type: 'put', key: cursorKey, value: textValue(cursor) } as const;
@@ -453,10 +339,10 @@ export class LevelLog implements EventLog {
     this.#wrote(this.#unwritten);
   }
 
-  #sealed(): Unwritten {
+  #finished(): Unwritten {
     const firstSeq = this.#link.seq + 1;
     // The cursor is taken now, and never later: it tells what is in this commit and those before.
-    return { firstSeq, ...this.#open.seal(this.#link.hash, sha256), cursor: this.#cursor };
+    return { firstSeq, ...this.#open.finish(this.#link.hash, sha256), cursor: this.#cursor };
   }
 
   #wrote({ link, cursor }: Unwritten): void {
@@ -520,7 +406,9 @@ export class LevelLog implements EventLog {
       if (!failed) await this.#mark();
     } finally {
       await this.#sync.close();
-      await release(this.#store);
+      this.#letGo();
+      await this.#store.close();
+      await takeNote(this.folder);
     }
   }
 
@@ -536,27 +424,4 @@ export class LevelLog implements EventLog {
       );
     }
   }
-}
-
-/** The chain's end: along the commits behind the last block, of which none may be missing at the end. */
-async function lastLink(reader: LevelReader): Promise<Link> {
-  const { store } = reader;
-  const { folder } = store;
-  // Read first: a log of this process that is closed meanwhile may set it further than we can see.
-  const mark = await readMark(folder);
-  let last = await reader.sealedLink();
-  for await (const { link } of commitsBehind(store, last)) last = link;
-  const { seq } = last;
-  if (mark === 'damaged') {
-    throw new UnsoundLogError(folder, seq + 1, `the file ${markName}, which says where it ended, is damaged`);
-  }
-  if (mark > seq) {
-    throw new UnsoundLogError(folder, seq + 1, `${missing(seq + 1, mark)} at the end`);
-  }
-  return last;
-}
-
-async function release(store: Store): Promise<void> {
-  held.delete(store.folder);
-  await store.close();
 }

@@ -12,7 +12,7 @@ import { BlockIndex } from './blockIndex.ts';
 import { eventsFrom, type Link, missing, UnsoundError } from './commit.ts';
 import { crc32 } from './crc32.ts';
 import { Dictionary } from './dictionary.ts';
-import { NotKeptError, RecordingError, readingError } from './errors.ts';
+import { damageText, isLevelDamage, NotKeptError, RecordingError, readingError } from './errors.ts';
 import {
   allBlocks,
   allSnapshots,
@@ -39,9 +39,9 @@ export class LevelReader implements LogReader {
     this.store = store;
     this.#index = new BlockIndex(
       {
-        page: (number) => store.level.getSync(pageKey(number)),
+        page: (number) => this.#page(number),
         place: (number) => {
-          const block = this.#sealed(number);
+          const block = this.#sealedBlock(number);
           return { firstUs: block.firstUs, tasksBefore: block.head.tasksBefore };
         },
       },
@@ -69,7 +69,7 @@ export class LevelReader implements LogReader {
     const first = blockOf(firstSeq);
     const events = before.filter(({ seq }) => seq >= fromSeq && seq <= toSeq);
     for (let at = Math.max(fromSeq, firstSeqOf(first)); at <= toSeq; ) {
-      const block = this.#sealed(blockOf(at));
+      const block = this.#sealedBlock(blockOf(at));
       events.push(...this.#guarded(at, () => block.events(at, toSeq)));
       at = block.lastSeq + 1;
     }
@@ -109,6 +109,8 @@ export class LevelReader implements LogReader {
     let key: Uint8Array | undefined;
     try {
       [key] = await level.keys(snapshot ? { ...range, snapshot } : range).all();
+      // LevelDB passes over what it cannot read, and says so to who comes to the end.
+      if (reverse && key) await level.keys({ gt: key, lt: allBlocks.lt }).all();
     } catch (error) {
       throw readingError(folder, 1, error);
     }
@@ -174,7 +176,7 @@ export class LevelReader implements LogReader {
       const first = blockOf(firstSeq);
       const block = this.#guarded(1, () => this.#index.blockAt(timeUs, first, blockOf(last.head.firstSeq)));
       if (block === undefined) return firstSeq - 1;
-      seq = Math.max(this.#sealed(block).seqAt(timeUs), firstSeq - 1);
+      seq = Math.max(this.#sealedBlock(block).seqAt(timeUs), firstSeq - 1);
       if (seq < last.lastSeq) return seq;
     }
     for await (const events of this.read(seq + 1)) {
@@ -198,23 +200,61 @@ export class LevelReader implements LogReader {
   /** The seqs that there are snapshots of, ascending. */
   async snapshotSeqs(): Promise<readonly number[]> {
     const seqs = new Set<number>();
-    for await (const key of this.store.level.keys(allSnapshots)) seqs.add(partsOfSnapshotKey(key).seq);
+    const keys = this.store.level.keys(allSnapshots);
+    try {
+      for await (const key of keys) seqs.add(partsOfSnapshotKey(key).seq);
+    } catch (error) {
+      // Those that can be read have been told by then.
+      if (!isLevelDamage(error)) throw readingError(this.store.folder, 1, error);
+    }
     return [...seqs];
   }
 
+  /** What cannot be read of them is among them, without parts. */
   async *snapshots(seq: number): AsyncGenerator<KeptSnapshot> {
-    const { level } = this.store;
     for (let before = seq; ; ) {
-      const range = { gte: allSnapshots.gte, lt: snapshotsOf(before).lt, reverse: true, limit: 1 };
-      const [key] = await level.keys(range).all();
-      if (key === undefined) return;
-      const found = partsOfSnapshotKey(key).seq;
-      const parts: Record<string, Uint8Array> = {};
-      for await (const [part, value] of level.iterator(snapshotsOf(found))) {
-        parts[partsOfSnapshotKey(part).projection] = value;
-      }
-      yield { seq: found, parts };
-      before = found - 1;
+      const last = await this.#unlessDamaged(() => this.#lastSnapshotSeq(before));
+      if ('damage' in last) yield { seq: 0, parts: {}, unreadable: last.damage };
+      if ('damage' in last || last.value === undefined) return;
+      yield await this.snapshotAt(last.value);
+      before = last.value - 1;
+    }
+  }
+
+  /** The snapshot behind an event; without parts where there is none. */
+  async snapshotAt(seq: number): Promise<KeptSnapshot> {
+    const found = await this.#unlessDamaged(() => this.store.level.iterator(snapshotsOf(seq)).all());
+    if ('damage' in found) return { seq, parts: {}, unreadable: found.damage };
+    const parts = found.value.map(([key, value]) => [partsOfSnapshotKey(key).projection, value] as const);
+    return { seq, parts: Object.fromEntries(parts) };
+  }
+
+  /** Of the last snapshot behind an event up to this one. */
+  async #lastSnapshotSeq(before: number): Promise<number | undefined> {
+    const range = { gte: allSnapshots.gte, lt: snapshotsOf(before).lt, reverse: true, limit: 1 };
+    const [key] = await this.store.level.keys(range).all();
+    return key && partsOfSnapshotKey(key).seq;
+  }
+
+  /** What was made out of the events can be done without: that LevelDB cannot read it is told, and fails nothing. */
+  async #unlessDamaged<Value>(
+    read: () => Promise<Value>,
+  ): Promise<{ readonly value: Value } | { readonly damage: string }> {
+    try {
+      return { value: await read() };
+    } catch (error) {
+      if (isLevelDamage(error)) return { damage: damageText(this.store.folder, error) };
+      throw readingError(this.store.folder, 1, error);
+    }
+  }
+
+  /** Undefined as well where it cannot be read: it only repeats what the blocks say themselves. */
+  #page(number: number): Uint8Array | undefined {
+    try {
+      return this.store.level.getSync(pageKey(number));
+    } catch (error) {
+      if (isLevelDamage(error)) return undefined;
+      throw error;
     }
   }
 
@@ -225,7 +265,7 @@ export class LevelReader implements LogReader {
   }
 
   /** A block that is known to be there. */
-  #sealed(number: number): Block {
+  #sealedBlock(number: number): Block {
     const block = this.block(number);
     if (block) return block;
     const firstSeq = firstSeqOf(number);
@@ -253,7 +293,7 @@ export class LevelReader implements LogReader {
       if (fromSeq < this.origin(snapshot).firstSeq) throw new NotKeptError(fromSeq);
       const link = await linkBefore(this.store, fromSeq, await this.sealedLink(snapshot), snapshot);
       // Sealed is sealed: a block that should have it and is not there is told of, and not passed over.
-      if (link.seq >= fromSeq) this.#sealed(blockOf(fromSeq));
+      if (link.seq >= fromSeq) this.#sealedBlock(blockOf(fromSeq));
       for await (const { events } of commitsBehind(this.store, link, snapshot)) {
         const first = events[0]?.seq ?? 0;
         if (first > lastSeq) return;

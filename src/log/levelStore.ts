@@ -4,10 +4,11 @@
  * LevelDB keeps the folder to one process. Within it, threads share it.
  */
 import { ClassicLevel } from 'classic-level';
+import { firstSeqOf } from './block.ts';
 import { format as commitFormat, linkOf } from './commit.ts';
 import { RecordingError, UnsoundLogError } from './errors.ts';
 import { Handle } from './handles.ts';
-import { commitMark, cursorKey, metaKey } from './keys.ts';
+import { blockKey, blockOfKey, commitMark, cursorKey, metaKey, seqOfCommitKey } from './keys.ts';
 import { findDamage, holdsLevel } from './levelFiles.ts';
 import { syncFolder } from './levelSync.ts';
 import { putsIn } from './levelWrites.ts';
@@ -57,8 +58,7 @@ export function metaValue(meta: Meta): Uint8Array {
  */
 export async function openStore(path: string, create: boolean): Promise<Store> {
   const folder = await openFolder(path, create);
-  const damage = await findDamage(folder);
-  if (damage) throw new UnsoundLogError(folder, lastSeqIn(damage.before) + 1, damage.why);
+  await assertUndamaged(folder);
   if (!create && !(await holdsLevel(folder))) throw noRecording(folder);
   const level: Level = new ClassicLevel(folder, {
     keyEncoding: 'view',
@@ -90,6 +90,22 @@ export async function openStore(path: string, create: boolean): Promise<Store> {
   }
 }
 
+/** Fails with an `UnsoundLogError` where LevelDB would pass over something in silence; with `tables` those are read too. */
+export async function assertUndamaged(folder: string, tables = false): Promise<void> {
+  const damage = await findDamage(folder, tables);
+  if (damage === undefined) return;
+  const seq = damage.after ? firstSeqBehind(damage.after) : lastSeqIn(damage.before) + 1;
+  throw new UnsoundLogError(folder, seq, damage.why);
+}
+
+/** The first seq that may be lost with keys behind this one. */
+function firstSeqBehind(key: Uint8Array): number {
+  const whole = new Uint8Array(blockKey(0).length);
+  whole.set(key.subarray(0, whole.length));
+  const number = blockOfKey(whole);
+  return number === undefined ? 1 : firstSeqOf(number + 1);
+}
+
 /** Nothing is stored: then nothing may have been, and nothing may be asked for. */
 async function assertNew(folder: string, create: boolean): Promise<void> {
   const mark = await readMark(folder);
@@ -102,7 +118,8 @@ async function readMeta(folder: string, level: Level): Promise<Meta | undefined>
   if (value !== undefined) return parseMeta(folder, value);
   const [key] = await level.keys({ limit: 1 }).all();
   if (key === undefined) return undefined;
-  if (key[0] === commitMark) throw new UnsoundLogError(folder, 1, 'the key that says its format is missing');
+  if (seqOfCommitKey(key) !== undefined || blockOfKey(key) !== undefined)
+    throw new UnsoundLogError(folder, 1, 'the key that says its format is missing');
   throw new RecordingError(
     `${folder} holds a LevelDB that is no recording of tasktrail: use another folder (--data)`,
   );

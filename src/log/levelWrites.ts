@@ -6,6 +6,8 @@
  * whole write, its first part, a middle one or its last.
  */
 import { RowReader } from '../../events/rows.ts';
+import { maskedChecksum } from './crc32c.ts';
+import { DamagedError } from './damagedError.ts';
 
 /** A write begins with LevelDB's own sequence number and a count. */
 const writeHeaderBytes = 12;
@@ -39,17 +41,6 @@ interface Fragment {
   readonly end: number;
 }
 
-/** A fragment is not as it was written. */
-export class DamagedError extends Error {
-  /** Where that is; what is before it is as it was written. */
-  readonly at: number;
-
-  constructor(at: number, what: string) {
-    super(`at byte ${at} ${what}`);
-    this.at = at;
-  }
-}
-
 /** The whole writes in a log file, in order. Throws a `DamagedError` where one is not as it was written. */
 export function* writesIn(file: Buffer): Generator<Buffer> {
   let parts: Buffer[] = [];
@@ -81,26 +72,8 @@ function fragmentAt(file: Buffer, start: number): Fragment | undefined {
   if (type === 0 && length === 0 && file.subarray(at).every((byte) => byte === 0)) return undefined;
   if (end > blockEnd) throw new DamagedError(at, 'a write is longer than it can be');
   if (end > file.length) return undefined;
-  if (file.readUInt32LE(at) !== masked(crc32c(file.subarray(at + 6, end)))) {
+  if (file.readUInt32LE(at) !== maskedChecksum(file.subarray(at + 6, end))) {
     throw new DamagedError(at, 'a checksum does not fit');
   }
   return { at, type, payload: file.subarray(at + headerBytes, end), end };
-}
-
-/** CRC-32C (Castagnoli, RFC 3720 appendix B.4), bit-reversed. */
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});
-
-function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-}
-
-/** LevelDB stores checksums masked, so that the checksum of a block with checksums in it is no special one. */
-function masked(crc: number): number {
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

@@ -46,7 +46,7 @@ export class MemoryLog implements EventLog {
     if (this.#closed) throw new RecordingClosedError();
     this.#writtenCursor = this.#cursor;
     if (this.#open.count === 0) return;
-    const { value, link } = this.#open.seal(this.#link.hash, sha256);
+    const { value, link } = this.#open.finish(this.#link.hash, sha256);
     this.#values.push(value);
     this.#lastSeqs.push(link.seq);
     this.#link = link;

@@ -9,7 +9,7 @@
 import type { Event } from '../../events/event.ts';
 import { DecodeError, RowWriter } from '../../events/rows.ts';
 import { readLink, writeLink } from './block.ts';
-import { type Checksum, sealed, unsealed } from './checked.ts';
+import { type Checksum, checked, withChecksum } from './checked.ts';
 import { eventsOf, hashBytes, type Link, OpenCommit, origin } from './commit.ts';
 
 /** The format of origins. */
@@ -38,12 +38,12 @@ export function writeOrigin({ firstSeq, firstUs, link, events }: Origin, checksu
   const rows = rowsOf(link, events);
   writer.uint(rows.length);
   writer.raw(rows);
-  return sealed(writer, checksum);
+  return withChecksum(writer, checksum);
 }
 
 /** Throws a `DecodeError` where this is not the origin that was written. */
 export function readOrigin(value: Uint8Array, checksum: Checksum): Origin {
-  const reader = unsealed(value, checksum);
+  const reader = checked(value, checksum);
   const number = reader.byte();
   if (number !== format) throw new DecodeError(`an origin is of format ${number}`, 0);
   const [firstSeq, firstUs, link] = [reader.uint(), reader.uint(), readLink(reader)];
@@ -57,5 +57,5 @@ function rowsOf(link: Link, events: readonly Event[]): Uint8Array {
   const open = new OpenCommit(link);
   for (const event of events) open.retake(event);
   // It is no whole commit, and has no hash; the checksum of the origin is there to tell damage.
-  return open.seal(link.hash, () => new Uint8Array(hashBytes)).value;
+  return open.finish(link.hash, () => new Uint8Array(hashBytes)).value;
 }

@@ -52,7 +52,7 @@ function eventsBetween(reader: LevelReader, link: Link, block: number): readonly
 
 /**
  * The commits behind a checkpoint, in order: those that end in one block at a time, then one by one those of the tail.
- * `see` is shown every event, good for that call only. Ends with an `UnsoundLogError` at the first block or commit that is
+ * `see` is shown every event once, good for that call only. Ends with an `UnsoundLogError` at the first block or commit that is
  * not what was written.
  */
 export async function* passageFrom(
@@ -78,7 +78,8 @@ export async function* passageFrom(
         if (reader.block(number, snapshot)) continue;
         if (reader.origin(snapshot).firstSeq > firstSeqOf(number)) throw new NotKeptError(firstSeqOf(number));
         for await (const { events, value, link: next } of commitsBehind(store, link, snapshot)) {
-          for (const event of events) see(event);
+          // The first may have begun in a block, whose events were shown.
+          for (const event of events) if (event.seq >= firstSeqOf(number)) see(event);
           link = next;
           yield [{ value, link }];
         }
@@ -111,7 +112,7 @@ function through(
     see(event);
     open.retake(event);
     if (event.seq !== end) return;
-    const commit = open.seal(last.hash, sha256);
+    const commit = open.finish(last.hash, sha256);
     passed.push(commit);
     last = commit.link;
     end = ends.next().value;

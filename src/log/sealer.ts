@@ -11,7 +11,7 @@ import { type BlockPlace, pageBlocks, writePage } from './blockIndex.ts';
 import type { Link } from './commit.ts';
 import { crc32 } from './crc32.ts';
 import { chunkOf, chunkStrings, DictionaryWriter, writeChunk } from './dictionary.ts';
-import { UnsoundLogError } from './errors.ts';
+import { isLevelDamage, UnsoundLogError } from './errors.ts';
 import { allChunks, blockKey, chunkKey, chunkOfKey, commitKey, pageKey } from './keys.ts';
 import type { LevelReader } from './levelReader.ts';
 import { commitsBehind } from './tail.ts';
@@ -181,7 +181,7 @@ async function dictionaryAfter(reader: LevelReader, last: Block): Promise<Dictio
   try {
     return lastGeneration(reader, last);
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
+    if (!(error instanceof DecodeError || isLevelDamage(error))) throw error;
     const [key] = await reader.store.level.keys({ ...allChunks, reverse: true, limit: 1 }).all();
     const chunk = key === undefined ? undefined : chunkOfKey(key);
     return new DictionaryWriter(((chunk ?? chunkOf(last.head.firstString)) + 1) * chunkStrings);

@@ -5,17 +5,18 @@
  * LevelDB changes no file that is there, it only takes new ones in their place: so a second name keeps each of them.
  */
 import { readdirSync } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { SetAside } from '../ports.ts';
 import { hasCode } from '../system/errno.ts';
 import { RecordingHeldError, UnsoundLogError } from './errors.ts';
 import { allBlocks, allCommits, metaKey } from './keys.ts';
-import { findDamage, isLevelFile } from './levelFiles.ts';
+import { findDamage, isLevelFile, isTable } from './levelFiles.ts';
 import { LevelReader } from './levelReader.ts';
 import { format, metaValue, openStore } from './levelStore.ts';
 import { syncFolder } from './levelSync.ts';
+import { mendedTable } from './levelTables.ts';
 import { markName, readMark, writeMark } from './mark.ts';
 import { holderOf } from './opening.ts';
 import { type TakenBack, takeBack } from './soundEnd.ts';
@@ -103,9 +104,11 @@ async function linked(from: string, to: string): Promise<void> {
 
 /** Leaves LevelDB with files that it can open, and of which it passes over none in silence. */
 async function openable(folder: string): Promise<void> {
-  for (let damage = await findDamage(folder); damage?.place; damage = await findDamage(folder)) {
+  for (;;) {
+    const damage = await findDamage(folder, true);
+    if (damage?.place === undefined) break;
     const { name, at } = damage.place;
-    await cut(join(folder, name), at);
+    await mend(folder, name, at);
   }
   await syncFolder(folder);
   try {
@@ -133,11 +136,17 @@ async function mendMeta(folder: string): Promise<void> {
 }
 
 /** In a file of its own: another name of the damaged one keeps all of it. */
-async function cut(path: string, at: number): Promise<void> {
+async function mend(folder: string, name: string, at: number): Promise<void> {
+  const path = join(folder, name);
   const file = await readFile(path);
+  const sound = isTable(name) ? mendedTable(file) : file.subarray(0, at);
+  if (sound === undefined) {
+    await rm(path);
+    return;
+  }
   const draft = await open(`${path}.new`, 'w', 0o640);
   try {
-    await draft.writeFile(file.subarray(0, at));
+    await draft.writeFile(sound);
     await draft.sync();
   } finally {
     await draft.close();

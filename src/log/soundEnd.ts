@@ -108,7 +108,7 @@ function commitsIn(reader: LevelReader, block: Block): Commits {
   for (const event of events) {
     open.retake(event);
     if (!ends.has(event.seq)) continue;
-    const { value, link } = open.seal(previous.hash, sha256);
+    const { value, link } = open.finish(previous.hash, sha256);
     commits.push([commitKey(previous.seq + 1), value]);
     previous = link;
   }

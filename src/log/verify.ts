@@ -1,10 +1,12 @@
 /**
  * Checks a recording, from its first event or from a checkpoint on: that its blocks and commits hold what was written, each
- * seq once, and that the chain goes through all of it.
+ * seq once, and that the chain goes through all of it. What was made out of the events is looked at beside that, and never
+ * makes a log unsound.
  */
 import { assert } from '../../events/assert.ts';
 import type { Event } from '../../events/event.ts';
-import type { Noted, Verification } from '../ports.ts';
+import type { Flaw, Noted, Verification } from '../ports.ts';
+import { blockEvents, firstSeqOf } from './block.ts';
 import { headOf, type Link, missing, UnsoundError } from './commit.ts';
 import { RecordingError, readingError, UnsoundLogError } from './errors.ts';
 import type { LevelReader } from './levelReader.ts';
@@ -22,6 +24,20 @@ export interface VerifyOptions {
   readonly since?: { readonly seq: number } | { readonly timeUs: number };
   /** Is told the last sound seq, block by block and commit by commit, and waited for. */
   readonly progress?: (seq: number) => unknown;
+  /** Nothing but the log itself is looked at where this is absent. */
+  readonly byproducts?: Byproducts;
+}
+
+/** Looks at what was made out of the events, while these pass. */
+export interface Byproducts {
+  /** Before the first event passes, which is this one. */
+  begin(reader: LevelReader, firstSeq: number): Promise<void>;
+  /** Is shown every event, good for that call only. */
+  see(event: Event): void;
+  /** All events up to the end of a block have passed. */
+  passed(lastSeq: number): Promise<void>;
+  /** What was found so far. */
+  readonly flaws: readonly Flaw[];
 }
 
 /** Unsoundness is a result; all else is a `RecordingError`. */
@@ -34,6 +50,11 @@ export async function verify(reader: LevelReader, options: VerifyOptions = {}): 
     if (!(error instanceof UnsoundLogError)) throw error;
     return { ...check.result(), unsound: { seq: error.seq, why: error.why } };
   }
+}
+
+function flawsIn(byproducts: Byproducts | undefined): Pick<Verification, 'flaws'> {
+  const flaws = byproducts?.flaws ?? [];
+  return flaws.length === 0 ? {} : { flaws };
 }
 
 class Check {
@@ -61,6 +82,7 @@ class Check {
       seq,
       hash,
       source: this.#source,
+      ...flawsIn(this.#options.byproducts),
       ...(keptSeq > 1 && { keptFrom: { seq: keptSeq, timeUs: firstUs } }),
     };
   }
@@ -106,11 +128,17 @@ class Check {
   }
 
   async #pass(): Promise<void> {
+    const { byproducts } = this.#options;
+    let seenSeq = firstSeqOf(this.#from.block) - 1;
     const note = (event: Event): void => {
       if (event.type === 'source') this.#source = event.name;
+      seenSeq = event.seq;
+      byproducts?.see(event);
     };
+    await byproducts?.begin(this.#reader, seenSeq + 1);
     for await (const commits of passageFrom(this.#reader, this.#from, note)) {
       for (const { link } of commits) this.#passLink(link);
+      if (seenSeq % blockEvents === 0) await byproducts?.passed(seenSeq);
       await this.#options.progress?.(this.#link.seq);
     }
   }

@@ -2,14 +2,18 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Hierarchy } from '../../projections/hierarchy.ts';
+import { SnapshotWriter } from '../../projections/snapshot.ts';
 import { World } from '../../projections/world.ts';
 import type { Entry, LogQuery } from '../../src/engine/history.ts';
 import type { Instant } from '../../src/engine/instant.ts';
 import { openWorld } from '../../src/engine/openWorld.ts';
 import { Story } from '../../src/engine/story.ts';
-import { snapshotKey } from '../../src/log/keys.ts';
-import { type LevelLog, openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
+import { Cutter } from '../../src/log/cutter.ts';
+import { blockKey, snapshotKey } from '../../src/log/keys.ts';
+import { type LevelLog, openLevelLog, openLogReader } from '../../src/log/openLog.ts';
 import { seededRandom } from '../../src/random.ts';
+import { rejection } from '../log/contract.ts';
 import { Scratch } from '../log/recordings.ts';
 import { keepAll } from '../support/keeping.ts';
 import { recordStory, stampedAs, storyOfMirrors } from '../support/stories.ts';
@@ -72,6 +76,66 @@ keeper('a snapshot that is damaged, missing in part, or of another version is do
   const reader = await openLogReader(log);
   assert.equal((await openWorld(reader)).dump(), whole);
   await reader.close();
+  await log.close();
+});
+
+/** Has all snapshots be of a version that this tasktrail does not read. */
+async function makeOlder(log: LevelLog): Promise<void> {
+  const older = new SnapshotWriter('hierarchy', Hierarchy.version + 1).sealed();
+  const puts = (await snapshotSeqs(log)).map((seq) => [snapshotKey(seq, 'hierarchy'), older] as const);
+  await log.store({ puts, dels: [] });
+}
+
+keeper(
+  'where snapshots are of another version, the next block is followed by one that can be read',
+  async () => {
+    const log = await openLevelLog({ folder: scratch.folder() });
+    await recordStory(log, story.slice(0, 5000));
+    await keepAll(log, { distance });
+    await makeOlder(log);
+    // By these the next one would not be due for long.
+    const before = await snapshotSeqs(log);
+    await recordStory(log, story.slice(5000));
+    await keepAll(log, { distance: { events: 5000, perTask: 0 } });
+    const [last = 0, ...others] = await snapshotSeqs(log);
+    assert.equal([last, others], [5 * 1024, before]);
+    const passedOver: string[] = [];
+    const world = await openWorld(log, last + 10, (why) => passedOver.push(why));
+    assert.equal([world.dump(), passedOver], [worldAfter(last + 10).dump(), []]);
+    await openWorld(log, last - 1, (why) => passedOver.push(why));
+    assert.is(passedOver.length, before.length);
+    assert.match(passedOver[0] ?? '', /^the snapshot of hierarchy is of version \d+, and not \d+$/);
+    await log.close();
+  },
+);
+
+keeper(
+  'a recording whose beginning is not kept, and came to what another version wrote, says what to do',
+  async () => {
+    const log = await begin();
+    await keepAll(log, keeping);
+    const reader = await openLogReader(log);
+    const [, last = 0] = await snapshotSeqs(log);
+    for await (const batch of new Cutter(reader).cut(last + 1)) await log.store(batch);
+    await reader.close();
+    await makeOlder(log);
+    assert.match(
+      await rejection(openWorld(log)),
+      /^what came before cannot be told by this tasktrail: the snapshot of hierarchy is of version \d+, and not \d+, and what is kept begins at \S+Z, with event #\d+: use the tasktrail that recorded it, or record into another folder \(--data\)$/,
+    );
+    await log.close();
+  },
+);
+
+keeper('damage at the beginning of a window stops no sealing behind it', async () => {
+  const log = await openLevelLog({ folder: scratch.folder() });
+  await recordStory(log, story.slice(0, 5000));
+  await keepAll(log, { distance });
+  await log.store({ puts: [[blockKey(1), Uint8Array.of(1, 2, 3)]], dels: [] });
+  await recordStory(log, story.slice(5000));
+  await keepAll(log, { distance });
+  assert.ok(log.sealedSeq > log.seq - 1024);
+  assert.equal((await openWorld(log)).dump(), worldAfter(log.seq).dump());
   await log.close();
 });
 

@@ -14,7 +14,7 @@ import { openWorld } from '../../src/engine/openWorld.ts';
 import { answerInPast } from '../../src/engine/past.ts';
 import { Story } from '../../src/engine/story.ts';
 import { snapshotKey } from '../../src/log/keys.ts';
-import { type LevelLog, openLevelLog, openLogReader, verifyLog } from '../../src/log/levelLog.ts';
+import { type LevelLog, openLevelLog, openLogReader, verifyLog } from '../../src/log/openLog.ts';
 import type { Situation } from '../../src/log/retention.ts';
 import { folderBytes } from '../../src/system/folder.ts';
 import { rejection } from '../log/contract.ts';

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openArchive } from '../../src/archive/archive.ts';
-import { openLevelLog } from '../../src/log/levelLog.ts';
+import { openLevelLog } from '../../src/log/openLog.ts';
 import { Scratch } from '../log/recordings.ts';
 import { commitRandom } from '../log/sealed.ts';
 import { Recording } from '../support/recording.ts';

@@ -7,7 +7,7 @@ import type { Scale } from '../../projections/scale.ts';
 import type { LifelineSource } from '../../projections/standing.ts';
 import { World } from '../../projections/world.ts';
 import { Block, blockOf, firstSeqOf } from '../../src/log/block.ts';
-import { unsealed } from '../../src/log/checked.ts';
+import { checked } from '../../src/log/checked.ts';
 import { Chain, origin } from '../../src/log/commit.ts';
 import { Dictionary } from '../../src/log/dictionary.ts';
 import { allCommits, blockKey, chunkKey, pieceKey, seqOfCommitKey } from '../../src/log/keys.ts';
@@ -82,7 +82,7 @@ async function lifelinesIn(level: Store, scale: Scale, sealedSeq: number): Promi
     seqBeforeBirth: () => 1,
     piece: (window, piece) => {
       const value = pieces.get(`${window} ${piece}`);
-      return value && unsealed(value, crc32);
+      return value && checked(value, crc32);
     },
   };
 }

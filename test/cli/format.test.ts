@@ -460,6 +460,10 @@ format('gaps, releases and agents that run are on the screen', () => {
     ],
   });
   assert.ok(lines.includes('daemon     pid 42'));
+  const unsealed = statusLines({ ...recording, unsealed: 'seq 9 is missing' });
+  assert.ok(
+    unsealed.includes('sealing    NONE until the next start, nothing else is lost: seq 9 is missing'),
+  );
   assert.ok(lines.includes('gaps       2, 130 observations known to be lost in them'));
   assert.ok(lines.includes('stalls     3, the longest 1.5 s'));
   assert.ok(lines.includes('releases   3, 2 attempts to run the agent, 1 succeeded, 1 failed, 1 waiting'));
@@ -487,6 +491,16 @@ format('a check of the log says from where on it is not to be trusted', () => {
   );
   const unread = { ...sound, events: 0, commits: 0, seq: 0, unsound: { seq: 11, why: 'a file is damaged' } };
   assert.equal(verificationLines(unread), ['not sound from seq 11 on: a file is damaged']);
+  const flaw = { kind: 'snapshot', seq: 8, why: 'it is damaged', misleads: false } as const;
+  assert.equal(verificationLines({ ...sound, flaws: [flaw] }).slice(2), [
+    'not usable: the snapshot behind #8: it is damaged',
+    'no answer is wrong because of that, some take longer: all of it is made again by `export` and `import`',
+  ]);
+  const page = { kind: 'index', seq: 1, why: 'page 0 is another', misleads: true } as const;
+  assert.equal(verificationLines({ ...sound, flaws: [flaw, page] }).slice(3), [
+    'WRONG: the index from #1 on: page 0 is another',
+    'answers may be wrong that rest on what is wrong here: all of it is made again by `export` and `import`',
+  ]);
 });
 
 format('numbers are grouped, and sizes and times have units that fit', () => {

@@ -9,7 +9,7 @@ import type { LifeQuestion, LifeView } from '../../src/engine/life.ts';
 import { answerInPast } from '../../src/engine/past.ts';
 import { Story } from '../../src/engine/story.ts';
 import { isRefusal } from '../../src/kernel/errno.ts';
-import { openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
+import { openLevelLog, openLogReader } from '../../src/log/openLog.ts';
 import type { LogReader } from '../../src/ports.ts';
 import { Scratch } from '../log/recordings.ts';
 import { keepAll } from '../support/keeping.ts';

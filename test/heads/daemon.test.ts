@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { headText, headView, parseHead } from '../../src/engine/head.ts';
-import { readHead } from '../../src/log/levelLog.ts';
+import { readHead } from '../../src/log/openLog.ts';
 import { openOffline } from '../../src/offline.ts';
 import { agentIn, Daemon, until, withFolders } from '../support/daemon.ts';
 

@@ -25,14 +25,14 @@ const frozenNext =
   'c680c9150000070000000000';
 const frozenHash = '32e948ab7ceb5a25db2f473faff13b61fb33a851dbdfed868afae2fcf77900c6';
 
-type Sealed = ReturnType<OpenCommit['seal']>;
+type Finished = ReturnType<OpenCommit['finish']>;
 
-function sealed(): { one: Sealed; two: Sealed } {
+function finished(): { one: Finished; two: Finished } {
   const open = new OpenCommit(origin);
   open.append(facts);
-  const one = open.seal(origin.hash, sha256);
+  const one = open.finish(origin.hash, sha256);
   open.append(moreFacts);
-  const two = open.seal(one.link.hash, sha256);
+  const two = open.finish(one.link.hash, sha256);
   return { one, two };
 }
 
@@ -45,7 +45,7 @@ function eventsFrom(stamped: readonly Stamped[], seq: number): Event[] {
 }
 
 commit('format 0 is frozen', () => {
-  const { one, two } = sealed();
+  const { one, two } = finished();
   assert.is(hex(one.value), frozen);
   assert.is(hex(two.value), frozenNext);
   assert.equal(headOf(two.link), { seq: 3, timeUs: 1e15 + 201, hash: frozenHash });
@@ -61,7 +61,7 @@ commit('a chain follows the commits that were written, and stands where they end
 });
 
 commit('a chain refuses what does not come next, says why, and stays', () => {
-  const { one, two } = sealed();
+  const { one, two } = finished();
   const refusals: readonly [number, Uint8Array, number, RegExp][] = [
     [3, two.value, 1, /^seqs 1 to 2 are missing$/],
     [2, one.value, 1, /^seq 1 is missing$/],
@@ -81,7 +81,7 @@ commit('a chain refuses what does not come next, says why, and stays', () => {
 });
 
 commit('no byte of a commit can change unnoticed', () => {
-  const { value } = sealed().one;
+  const { value } = finished().one;
   for (let at = 0; at < value.length; at++) {
     for (const bit of [1, 16, 128]) {
       const damaged = value.slice();
@@ -92,7 +92,7 @@ commit('no byte of a commit can change unnoticed', () => {
 });
 
 commit('a hash that fits makes no commit of what is none', () => {
-  const { value } = sealed().one;
+  const { value } = finished().one;
   const refusals: readonly [(value: Uint8Array) => Uint8Array, RegExp][] = [
     [(bytes) => withCount(bytes, 3), /cannot be read: .*\(at byte \d+\)$/],
     [(bytes) => withCount(bytes, 1), /cannot be read: \d+ bytes follow the last row/],
@@ -117,10 +117,10 @@ commit('a hash that fits makes no commit of what is none', () => {
 commit('time does not run backwards from one commit to the next', () => {
   const later = new OpenCommit(origin);
   later.append([exit(1, 100)]);
-  const first = later.seal(origin.hash, sha256);
+  const first = later.finish(origin.hash, sha256);
   const earlier = new OpenCommit({ ...first.link, timeUs: 0 });
   earlier.append([exit(2, 99)]);
-  const second = earlier.seal(first.link.hash, sha256);
+  const second = earlier.finish(first.link.hash, sha256);
   const chain = new Chain();
   chain.next(1, first.value, sha256);
   assert.throws(() => chain.next(2, second.value, sha256), /time runs backwards/);

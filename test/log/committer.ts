@@ -4,7 +4,7 @@
  * recording; with `starve` it leaves the process without a free descriptor after its first commit.
  */
 import { openSync, writeSync } from 'node:fs';
-import { openLevelLog } from '../../src/log/levelLog.ts';
+import { openLevelLog } from '../../src/log/openLog.ts';
 import { hasCode, messageOf } from '../../src/system/errno.ts';
 import { exit } from './contract.ts';
 

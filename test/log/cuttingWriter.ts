@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { Cutter } from '../../src/log/cutter.ts';
 import { snapshotKey } from '../../src/log/keys.ts';
-import { openLevelLog, openLogReader } from '../../src/log/levelLog.ts';
+import { openLevelLog, openLogReader } from '../../src/log/openLog.ts';
 import { Sealer } from '../../src/log/sealer.ts';
 import { exit } from './contract.ts';
 

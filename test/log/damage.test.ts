@@ -8,9 +8,10 @@ import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Event } from '../../events/event.ts';
+import { UnsoundLogError } from '../../src/log/errors.ts';
 import { commitKey, metaKey } from '../../src/log/keys.ts';
-import { UnsoundLogError, verifyLog } from '../../src/log/levelLog.ts';
 import { metaValue } from '../../src/log/levelStore.ts';
+import { verifyLog } from '../../src/log/openLog.ts';
 import { seededRandom } from '../../src/random.ts';
 import {
   changeFile,

@@ -11,7 +11,7 @@ import { eventsOf } from '../../src/log/commit.ts';
 import { exportOf } from '../../src/log/exporter.ts';
 import { importWith } from '../../src/log/importer.ts';
 import { metaKey } from '../../src/log/keys.ts';
-import { openLevelLog, openLogReader, verifyLog } from '../../src/log/levelLog.ts';
+import { openLevelLog, openLogReader, verifyLog } from '../../src/log/openLog.ts';
 import { Sealer } from '../../src/log/sealer.ts';
 import { sha256 } from '../../src/log/sha256.ts';
 import type { LogReader } from '../../src/ports.ts';

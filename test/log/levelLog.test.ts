@@ -7,15 +7,10 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { RecordingHeldError, UnsoundLogError } from '../../src/log/errors.ts';
 import { metaKey } from '../../src/log/keys.ts';
-import {
-  openLevelLog,
-  openLogReader,
-  RecordingHeldError,
-  UnsoundLogError,
-  verifyLog,
-} from '../../src/log/levelLog.ts';
 import { metaValue } from '../../src/log/levelStore.ts';
+import { openLevelLog, openLogReader, verifyLog } from '../../src/log/openLog.ts';
 import type { EventLog } from '../../src/ports.ts';
 import { openWorker } from '../../src/system/worker.ts';
 import { collect, exit, readAll, readCommits, rejection, seqs, testContract } from './contract.ts';

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { blockEvents } from '../../src/log/block.ts';
 import { origin } from '../../src/log/commit.ts';
 import { blockKey } from '../../src/log/keys.ts';
-import { type LevelLog, openLevelLog, openLogReader, readHead, verifyLog } from '../../src/log/levelLog.ts';
+import { type LevelLog, openLevelLog, openLogReader, readHead, verifyLog } from '../../src/log/openLog.ts';
 import { beginningOf, type Checkpoint, checkpointBefore, passageFrom } from '../../src/log/passage.ts';
 import { changeLevel, Scratch } from './recordings.ts';
 import { commitRandom, sealAll } from './sealed.ts';

@@ -1,6 +1,6 @@
 /** Recordings of random events that are sealed into blocks, as far as they go. */
 import type { Event } from '../../events/event.ts';
-import { type LevelLog, openLogReader } from '../../src/log/levelLog.ts';
+import { type LevelLog, openLogReader } from '../../src/log/openLog.ts';
 import { Sealer } from '../../src/log/sealer.ts';
 import { seededRandom } from '../../src/random.ts';
 import { randomStamped } from '../support/facts.ts';

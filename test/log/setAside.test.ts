@@ -3,18 +3,29 @@
  * still there, in a folder of its own.
  */
 
-import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Event } from '../../events/event.ts';
 import { blockEvents } from '../../src/log/block.ts';
+import { UnsoundLogError } from '../../src/log/errors.ts';
 import { allChunks, allCommits, blockKey, commitKey, metaKey } from '../../src/log/keys.ts';
-import { type LevelLog, openLevelLog, UnsoundLogError, verifyLog } from '../../src/log/levelLog.ts';
+import { type LevelLog, openLevelLog, verifyLog } from '../../src/log/openLog.ts';
 import { setAsideIn } from '../../src/log/setAside.ts';
 import type { SetAside } from '../../src/ports.ts';
 import { readAll, seqs } from './contract.ts';
-import { changeFile, changeLevel, commitAt, fileOf, filesOf, makeTwins, Scratch } from './recordings.ts';
+import {
+  changeFile,
+  changeLevel,
+  commitAt,
+  fileOf,
+  filesOf,
+  makeTables,
+  makeTwins,
+  Scratch,
+} from './recordings.ts';
 import { commitRandom, sealAll } from './sealed.ts';
 
 const aside = suite('set aside');
@@ -237,6 +248,63 @@ async function firstUnsound(log: LevelLog): Promise<number> {
   }
   return assert.unreachable('the block is read') as never;
 }
+
+/** One table with everything, of which a byte far behind its beginning is another. */
+async function withDamagedTable(): Promise<string> {
+  const folder = await scratch.copy(sealedFolder);
+  await makeTables(folder);
+  await changeFile(await fileOf(folder, /\.ldb$/), (bytes) => {
+    // Blocks come first.
+    const at = bytes.length >> 3;
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    return bytes;
+  });
+  return folder;
+}
+
+aside(
+  'a table that is damaged is looked at only after a beginning that came to no end, and loses what is damaged',
+  async () => {
+    const folder = await withDamagedTable();
+    const name = basename(await fileOf(folder, /\.ldb$/));
+    const trusting = await scratch.copy(folder);
+    const log = await openLevelLog({ folder: trusting, setAsideUs });
+    assert.is(log.aside, undefined);
+    assert.ok(existsSync(join(trusting, 'beginning')));
+    await log.close();
+    assert.not(existsSync(join(trusting, 'beginning')));
+    await writeFile(join(folder, 'beginning'), '');
+    const again = await openLevelLog({ folder, setAsideUs });
+    assert.match(
+      again.aside?.why ?? '',
+      new RegExp(`^the file ${name} is damaged: at byte \\d+ a checksum does not fit$`),
+    );
+    // What is behind the damage is there, and what it hit is missing.
+    const missing = (await verifyLog(again)).unsound;
+    assert.match(missing?.why ?? '', /missing/);
+    const behind = blockEvents * 5 + 1;
+    assert.equal(await readAll(again, behind), sealedEvents.slice(behind - 1));
+    await again.hasBegun();
+    assert.not(existsSync(join(folder, 'beginning')));
+    await again.close();
+  },
+);
+
+aside(
+  'a check tells of a damaged table before LevelDB is let at it, and has the next start look as well',
+  async () => {
+    const folder = await withDamagedTable();
+    const { unsound } = await verifyLog({ folder });
+    assert.match(unsound?.why ?? '', /^the file \d+\.ldb is damaged: at byte \d+ a checksum does not fit$/);
+    assert.ok(
+      unsound && unsound.seq > blockEvents && unsound.seq < 5 * blockEvents,
+      `from seq ${unsound?.seq}`,
+    );
+    const log = await openLevelLog({ folder, setAsideUs });
+    assert.ok(log.aside);
+    await log.close();
+  },
+);
 
 aside('where that was stopped in the middle, the next start goes on with it', async () => {
   const folder = await scratch.copy(settled);

@@ -14,7 +14,7 @@ import type { DaemonOptions } from '../../src/daemon.ts';
 import type { AgentView } from '../../src/engine/reads.ts';
 import { HttpReader } from '../../src/http/client.ts';
 import { isRefusal } from '../../src/kernel/errno.ts';
-import { openLogReader } from '../../src/log/levelLog.ts';
+import { openLogReader } from '../../src/log/openLog.ts';
 import { emptyFolder } from '../http/fakeDaemon.ts';
 
 const program = fileURLToPath(new URL('daemonProcess.ts', import.meta.url));

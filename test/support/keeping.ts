@@ -3,7 +3,7 @@
  */
 import type { Scale } from '../../projections/scale.ts';
 import { type Distance, Keeper } from '../../src/archive/keeper.ts';
-import { type LevelLog, openLogReader } from '../../src/log/levelLog.ts';
+import { type LevelLog, openLogReader } from '../../src/log/openLog.ts';
 
 export interface Keeping {
   readonly distance: Distance;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { World } from '../../projections/world.ts';
 import { realClock } from '../../src/clock.ts';
 import { Recorder } from '../../src/engine/recorder.ts';
-import { openLevelLog } from '../../src/log/levelLog.ts';
+import { openLevelLog } from '../../src/log/openLog.ts';
 import type { Places, Source } from '../../src/ports.ts';
 import { openEbpfSource } from '../../src/sources/ebpf/source.ts';
 import { PassingSource } from '../churn/passing.ts';

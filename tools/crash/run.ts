@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { HttpReader } from '../../src/http/client.ts';
-import { openLogReader, verifyLog } from '../../src/log/levelLog.ts';
+import { openLogReader, verifyLog } from '../../src/log/openLog.ts';
 import { seededRandom } from '../../src/random.ts';
 import { SuccessiveDaemons } from '../restart/successive.ts';
 import { FirstProcess, type Witness } from '../storm/firstProcess.ts';

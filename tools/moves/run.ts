@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { RecordingError } from '../../src/log/errors.ts';
 import { framesIn } from '../../src/log/exportFile.ts';
-import { openLevelLog, RecordingError, verifyLog } from '../../src/log/levelLog.ts';
+import { openLevelLog, verifyLog } from '../../src/log/openLog.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
 import { beginRecording, commitRandom, sealAll } from '../../test/log/sealed.ts';
 

@@ -1,7 +1,8 @@
 /**
  * A program: opens the recording in each folder that it is told, and tells what it found there.
  */
-import { openLevelLog, RecordingError, UnsoundLogError } from '../../src/log/levelLog.ts';
+import { RecordingError, UnsoundLogError } from '../../src/log/errors.ts';
+import { openLevelLog } from '../../src/log/openLog.ts';
 import { digestWith, noEvents } from './digest.ts';
 import type { Finding } from './finding.ts';
 

@@ -6,7 +6,7 @@
  */
 import { writeSync } from 'node:fs';
 import { ClassicLevel } from 'classic-level';
-import { openLevelLog } from '../../src/log/levelLog.ts';
+import { openLevelLog } from '../../src/log/openLog.ts';
 import { Sealer } from '../../src/log/sealer.ts';
 import type { EventLog } from '../../src/ports.ts';
 import { seededRandom } from '../../src/random.ts';

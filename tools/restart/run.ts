@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { openLogReader } from '../../src/log/levelLog.ts';
+import { openLogReader } from '../../src/log/openLog.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
 import { Stage } from '../recording.ts';
 import { type Agreement, agreementOf } from '../storm/agreement.ts';

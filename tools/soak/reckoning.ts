@@ -4,7 +4,7 @@
 import { textOf } from '../../events/bytes.ts';
 import { pathOf } from '../../projections/hierarchy.ts';
 import type { World } from '../../projections/world.ts';
-import { openLogReader } from '../../src/log/levelLog.ts';
+import { openLogReader } from '../../src/log/openLog.ts';
 import type { Answered } from '../crash/load.ts';
 import { accountOfFolder } from '../crash/run.ts';
 import { treeIn } from '../crash/treeAtRest.ts';

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { CgroupsHere } from '../../daemon.ts';
-import { allKept, type PinnedInstallation } from '../../kept.ts';
+import { allPinned, type PinnedInstallation } from '../../pinned.ts';
 import { createCounters } from '../../system/bpf.ts';
 import { bpfFilesystem, isBpfFilesystemMounted } from '../../system/bpfFilesystem.ts';
 import { codeOf } from '../../system/errno.ts';
@@ -101,7 +101,7 @@ export const kernelProbes: readonly Probe[] = [
     name: 'kept recordings',
     needed: false,
     means: 'it cannot be told what the kernel goes on recording',
-    attempt: () => keptText(allKept()),
+    attempt: () => keptText(allPinned()),
   },
 ];
 

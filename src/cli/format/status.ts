@@ -3,7 +3,7 @@
  */
 import type { QueueGauge, Status } from '../../engine/reader.ts';
 import type { AgentView, RecordingView } from '../../engine/reads.ts';
-import type { PinnedInstallation } from '../../kept.ts';
+import type { PinnedInstallation } from '../../pinned.ts';
 import { counted, duration, grouped, size } from './count.ts';
 import { keptRows } from './retention.ts';
 import { table } from './table.ts';
@@ -37,6 +37,9 @@ function rowsOf(view: Shown): string[][] {
     ['from', localTimeInSeconds(view.started)],
     ['to', localTimeInSeconds(view.time)],
     ...(view.isFull ? [['disk', 'FULL: nothing is recorded until there is room']] : []),
+    ...(view.unsealed === undefined
+      ? []
+      : [['sealing', `NONE until the next start, nothing else is lost: ${view.unsealed}`]]),
     ...keptRows(view),
     ...(view.setAside ?? []).map((name, i) => [
       i === 0 ? 'unsound' : '',

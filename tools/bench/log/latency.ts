@@ -4,7 +4,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Chunk, Task } from '../../../src/archive/archive.ts';
-import { openLevelLog } from '../../../src/log/levelLog.ts';
+import { openLevelLog } from '../../../src/log/openLog.ts';
 import type { EventLog } from '../../../src/ports.ts';
 import { openWorker } from '../../../src/system/worker.ts';
 import { quantileOf } from '../table.ts';

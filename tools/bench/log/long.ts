@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Keeper } from '../../../src/archive/keeper.ts';
-import { openLevelLog } from '../../../src/log/levelLog.ts';
+import { openLevelLog } from '../../../src/log/openLog.ts';
 import { seededRandom } from '../../../src/random.ts';
 import { BenchMachine, type Spot, usualMachine } from './machine.ts';
 

@@ -3,7 +3,7 @@
  */
 import { openWorld } from '../../../src/engine/openWorld.ts';
 import { standsAt } from '../../../src/engine/stands.ts';
-import { openLogReader } from '../../../src/log/levelLog.ts';
+import { openLogReader } from '../../../src/log/openLog.ts';
 
 export interface PastReads {
   /** The id of the container, in our own tree, that a task was in behind an event; 0 where it did not live. */

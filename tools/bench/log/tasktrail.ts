@@ -1,7 +1,7 @@
 /**
  * Our own log as a contestant.
  */
-import { openLevelLog, openLogReader } from '../../../src/log/levelLog.ts';
+import { openLevelLog, openLogReader } from '../../../src/log/openLog.ts';
 import type { Contestant } from './contestant.ts';
 
 export const tasktrail: Contestant & Required<Pick<Contestant, 'fold'>> = {

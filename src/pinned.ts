@@ -9,7 +9,7 @@ import { hasCode } from './system/errno.ts';
 export type { PinnedInstallation } from './sources/ebpf/pins.ts';
 
 /** Everything that goes on; nothing where this user may not look. */
-export function allKept(): readonly PinnedInstallation[] {
+export function allPinned(): readonly PinnedInstallation[] {
   try {
     return pinnedInstallations();
   } catch (error) {
@@ -19,13 +19,13 @@ export function allKept(): readonly PinnedInstallation[] {
 }
 
 /** What goes on for the recording that lies, or lay, in a folder. */
-export function keptFor(folder: string): readonly PinnedInstallation[] {
+export function pinnedFor(folder: string): readonly PinnedInstallation[] {
   const path = realPath(folder);
-  return allKept().filter((kept) => kept.folder === path);
+  return allPinned().filter((kept) => kept.folder === path);
 }
 
 /** Ends what goes on for the recording in a folder; tells how many rings that were. */
-export function endKept(folder: string): number {
+export function endPinned(folder: string): number {
   return removePinsOf(realPath(folder));
 }
 

@@ -9,13 +9,14 @@
 import { strict as assert } from 'node:assert';
 import type { Bytes } from '../../events/bytes.ts';
 import type { File, Node } from '../../events/event.ts';
-import { type Container, pathOf, type Task, tasksOf } from '../../projections/hierarchy.ts';
-import type { Recorder, Request } from '../engine/recorder.ts';
+import { type Container, pathOf, tasksOf } from '../../projections/hierarchy.ts';
+import type { Done, Recorder, Request } from '../engine/recorder.ts';
 import type { Actor, Command, Place } from '../kernel/command.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import { nameLimitBytes } from '../kernel/path.ts';
 import { may } from '../kernel/permission.ts';
 import { parsePid } from '../kernel/text.ts';
+import { Asked, Asker } from './asked.ts';
 import type { NodeAttributes } from './attributes.ts';
 import type { Header } from './header.ts';
 import { Inodes } from './inodes.ts';
@@ -30,6 +31,7 @@ import {
   entryReply,
   openReply,
   statfsReply,
+  textReply,
   writtenReply,
 } from './replies.ts';
 import type { FuseRequest, RangeRequest, RenameRequest, SetattrRequest } from './requests.ts';
@@ -55,6 +57,8 @@ export interface FilesystemOptions {
   readonly timeUs: number;
 }
 
+type Outcome = Done | Refusal;
+
 /** What a handle stands for, until it is released. */
 interface Opened {
   readonly container: Container;
@@ -66,6 +70,8 @@ interface Opened {
 }
 
 const files: readonly File[] = ['notify_on_release', 'release_agent', 'tasks'];
+/** So many threads are remembered to count tasks as we do. */
+const mostSharing = 4096;
 // Of open(2)'s flags.
 const accessFlags = 3;
 const writeOnly = 1;
@@ -75,8 +81,8 @@ export class Filesystem {
   readonly #options: FilesystemOptions;
   readonly #inodes = new Inodes();
   readonly #opened = new Map<number, Opened>();
-  /** Tasks that count tasks as we do. */
-  readonly #sharing = new WeakSet<Task>();
+  /** Threads that count tasks as we do, by pid, and the id of the task that each is. */
+  readonly #sharing = new Map<number, number>();
   #lastHandle = 0;
   /** Whether the kernel may keep what a name stands for until it is told otherwise. */
   keepsNames = false;
@@ -174,10 +180,10 @@ export class Filesystem {
     return child ? this.#entry(child, 'directory') : 'ENOENT';
   }
 
-  #mkdir(asker: Header, parent: Container, command: Command & { type: 'mkdir' }): Promise<Answer> {
+  #mkdir(asker: Header, parent: Container, command: Command & { type: 'mkdir' }): Answer | Promise<Answer> {
     const { name } = command.at;
-    const request = this.#request(asker, 'mkdir', below(parent, name), command);
-    const done = this.#recorder.submit(request);
+    const request = this.#request(asker, 'mkdir', () => below(parent, name), command);
+    const done = this.#recorder.attempt(request);
     // It is made by now, if it is to be, and not on disk yet. Who knows what becomes of it until then.
     const made = parent.children.get(name);
     return answered(done, () => {
@@ -211,7 +217,10 @@ export class Filesystem {
     if (Object.keys(wanted).length === 0) return reply();
     const command: Command = { type: 'attr', container: container.id, node, ...wanted };
     const name = wanted.mode === undefined ? 'chown' : 'chmod';
-    return answered(this.#recorder.submit(this.#request(asker, name, pathOf(container), command)), reply);
+    return answered(
+      this.#recorder.attempt(this.#request(asker, name, () => pathOf(container), command)),
+      reply,
+    );
   }
 
   #open(container: Container, node: Node, flags: number): Answer {
@@ -226,7 +235,7 @@ export class Filesystem {
     const opened = this.#opened.get(handle);
     if (!opened || opened.node === 'directory') return 'EIO';
     const text = opened.node === 'tasks' ? opened.text : this.#textNow(opened.node, opened.container);
-    return Buffer.from(text.slice(offset, offset + sizeBytes), 'latin1');
+    return textReply(text.slice(offset, offset + sizeBytes));
   }
 
   /** What is read from a file that shows how things are. */
@@ -253,8 +262,8 @@ export class Filesystem {
     const command = isText(meant)
       ? ({ type: 'write', container: container.id, file, text: meant } as const)
       : meant;
-    const request = this.#request(asker, `write ${file}`, pathOf(container), command);
-    return answered(this.#recorder.submit(request), () => writtenReply(text.length));
+    const request = this.#request(asker, `write ${file}`, () => pathOf(container), command);
+    return answered(this.#recorder.attempt(request), () => writtenReply(text.length));
   }
 
   /** What is written to `tasks`, with our own number for the task that its writer means. */
@@ -270,9 +279,10 @@ export class Filesystem {
   /** To ask about a thread is slow, and each needs it once. */
   #sharesPids(pid: number): boolean {
     const task = this.#recorder.read(({ hierarchy }) => hierarchy.taskByPid(pid));
-    if (task && this.#sharing.has(task)) return true;
+    if (task && this.#sharing.get(pid) === task.id) return true;
     const shares = this.#options.sharesPids(pid);
-    if (task && shares) this.#sharing.add(task);
+    if (this.#sharing.size >= mostSharing) this.#sharing.clear();
+    if (task && shares) this.#sharing.set(pid, task.id);
     return shares;
   }
 
@@ -282,30 +292,20 @@ export class Filesystem {
     name: string,
     directory: Container,
     command: Command & ({ at: Place } | { from: Place }),
-  ): Promise<Answer> {
+  ): Answer | Promise<Answer> {
     const place = 'at' in command ? command.at : command.from;
     return answered(
-      this.#recorder.submit(this.#request(asker, name, below(directory, place.name), command)),
+      this.#recorder.attempt(this.#request(asker, name, () => below(directory, place.name), command)),
       doneReply,
     );
   }
 
-  #request(asker: Header, name: string, path: Bytes, command: Command | Refusal): Request {
-    return { name, path, actor: this.#actor(asker), plan: () => command };
+  #request(asker: Header, name: string, path: () => Bytes, command: Command | Refusal): Request {
+    return new Asked(this.#actor(asker), name, path, command);
   }
 
-  /** Root may all, in whatever groups it is. */
-  #actor({ pid, uid, gid }: Header): Actor {
-    const { groupsOf } = this.#options;
-    return {
-      pid,
-      uid,
-      gid,
-      // Seldom asked for, and not cheap.
-      get groups() {
-        return uid === 0 || pid === 0 ? [] : groupsOf(pid);
-      },
-    };
+  #actor(asker: Header): Actor {
+    return new Asker(asker, this.#options.groupsOf);
   }
 
   #entry(container: Container, node: Node): Answer {
@@ -334,7 +334,7 @@ export class Filesystem {
 
   /** A container of our own tree, also one that was removed and that the kernel still knows. */
   #known(id: number): Container | undefined {
-    const container = this.#recorder.read(({ hierarchy }) => hierarchy.container(id));
+    const container = this.#recorder.commanded.container(id);
     return container?.tree === 0 ? container : this.#inodes.container(id);
   }
 
@@ -343,10 +343,14 @@ export class Filesystem {
   }
 }
 
-/** What is answered to a command, once it has been carried out or refused. */
-async function answered(done: Promise<object | Refusal>, reply: () => Answer): Promise<Answer> {
-  const result = await done;
-  return isRefusal(result) ? result.errno : reply();
+/** What is answered to a command, once it has been carried out or refused: at once where it has been by now. */
+function answered(done: Outcome | Promise<Outcome>, reply: () => Answer): Answer | Promise<Answer> {
+  if (done instanceof Promise) return done.then((outcome) => answerTo(outcome, reply));
+  return answerTo(done, reply);
+}
+
+function answerTo(outcome: Outcome, reply: () => Answer): Answer {
+  return isRefusal(outcome) ? outcome.errno : reply();
 }
 
 function isText(meant: Bytes | Refusal): meant is Bytes {

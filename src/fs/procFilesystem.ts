@@ -21,6 +21,7 @@ import {
   entryReply,
   openReply,
   statfsReply,
+  textReply,
 } from './replies.ts';
 
 export interface ProcFilesystemOptions {
@@ -136,7 +137,7 @@ export class ProcFilesystem {
   /** Whoever is in no pid namespace that can be seen from here has no directory. */
   #linkOf({ pid }: Header): Answer {
     const task = this.#taskByPid(pid);
-    return task ? Buffer.from(String(task.tgid)) : 'ENOENT';
+    return task ? textReply(String(task.tgid)) : 'ENOENT';
   }
 
   #read(place: Place, offset: number, sizeBytes: number): Answer {
@@ -145,7 +146,7 @@ export class ProcFilesystem {
     if (!task) return 'ESRCH';
     const path = pathOf(task.container);
     if (path.length >= pathLimitBytes) return 'ENAMETOOLONG';
-    return Buffer.from(`${path}\n`.slice(offset, offset + sizeBytes), 'latin1');
+    return textReply(`${path}\n`.slice(offset, offset + sizeBytes));
   }
 
   #entriesIn(directory: Place): DirectoryEntry[] {

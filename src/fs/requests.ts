@@ -113,9 +113,9 @@ function parse(operation: number, node: number, body: Body): FuseRequest {
     case operations.opendir:
       return { type: 'opendir' };
     case operations.read:
-      return { type: 'read', ...range(body) };
+      return range('read', body);
     case operations.readdir:
-      return { type: 'readdir', ...range(body) };
+      return range('readdir', body);
     case operations.write:
       return { type: 'write', handle: body.long(0), text: body.rest(writeBytes, body.word(16)) };
     case operations.release:
@@ -168,8 +168,8 @@ function rename(body: Body, namesAt: number, flags: number): RenameRequest {
   return { type: 'rename', name, toNode: body.long(0), toName, exchange: (flags & renameExchange) !== 0 };
 }
 
-function range(body: Body): { handle: number; offset: number; sizeBytes: number } {
-  return { handle: body.long(0), offset: body.long(8), sizeBytes: body.word(16) };
+function range<Type extends 'read' | 'readdir'>(type: Type, body: Body): RangeRequest<Type> {
+  return { type, handle: body.long(0), offset: body.long(8), sizeBytes: body.word(16) };
 }
 
 /** By the type bits of a mode (inode(7)); none mean a regular file too. */
@@ -182,21 +182,23 @@ class Malformed extends Error {}
 
 /** What follows a header. Whoever reads past the end of it, or finds no name where one must be, throws Malformed. */
 class Body {
-  readonly #bytes: Buffer;
+  readonly #message: Buffer;
 
   constructor(message: Buffer) {
-    this.#bytes = message.subarray(headerBytes);
+    this.#message = message;
   }
 
   word(at: number): number {
     this.#require(at + 4);
-    return this.#bytes.readUInt32LE(at);
+    return this.#message.readUInt32LE(headerBytes + at);
   }
 
   /** A number of 64 bits. No node, handle, offset or count of ours comes near 2^53. */
   long(at: number): number {
     this.#require(at + 8);
-    const value = this.#bytes.readUInt32LE(at) + this.#bytes.readUInt32LE(at + 4) * 2 ** 32;
+    const message = this.#message;
+    const value =
+      message.readUInt32LE(headerBytes + at) + message.readUInt32LE(headerBytes + at + 4) * 2 ** 32;
     if (value > Number.MAX_SAFE_INTEGER) throw new Malformed();
     return value;
   }
@@ -204,26 +206,28 @@ class Body {
   /** The one name from here to the end: not empty, and ended by the message's only NUL. */
   lastName(at: number): Bytes {
     this.#require(at + 2);
-    const end = this.#bytes.indexOf(0, at);
-    if (end <= at || end !== this.#bytes.length - 1) throw new Malformed();
-    return this.#bytes.toString('latin1', at, end);
+    const start = headerBytes + at;
+    const end = this.#message.indexOf(0, start);
+    if (end <= start || end !== this.#message.length - 1) throw new Malformed();
+    return this.#message.toString('latin1', start, end);
   }
 
   /** Two names, one after the other. */
   names(at: number): readonly [Bytes, Bytes] {
     this.#require(at + 2);
-    const end = this.#bytes.indexOf(0, at);
-    if (end <= at) throw new Malformed();
-    return [this.#bytes.toString('latin1', at, end), this.lastName(end + 1)];
+    const start = headerBytes + at;
+    const end = this.#message.indexOf(0, start);
+    if (end <= start) throw new Malformed();
+    return [this.#message.toString('latin1', start, end), this.lastName(end + 1 - headerBytes)];
   }
 
   /** Everything from here on, which has to be so many bytes. */
   rest(at: number, sizeBytes: number): Bytes {
-    if (this.#bytes.length !== at + sizeBytes) throw new Malformed();
-    return this.#bytes.toString('latin1', at);
+    if (this.#message.length !== headerBytes + at + sizeBytes) throw new Malformed();
+    return this.#message.toString('latin1', headerBytes + at);
   }
 
   #require(sizeBytes: number): void {
-    if (this.#bytes.length < sizeBytes) throw new Malformed();
+    if (this.#message.length < headerBytes + sizeBytes) throw new Malformed();
   }
 }

@@ -24,6 +24,7 @@ import { Invalidation } from './invalidation.ts';
 import { nodeNumbered, numberOf } from './node.ts';
 import {
   type Answer,
+  attributesNotice,
   attributesReply,
   type DirectoryEntry,
   doneReply,
@@ -35,6 +36,7 @@ import {
   writtenReply,
 } from './replies.ts';
 import type { FuseRequest, RangeRequest, RenameRequest, SetattrRequest } from './requests.ts';
+import type { Times, WantedTimes } from './times.ts';
 
 /** What the kernel asks about the tree, and not about the session. */
 export type TreeRequest = Exclude<
@@ -53,8 +55,8 @@ export interface FilesystemOptions {
   pidMeant(pid: number, number: number): number | undefined;
   /** Whether a live thread counts tasks as we do, for all of its life. */
   sharesPids(pid: number): boolean;
-  /** Every node's times, wall-clock microseconds: containers have none of their own. */
-  readonly timeUs: number;
+  /** What all mounts show, and set. */
+  readonly times: Times;
 }
 
 type Outcome = Done | Refusal;
@@ -95,9 +97,14 @@ export class Filesystem {
   /** Calls back with each notice that the kernel has to get of a change, at once; returns what ends it. */
   onChange(tell: (notice: Buffer) => void): () => void {
     const invalidation = new Invalidation(this.#recorder.world.hierarchy.root);
-    return this.#recorder.follow((events) => {
+    const unfollow = this.#recorder.follow((events) => {
       for (const notice of invalidation.noticesOf(events, this.keepsNames)) tell(notice);
     });
+    const unfollowTimes = this.#options.times.follow((node) => tell(attributesNotice(node)));
+    return () => {
+      unfollow();
+      unfollowTimes();
+    };
   }
 
   /**
@@ -206,14 +213,17 @@ export class Filesystem {
     });
   }
 
-  /** Whoever sets nothing but a size or times has nothing to do. */
+  /** Whoever sets nothing but a size has nothing to do. Who may set times the kernel has checked. */
   #setAttributes(
     asker: Header,
     container: Container,
     node: Node,
-    { type: _, ...wanted }: SetattrRequest,
+    { type: _, times, ...wanted }: SetattrRequest,
   ): Answer | Promise<Answer> {
-    const reply = (): Answer => attributesReply(this.#attributes(container, node));
+    const reply = (): Answer => {
+      if (times) this.#setTimes(container, node, times);
+      return attributesReply(this.#attributes(container, node));
+    };
     if (Object.keys(wanted).length === 0) return reply();
     const command: Command = { type: 'attr', container: container.id, node, ...wanted };
     const name = wanted.mode === undefined ? 'chown' : 'chmod';
@@ -221,6 +231,12 @@ export class Filesystem {
       this.#recorder.attempt(this.#request(asker, name, () => pathOf(container), command)),
       reply,
     );
+  }
+
+  /** Nobody sees those of a container that was removed, but for whoever is in there. */
+  #setTimes(container: Container, node: Node, wanted: WantedTimes): void {
+    if (!this.#stands(container)) return;
+    this.#options.times.set(numberOf(container.id, node), wanted);
   }
 
   #open(container: Container, node: Node, flags: number): Answer {
@@ -317,12 +333,13 @@ export class Filesystem {
     const links = node === 'directory' ? 2 + container.children.size : 1;
     const attributes = container.attributes[node];
     assert(attributes, `container ${container.id} has a ${node}`);
+    const number = numberOf(container.id, node);
     return {
       ...attributes,
-      number: numberOf(container.id, node),
+      number,
       node,
       links: this.#stands(container) ? links : 0,
-      timeUs: this.#options.timeUs,
+      times: this.#options.times.of(number),
     };
   }
 

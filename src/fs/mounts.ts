@@ -13,6 +13,7 @@ import { Mount } from './mount.ts';
 import { type Mounted, mountAt, type Shown } from './mounting.ts';
 import { ProcFilesystem } from './procFilesystem.ts';
 import type { Answerer } from './session.ts';
+import { Times } from './times.ts';
 
 export interface MountsOptions {
   readonly recorder: Recorder;
@@ -23,10 +24,14 @@ export class Mounts {
   readonly #options: MountsOptions;
   readonly #guard: Guard;
   readonly #mounts = new Set<Mount>();
+  readonly #times: Times;
+  readonly #unfollow: () => void;
 
   constructor(options: MountsOptions) {
     this.#options = options;
     this.#guard = new Guard(options.clock);
+    this.#times = new Times(options.clock);
+    this.#unfollow = options.recorder.follow((events) => this.#times.forget(events));
   }
 
   /** Mounts the tree at a folder. Throws one sentence for a person where that cannot be done. */
@@ -52,18 +57,18 @@ export class Mounts {
   async close(): Promise<void> {
     await Promise.all([...this.#mounts].map((mount) => mount.close()));
     await this.#guard.close();
+    this.#unfollow();
   }
 
   #answerer(shown: Shown): Answerer {
-    const { recorder, clock } = this.#options;
-    const timeUs = clock.wallUs();
-    if (shown === 'proc') return new ProcFilesystem({ recorder, timeUs });
+    const { recorder } = this.#options;
+    if (shown === 'proc') return new ProcFilesystem({ recorder, times: this.#times.unset });
     return new Filesystem({
       recorder,
       groupsOf: (pid) => statusOfThread(pid).groups,
       pidMeant,
       sharesPids,
-      timeUs,
+      times: this.#times,
     });
   }
 }

@@ -23,11 +23,12 @@ import {
   statfsReply,
   textReply,
 } from './replies.ts';
+import type { NodeTimes } from './times.ts';
 
 export interface ProcFilesystemOptions {
   readonly recorder: Recorder;
-  /** Every node's times, wall-clock microseconds. */
-  readonly timeUs: number;
+  /** Of every node. */
+  readonly times: NodeTimes;
 }
 
 /** What there is to look at: the root, the link, and for a task its directory and the file in it. */
@@ -70,14 +71,14 @@ function placeNumbered(number: number): Place | undefined {
 
 export class ProcFilesystem {
   readonly #recorder: Recorder;
-  readonly #timeUs: number;
+  readonly #times: NodeTimes;
   /** What is read from a directory that is open: as it was when reading it began. */
   readonly #listings = new Map<number, readonly DirectoryEntry[]>();
   #lastHandle = 0;
 
-  constructor({ recorder, timeUs }: ProcFilesystemOptions) {
+  constructor({ recorder, times }: ProcFilesystemOptions) {
     this.#recorder = recorder;
-    this.#timeUs = timeUs;
+    this.#times = times;
   }
 
   /** Throws where nothing is recorded any more. */
@@ -186,7 +187,7 @@ export class ProcFilesystem {
       uid: 0,
       gid: 0,
       links: isFile || place.is === 'self' ? 1 : 2,
-      timeUs: this.#timeUs,
+      times: this.#times,
     };
   }
 }

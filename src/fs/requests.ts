@@ -5,6 +5,7 @@
  */
 import type { Bytes } from '../../events/bytes.ts';
 import { type Header, headerBytes, operations } from './header.ts';
+import type { Instant, WantedTimes } from './times.ts';
 
 export type FuseRequest =
   | { readonly type: 'init'; readonly major: number; readonly minor: number; readonly flags: number }
@@ -38,9 +39,11 @@ export interface Forgotten {
   readonly lookups: number;
 }
 
-/** What is undefined stays. Sizes and times are not kept, so nothing is said of them. */
+/** What is undefined stays. Sizes are not kept, so nothing is said of them. */
 export interface SetattrRequest {
   readonly type: 'setattr';
+  /** Undefined where none is to be set. */
+  readonly times?: WantedTimes;
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
@@ -151,7 +154,7 @@ function forgottenIn(body: Body): Forgotten[] {
   return forgotten;
 }
 
-/** Which of its fields count, `struct fuse_setattr_in` says by bits (FATTR_MODE, FATTR_UID, FATTR_GID). */
+/** Which of its fields count, `struct fuse_setattr_in` says by bits (FATTR_MODE, FATTR_UID and so on). */
 function setattr(body: Body): SetattrRequest {
   const valid = body.word(0);
   const [mode, uid, gid] = [body.word(68), body.word(76), body.word(80)];
@@ -160,6 +163,20 @@ function setattr(body: Body): SetattrRequest {
     ...((valid & 1) !== 0 && { mode: mode & 0o7777 }),
     ...((valid & 2) !== 0 && { uid }),
     ...((valid & 4) !== 0 && { gid }),
+    ...((valid & (accessedBits.set | modifiedBits.set)) !== 0 && { times: wantedTimes(body, valid) }),
+  };
+}
+
+/** FATTR_ATIME and FATTR_ATIME_NOW, and the same of the mtime. */
+const accessedBits = { set: 1 << 4, now: 1 << 7 } as const;
+const modifiedBits = { set: 1 << 5, now: 1 << 8 } as const;
+
+function wantedTimes(body: Body, valid: number): WantedTimes {
+  const wanted = (bits: { readonly set: number; readonly now: number }, instant: Instant): Instant | 'now' =>
+    (valid & bits.now) !== 0 ? 'now' : instant;
+  return {
+    ...((valid & accessedBits.set) !== 0 && { accessed: wanted(accessedBits, body.instant(32, 56)) }),
+    ...((valid & modifiedBits.set) !== 0 && { modified: wanted(modifiedBits, body.instant(40, 60)) }),
   };
 }
 
@@ -201,6 +218,15 @@ class Body {
       message.readUInt32LE(headerBytes + at) + message.readUInt32LE(headerBytes + at + 4) * 2 ** 32;
     if (value > Number.MAX_SAFE_INTEGER) throw new Malformed();
     return value;
+  }
+
+  /** A time before the epoch has seconds below 0; none of ours comes near 2^53 of them, on either side. */
+  instant(secondsAt: number, nanosecondsAt: number): Instant {
+    this.#require(secondsAt + 8);
+    const seconds = Number(this.#message.readBigInt64LE(headerBytes + secondsAt));
+    const nanoseconds = this.word(nanosecondsAt);
+    if (!Number.isSafeInteger(seconds) || nanoseconds >= 1e9) throw new Malformed();
+    return { seconds, nanoseconds };
   }
 
   /** The one name from here to the end: not empty, and ended by the message's only NUL. */

@@ -231,7 +231,7 @@ filesystem(
   },
 );
 
-filesystem('only an owner changes a mode, and times and sizes are nobody’s business', async () => {
+filesystem('only an owner changes a mode, and times and sizes are none of the log’s business', async () => {
   const [recording, client] = await begin();
   await client.mkdir('/a');
   const node = Number(await client.node('/a'));

@@ -54,12 +54,16 @@ const directory = {
   uid: 1000,
   gid: 1001,
   links: 2,
-  timeUs: 1_000_000_000_500_000,
+  times: {
+    accessed: { seconds: 1_000_000_000, nanoseconds: 500_000_000 },
+    modified: { seconds: -1, nanoseconds: 1 },
+    changed: { seconds: 1_000_000_001, nanoseconds: 2 },
+  },
 } as const;
 const file = { ...directory, number: 6, node: 'tasks', mode: 0o644, links: 1 } as const;
 
-/** Seconds three times, then nanoseconds three times. */
-const times = `${'00 ca 9a 3b 00 00 00 00 '.repeat(3)} ${'00 65 cd 1d '.repeat(3)}`;
+/** The seconds of each, then the nanoseconds. */
+const times = `00 ca 9a 3b ${zeros(4)} ${'ff '.repeat(8)} 01 ca 9a 3b ${zeros(4)} 00 65 cd 1d 01 00 00 00 02 00 00 00`;
 const directoryBytes = `05 ${zeros(7)} ${zeros(16)} ${times} ed 41 00 00 02 00 00 00 e8 03 00 00 e9 03 00 00
   00 00 00 00 00 10 00 00 00 00 00 00`;
 

@@ -20,6 +20,9 @@ export interface MountsOptions {
   readonly clock: Clock;
 }
 
+/** How long whoever waits for the disk is waited for at the end. */
+const patienceMs = 5000;
+
 export class Mounts {
   readonly #options: MountsOptions;
   readonly #guard: Guard;
@@ -53,9 +56,17 @@ export class Mounts {
     return [...this.#mounts].map(({ mountPoint, shown }) => ({ mountPoint, shown }));
   }
 
-  /** Unmounts what can be reached from here; the rest gives ENOTCONN from now on. */
+  /**
+   * Unmounts what can be reached from here; the rest gives ENOTCONN from now on. A full disk answers nobody until there is
+   * room, which nobody looks for any more, so that it is not waited for without end.
+   */
   async close(): Promise<void> {
-    await Promise.all([...this.#mounts].map((mount) => mount.close()));
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.after(patienceMs, resolve);
+    });
+    await Promise.all([...this.#mounts].map((mount) => mount.close(late)));
+    cancel();
     await this.#guard.close();
     this.#unfollow();
   }

@@ -72,17 +72,40 @@ export class SystemCalls {
   }
 
   /**
-   * The directory's owner decides. The files follow by root's hand: they go with their directory, and delegating is all
-   * or nothing.
+   * Delegating is all or nothing: whoever may not give one of the three nodes away gives none away. An owner may give the
+   * files away also where their directory's mode keeps him from them.
    */
   async #delegate(actor: Puppet, path: Bytes, uid: number, gid: number): Promise<Reply> {
     const owners = [String(uid), String(gid)];
-    const reply = await this.call(actor, 'chown', this.#hex(nodePath(path, 'directory')), ...owners);
+    const directory = await this.#look(nodePath(path, 'directory'));
+    const tasks = await this.#look(nodePath(path, 'tasks'));
+    const files = [tasks, await this.#look(nodePath(path, 'notify_on_release'))];
+    const chown = ({ hex }: Looked): Promise<Reply> => this.call(actor, 'chown', hex, ...owners);
+    let reply = await chown(directory);
     if (reply.answer !== 'ok') return reply;
-    for (const file of ['tasks', 'notify_on_release', ...this.#tree.likeTasks]) {
-      await this.#follow(path, file, 'chown', owners);
+    await this.#asRoot('chmod', directory.hex, '777');
+    for (const file of files) if (reply.answer === 'ok') reply = await chown(file);
+    for (const node of reply.answer === 'ok' ? [] : [directory, ...files]) {
+      await this.#asRoot('chown', node.hex, ...node.owners);
+      await this.#asRoot('chmod', node.hex, node.mode);
     }
+    if (reply.answer !== 'ok') return reply;
+    await this.#asRoot('chmod', directory.hex, directory.mode);
+    for (const file of this.#tree.likeTasks) await this.#follow(path, file, 'chown', owners);
     return reply;
+  }
+
+  /** How a node is now; of one that is not there, nothing. */
+  async #look(path: Bytes): Promise<Looked> {
+    const hex = this.#hex(path);
+    const { value } = await this.call(this.#stage.first, 'stat', hex);
+    const [mode = '', owners = ''] = Buffer.from(value, 'hex').toString().split(' ');
+    return { hex, mode: mode.slice(-4), owners: owners.split(':') };
+  }
+
+  async #asRoot(call: 'chmod' | 'chown', ...words: readonly string[]): Promise<void> {
+    const { answer } = await this.call(this.#stage.first, call, ...words);
+    assert.equal(answer, 'ok', 'root may give away and open what it wants');
   }
 
   async #change(
@@ -98,9 +121,8 @@ export class SystemCalls {
     return reply;
   }
 
-  async #follow(path: Bytes, file: string, call: string, to: readonly string[]): Promise<void> {
-    const { answer } = await this.call(this.#stage.first, call, this.#hex(`${path}/${file}`), ...to);
-    assert.equal(answer, 'ok', 'root may give away and open what it wants');
+  #follow(path: Bytes, file: string, call: 'chmod' | 'chown', to: readonly string[]): Promise<void> {
+    return this.#asRoot(call, this.#hex(`${path}/${file}`), ...to);
   }
 
   #hex(path: Bytes): string {
@@ -111,6 +133,13 @@ export class SystemCalls {
   #renameHex(path: Bytes): string {
     return this.#hex(path === '/' ? '/.' : path);
   }
+}
+
+/** A node's path in hexadecimal digits, its mode in octal ones, and its user and group. */
+interface Looked {
+  readonly hex: string;
+  readonly mode: string;
+  readonly owners: readonly string[];
 }
 
 /** The slash at the end asks for a directory. */

@@ -14,6 +14,7 @@ import { allCommits, blockKey, chunkKey, pieceKey, seqOfCommitKey } from '../../
 import { lifelineScale } from '../../src/log/lifelineScale.ts';
 import { unpacked } from './entries.ts';
 import { crc32, sha256 } from './hashes.ts';
+import { tellOf } from './telling.ts';
 import { standingsIn, type Told } from './told.ts';
 
 type Store = Level<Uint8Array, Uint8Array>;
@@ -86,11 +87,7 @@ async function lifelinesIn(level: Store, scale: Scale, sealedSeq: number): Promi
   };
 }
 
-try {
+await tellOf(async () => {
   const scale = (await (await fetch('/scale')).json()) as Scale;
-  const told = await tell({ ...lifelineScale, ...scale });
-  await fetch('/told', { method: 'POST', body: JSON.stringify(told) });
-} catch (error) {
-  const what = error instanceof Error ? `${error.message}\n${error.stack}` : String(error);
-  await fetch('/failed', { method: 'POST', body: what });
-}
+  return tell({ ...lifelineScale, ...scale });
+});

@@ -4,6 +4,7 @@
  */
 import type { MachineSource } from '../daemon.ts';
 import { type Context, printAll } from './context.ts';
+import { filesystemProbes } from './doctor/filesystem.ts';
 import { type Finding, find, type State } from './doctor/finding.ts';
 import { kernelProbes } from './doctor/kernel.ts';
 import { machineProbes } from './doctor/machine.ts';
@@ -11,10 +12,17 @@ import { sourceProbes, sourceTaken } from './doctor/sources.ts';
 import { exitCodes } from './failure.ts';
 import { type Paint, plain } from './format/paint.ts';
 import { padded, widest } from './format/table.ts';
+import { defaultMountPoint } from './mountPoint.ts';
 
 export async function doctor(context: Context): Promise<number> {
   const findings: Finding[] = [];
-  for (const probe of [...kernelProbes, ...sourceProbes, ...machineProbes(context.folder.path)]) {
+  const probes = [
+    ...kernelProbes,
+    ...sourceProbes,
+    ...machineProbes(context.folder.path),
+    ...filesystemProbes(defaultMountPoint(context.env)),
+  ];
+  for (const probe of probes) {
     findings.push(await find(probe));
   }
   printAll(context, findings, (all) => findingLines(all, context.terminal.paint));

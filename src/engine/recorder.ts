@@ -119,6 +119,11 @@ export class Recorder {
    * the log has failed: then it is not known whether the command will ever have been given.
    */
   async submit(request: Request): Promise<Done | Refusal> {
+    return this.attempt(request);
+  }
+
+  /** The same, and what needs no wait for the disk is answered at once. Throws where nothing is recorded any more. */
+  attempt(request: Request): Done | Refusal | Promise<Done> {
     this.#requireOpen();
     if (this.isFull)
       return refuse('ENOSPC', 'the disk is full that the recording is on: nothing is recorded');
@@ -136,8 +141,7 @@ export class Recorder {
     for (const fact of decision) if (fact.type === 'attach') this.#kernelPlaces.tell(state.task(fact.task));
     const { seq } = this.#writer;
     this.#commandedSeq = seq;
-    await this.commit('synced');
-    return { seq };
+    return this.commit('synced').then(() => ({ seq }));
   }
 
   /** There is no room for the log: nothing is recorded, and what is told of now is what was last recorded. */
@@ -154,6 +158,12 @@ export class Recorder {
     const { seq, nextTask } = this.#writer.synced;
     const task = this.#world.hierarchy.taskByPid(pidIn(command) || actor.pid);
     return seq >= this.#commandedSeq && (task?.id ?? 0) < nextTask;
+  }
+
+  /** What only commands change, such as our own containers: nothing need be taken in before. */
+  get commanded(): Hierarchy {
+    this.#requireOpen();
+    return this.#world.hierarchy;
   }
 
   /** Answers a question about now: everything that has happened before the call is in the answer. */

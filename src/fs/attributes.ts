@@ -3,6 +3,7 @@
  */
 import type { Node } from '../../events/event.ts';
 import type { Attributes } from '../../projections/hierarchy.ts';
+import type { Instant, NodeTimes } from './times.ts';
 
 export interface NodeAttributes extends Attributes {
   /** As `node.ts` numbers them; it is the inode number too. */
@@ -10,8 +11,7 @@ export interface NodeAttributes extends Attributes {
   readonly node: Node | 'link';
   /** How many names lead to it; 0 once it was removed. */
   readonly links: number;
-  /** Wall-clock; all three times are this. Microseconds since the epoch. */
-  readonly timeUs: number;
+  readonly times: NodeTimes;
 }
 
 export const attributesBytes = 88;
@@ -26,15 +26,19 @@ export function typeOf(node: Node | 'link'): number {
 
 /** Writes attributes into zeros. The size of every file is 0, as with the kernel's own files of this kind. */
 export function writeAttributes(into: Buffer, at: number, attributes: NodeAttributes): void {
-  const { number, node, mode, links, uid, gid, timeUs } = attributes;
-  const seconds = BigInt(Math.floor(timeUs / 1e6));
-  const nanoseconds = Math.floor(timeUs % 1e6) * 1000;
+  const { number, node, mode, links, uid, gid, times } = attributes;
   into.writeBigUInt64LE(BigInt(number), at);
-  for (const offset of [24, 32, 40]) into.writeBigUInt64LE(seconds, at + offset);
-  for (const offset of [48, 52, 56]) into.writeUInt32LE(nanoseconds, at + offset);
+  writeInstant(into, at + 24, at + 48, times.accessed);
+  writeInstant(into, at + 32, at + 52, times.modified);
+  writeInstant(into, at + 40, at + 56, times.changed);
   into.writeUInt32LE(typeOf(node) | mode, at + 60);
   into.writeUInt32LE(links, at + 64);
   into.writeUInt32LE(uid, at + 68);
   into.writeUInt32LE(gid, at + 72);
   into.writeUInt32LE(blockBytes, at + 80);
+}
+
+function writeInstant(into: Buffer, secondsAt: number, nanosecondsAt: number, instant: Instant): void {
+  into.writeBigInt64LE(BigInt(instant.seconds), secondsAt);
+  into.writeUInt32LE(instant.nanoseconds, nanosecondsAt);
 }

@@ -9,13 +9,14 @@
 import { strict as assert } from 'node:assert';
 import type { Bytes } from '../../events/bytes.ts';
 import type { File, Node } from '../../events/event.ts';
-import { type Container, pathOf, type Task, tasksOf } from '../../projections/hierarchy.ts';
-import type { Recorder, Request } from '../engine/recorder.ts';
+import { type Container, pathOf, tasksOf } from '../../projections/hierarchy.ts';
+import type { Done, Recorder, Request } from '../engine/recorder.ts';
 import type { Actor, Command, Place } from '../kernel/command.ts';
 import { isRefusal, type Refusal, refuse } from '../kernel/errno.ts';
 import { nameLimitBytes } from '../kernel/path.ts';
 import { may } from '../kernel/permission.ts';
 import { parsePid } from '../kernel/text.ts';
+import { Asked, Asker } from './asked.ts';
 import type { NodeAttributes } from './attributes.ts';
 import type { Header } from './header.ts';
 import { Inodes } from './inodes.ts';
@@ -23,6 +24,7 @@ import { Invalidation } from './invalidation.ts';
 import { nodeNumbered, numberOf } from './node.ts';
 import {
   type Answer,
+  attributesNotice,
   attributesReply,
   type DirectoryEntry,
   doneReply,
@@ -30,9 +32,11 @@ import {
   entryReply,
   openReply,
   statfsReply,
+  textReply,
   writtenReply,
 } from './replies.ts';
 import type { FuseRequest, RangeRequest, RenameRequest, SetattrRequest } from './requests.ts';
+import type { Times, WantedTimes } from './times.ts';
 
 /** What the kernel asks about the tree, and not about the session. */
 export type TreeRequest = Exclude<
@@ -51,9 +55,11 @@ export interface FilesystemOptions {
   pidMeant(pid: number, number: number): number | undefined;
   /** Whether a live thread counts tasks as we do, for all of its life. */
   sharesPids(pid: number): boolean;
-  /** Every node's times, wall-clock microseconds: containers have none of their own. */
-  readonly timeUs: number;
+  /** What all mounts show, and set. */
+  readonly times: Times;
 }
+
+type Outcome = Done | Refusal;
 
 /** What a handle stands for, until it is released. */
 interface Opened {
@@ -66,6 +72,8 @@ interface Opened {
 }
 
 const files: readonly File[] = ['notify_on_release', 'release_agent', 'tasks'];
+/** So many threads are remembered to count tasks as we do. */
+const mostSharing = 4096;
 // Of open(2)'s flags.
 const accessFlags = 3;
 const writeOnly = 1;
@@ -75,8 +83,8 @@ export class Filesystem {
   readonly #options: FilesystemOptions;
   readonly #inodes = new Inodes();
   readonly #opened = new Map<number, Opened>();
-  /** Tasks that count tasks as we do. */
-  readonly #sharing = new WeakSet<Task>();
+  /** Threads that count tasks as we do, by pid, and the id of the task that each is. */
+  readonly #sharing = new Map<number, number>();
   #lastHandle = 0;
   /** Whether the kernel may keep what a name stands for until it is told otherwise. */
   keepsNames = false;
@@ -89,9 +97,14 @@ export class Filesystem {
   /** Calls back with each notice that the kernel has to get of a change, at once; returns what ends it. */
   onChange(tell: (notice: Buffer) => void): () => void {
     const invalidation = new Invalidation(this.#recorder.world.hierarchy.root);
-    return this.#recorder.follow((events) => {
+    const unfollow = this.#recorder.follow((events) => {
       for (const notice of invalidation.noticesOf(events, this.keepsNames)) tell(notice);
     });
+    const unfollowTimes = this.#options.times.follow((node) => tell(attributesNotice(node)));
+    return () => {
+      unfollow();
+      unfollowTimes();
+    };
   }
 
   /**
@@ -174,10 +187,10 @@ export class Filesystem {
     return child ? this.#entry(child, 'directory') : 'ENOENT';
   }
 
-  #mkdir(asker: Header, parent: Container, command: Command & { type: 'mkdir' }): Promise<Answer> {
+  #mkdir(asker: Header, parent: Container, command: Command & { type: 'mkdir' }): Answer | Promise<Answer> {
     const { name } = command.at;
-    const request = this.#request(asker, 'mkdir', below(parent, name), command);
-    const done = this.#recorder.submit(request);
+    const request = this.#request(asker, 'mkdir', () => below(parent, name), command);
+    const done = this.#recorder.attempt(request);
     // It is made by now, if it is to be, and not on disk yet. Who knows what becomes of it until then.
     const made = parent.children.get(name);
     return answered(done, () => {
@@ -200,18 +213,30 @@ export class Filesystem {
     });
   }
 
-  /** Whoever sets nothing but a size or times has nothing to do. */
+  /** Whoever sets nothing but a size has nothing to do. Who may set times the kernel has checked. */
   #setAttributes(
     asker: Header,
     container: Container,
     node: Node,
-    { type: _, ...wanted }: SetattrRequest,
+    { type: _, times, ...wanted }: SetattrRequest,
   ): Answer | Promise<Answer> {
-    const reply = (): Answer => attributesReply(this.#attributes(container, node));
+    const reply = (): Answer => {
+      if (times) this.#setTimes(container, node, times);
+      return attributesReply(this.#attributes(container, node));
+    };
     if (Object.keys(wanted).length === 0) return reply();
     const command: Command = { type: 'attr', container: container.id, node, ...wanted };
     const name = wanted.mode === undefined ? 'chown' : 'chmod';
-    return answered(this.#recorder.submit(this.#request(asker, name, pathOf(container), command)), reply);
+    return answered(
+      this.#recorder.attempt(this.#request(asker, name, () => pathOf(container), command)),
+      reply,
+    );
+  }
+
+  /** Nobody sees those of a container that was removed, but for whoever is in there. */
+  #setTimes(container: Container, node: Node, wanted: WantedTimes): void {
+    if (!this.#stands(container)) return;
+    this.#options.times.set(numberOf(container.id, node), wanted);
   }
 
   #open(container: Container, node: Node, flags: number): Answer {
@@ -226,7 +251,7 @@ export class Filesystem {
     const opened = this.#opened.get(handle);
     if (!opened || opened.node === 'directory') return 'EIO';
     const text = opened.node === 'tasks' ? opened.text : this.#textNow(opened.node, opened.container);
-    return Buffer.from(text.slice(offset, offset + sizeBytes), 'latin1');
+    return textReply(text.slice(offset, offset + sizeBytes));
   }
 
   /** What is read from a file that shows how things are. */
@@ -253,8 +278,8 @@ export class Filesystem {
     const command = isText(meant)
       ? ({ type: 'write', container: container.id, file, text: meant } as const)
       : meant;
-    const request = this.#request(asker, `write ${file}`, pathOf(container), command);
-    return answered(this.#recorder.submit(request), () => writtenReply(text.length));
+    const request = this.#request(asker, `write ${file}`, () => pathOf(container), command);
+    return answered(this.#recorder.attempt(request), () => writtenReply(text.length));
   }
 
   /** What is written to `tasks`, with our own number for the task that its writer means. */
@@ -270,9 +295,10 @@ export class Filesystem {
   /** To ask about a thread is slow, and each needs it once. */
   #sharesPids(pid: number): boolean {
     const task = this.#recorder.read(({ hierarchy }) => hierarchy.taskByPid(pid));
-    if (task && this.#sharing.has(task)) return true;
+    if (task && this.#sharing.get(pid) === task.id) return true;
     const shares = this.#options.sharesPids(pid);
-    if (task && shares) this.#sharing.add(task);
+    if (this.#sharing.size >= mostSharing) this.#sharing.clear();
+    if (task && shares) this.#sharing.set(pid, task.id);
     return shares;
   }
 
@@ -282,30 +308,20 @@ export class Filesystem {
     name: string,
     directory: Container,
     command: Command & ({ at: Place } | { from: Place }),
-  ): Promise<Answer> {
+  ): Answer | Promise<Answer> {
     const place = 'at' in command ? command.at : command.from;
     return answered(
-      this.#recorder.submit(this.#request(asker, name, below(directory, place.name), command)),
+      this.#recorder.attempt(this.#request(asker, name, () => below(directory, place.name), command)),
       doneReply,
     );
   }
 
-  #request(asker: Header, name: string, path: Bytes, command: Command | Refusal): Request {
-    return { name, path, actor: this.#actor(asker), plan: () => command };
+  #request(asker: Header, name: string, path: () => Bytes, command: Command | Refusal): Request {
+    return new Asked(this.#actor(asker), name, path, command);
   }
 
-  /** Root may all, in whatever groups it is. */
-  #actor({ pid, uid, gid }: Header): Actor {
-    const { groupsOf } = this.#options;
-    return {
-      pid,
-      uid,
-      gid,
-      // Seldom asked for, and not cheap.
-      get groups() {
-        return uid === 0 || pid === 0 ? [] : groupsOf(pid);
-      },
-    };
+  #actor(asker: Header): Actor {
+    return new Asker(asker, this.#options.groupsOf);
   }
 
   #entry(container: Container, node: Node): Answer {
@@ -317,12 +333,13 @@ export class Filesystem {
     const links = node === 'directory' ? 2 + container.children.size : 1;
     const attributes = container.attributes[node];
     assert(attributes, `container ${container.id} has a ${node}`);
+    const number = numberOf(container.id, node);
     return {
       ...attributes,
-      number: numberOf(container.id, node),
+      number,
       node,
       links: this.#stands(container) ? links : 0,
-      timeUs: this.#options.timeUs,
+      times: this.#options.times.of(number),
     };
   }
 
@@ -334,7 +351,7 @@ export class Filesystem {
 
   /** A container of our own tree, also one that was removed and that the kernel still knows. */
   #known(id: number): Container | undefined {
-    const container = this.#recorder.read(({ hierarchy }) => hierarchy.container(id));
+    const container = this.#recorder.commanded.container(id);
     return container?.tree === 0 ? container : this.#inodes.container(id);
   }
 
@@ -343,10 +360,14 @@ export class Filesystem {
   }
 }
 
-/** What is answered to a command, once it has been carried out or refused. */
-async function answered(done: Promise<object | Refusal>, reply: () => Answer): Promise<Answer> {
-  const result = await done;
-  return isRefusal(result) ? result.errno : reply();
+/** What is answered to a command, once it has been carried out or refused: at once where it has been by now. */
+function answered(done: Outcome | Promise<Outcome>, reply: () => Answer): Answer | Promise<Answer> {
+  if (done instanceof Promise) return done.then((outcome) => answerTo(outcome, reply));
+  return answerTo(done, reply);
+}
+
+function answerTo(outcome: Outcome, reply: () => Answer): Answer {
+  return isRefusal(outcome) ? outcome.errno : reply();
 }
 
 function isText(meant: Bytes | Refusal): meant is Bytes {

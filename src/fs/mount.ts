@@ -42,11 +42,14 @@ export class Mount {
     process.once('exit', this.#leave);
   }
 
-  /** Unmounts, and answers what was asked before; whoever is still in there then gets ENOTCONN. */
-  async close(): Promise<void> {
+  /**
+   * Unmounts, and answers what was asked before, until `late` resolves; whoever is still in there then gets ENOTCONN, and
+   * whoever waits ECONNABORTED.
+   */
+  async close(late: Promise<void>): Promise<void> {
     // Who is not root has another program unmount it, which is not to wait for us.
     if (process.geteuid?.() === 0) this.#unmount();
-    await this.#session.settled();
+    await Promise.race([this.#session.settled(), late]);
     this.#leave();
   }
 

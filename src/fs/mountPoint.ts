@@ -2,7 +2,7 @@
  * The mount point: made ready before anything is mounted there, and checked to hold nothing that the daemon needs. A
  * folder that is empty, and in which nobody of us stands, cannot.
  */
-import { chmodSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, realpathSync, statfsSync } from 'node:fs';
 import { hasCode, messageOf } from '../system/errno.ts';
 import { unmount } from '../system/fuse.ts';
 
@@ -42,7 +42,8 @@ function make(folder: string): void {
 function settledPath(folder: string): string {
   for (;;) {
     try {
-      statSync(folder);
+      // Not stat(2): what the kernel keeps of a filesystem outlives whoever served it.
+      statfsSync(folder);
       return realpathSync(folder);
     } catch (error) {
       if (!hasCode(error, 'ENOTCONN')) throw error;

@@ -13,20 +13,28 @@ import { Mount } from './mount.ts';
 import { type Mounted, mountAt, type Shown } from './mounting.ts';
 import { ProcFilesystem } from './procFilesystem.ts';
 import type { Answerer } from './session.ts';
+import { Times } from './times.ts';
 
 export interface MountsOptions {
   readonly recorder: Recorder;
   readonly clock: Clock;
 }
 
+/** How long whoever waits for the disk is waited for at the end. */
+const patienceMs = 5000;
+
 export class Mounts {
   readonly #options: MountsOptions;
   readonly #guard: Guard;
   readonly #mounts = new Set<Mount>();
+  readonly #times: Times;
+  readonly #unfollow: () => void;
 
   constructor(options: MountsOptions) {
     this.#options = options;
     this.#guard = new Guard(options.clock);
+    this.#times = new Times(options.clock);
+    this.#unfollow = options.recorder.follow((events) => this.#times.forget(events));
   }
 
   /** Mounts the tree at a folder. Throws one sentence for a person where that cannot be done. */
@@ -48,22 +56,30 @@ export class Mounts {
     return [...this.#mounts].map(({ mountPoint, shown }) => ({ mountPoint, shown }));
   }
 
-  /** Unmounts what can be reached from here; the rest gives ENOTCONN from now on. */
+  /**
+   * Unmounts what can be reached from here; the rest gives ENOTCONN from now on. A full disk answers nobody until there is
+   * room, which nobody looks for any more, so that it is not waited for without end.
+   */
   async close(): Promise<void> {
-    await Promise.all([...this.#mounts].map((mount) => mount.close()));
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.after(patienceMs, resolve);
+    });
+    await Promise.all([...this.#mounts].map((mount) => mount.close(late)));
+    cancel();
     await this.#guard.close();
+    this.#unfollow();
   }
 
   #answerer(shown: Shown): Answerer {
-    const { recorder, clock } = this.#options;
-    const timeUs = clock.wallUs();
-    if (shown === 'proc') return new ProcFilesystem({ recorder, timeUs });
+    const { recorder } = this.#options;
+    if (shown === 'proc') return new ProcFilesystem({ recorder, times: this.#times.unset });
     return new Filesystem({
       recorder,
       groupsOf: (pid) => statusOfThread(pid).groups,
       pidMeant,
       sharesPids,
-      timeUs,
+      times: this.#times,
     });
   }
 }

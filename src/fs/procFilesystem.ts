@@ -21,12 +21,14 @@ import {
   entryReply,
   openReply,
   statfsReply,
+  textReply,
 } from './replies.ts';
+import type { NodeTimes } from './times.ts';
 
 export interface ProcFilesystemOptions {
   readonly recorder: Recorder;
-  /** Every node's times, wall-clock microseconds. */
-  readonly timeUs: number;
+  /** Of every node. */
+  readonly times: NodeTimes;
 }
 
 /** What there is to look at: the root, the link, and for a task its directory and the file in it. */
@@ -69,14 +71,14 @@ function placeNumbered(number: number): Place | undefined {
 
 export class ProcFilesystem {
   readonly #recorder: Recorder;
-  readonly #timeUs: number;
+  readonly #times: NodeTimes;
   /** What is read from a directory that is open: as it was when reading it began. */
   readonly #listings = new Map<number, readonly DirectoryEntry[]>();
   #lastHandle = 0;
 
-  constructor({ recorder, timeUs }: ProcFilesystemOptions) {
+  constructor({ recorder, times }: ProcFilesystemOptions) {
     this.#recorder = recorder;
-    this.#timeUs = timeUs;
+    this.#times = times;
   }
 
   /** Throws where nothing is recorded any more. */
@@ -136,7 +138,7 @@ export class ProcFilesystem {
   /** Whoever is in no pid namespace that can be seen from here has no directory. */
   #linkOf({ pid }: Header): Answer {
     const task = this.#taskByPid(pid);
-    return task ? Buffer.from(String(task.tgid)) : 'ENOENT';
+    return task ? textReply(String(task.tgid)) : 'ENOENT';
   }
 
   #read(place: Place, offset: number, sizeBytes: number): Answer {
@@ -145,7 +147,7 @@ export class ProcFilesystem {
     if (!task) return 'ESRCH';
     const path = pathOf(task.container);
     if (path.length >= pathLimitBytes) return 'ENAMETOOLONG';
-    return Buffer.from(`${path}\n`.slice(offset, offset + sizeBytes), 'latin1');
+    return textReply(`${path}\n`.slice(offset, offset + sizeBytes));
   }
 
   #entriesIn(directory: Place): DirectoryEntry[] {
@@ -185,7 +187,7 @@ export class ProcFilesystem {
       uid: 0,
       gid: 0,
       links: isFile || place.is === 'self' ? 1 : 2,
-      timeUs: this.#timeUs,
+      times: this.#times,
     };
   }
 }

@@ -9,7 +9,10 @@ import type { Node } from '../../events/event.ts';
 import type { Errno } from '../kernel/errno.ts';
 import { attributesBytes, type NodeAttributes, typeOf, writeAttributes } from './attributes.ts';
 
-/** What is answered to a request: the body of a reply, an errno, or nothing at all. */
+/**
+ * What is answered to a request: a reply, an errno, or nothing at all. The reply is whole but for its header, for which
+ * it has room: who asked is for the session to know.
+ */
 export type Answer = Buffer | Errno | 'ENOSYS' | 'nothing';
 
 export const protocol = { major: 7, minor: 31 } as const;
@@ -25,6 +28,8 @@ const wantedFlags = (1 << 3) | (1 << 5);
 /** FOPEN_DIRECT_IO: reads are not cut off at the file's size, which is 0, and each write is one request. */
 const directIo = 1;
 const replyHeaderBytes = 16;
+/** Where a reply's body begins. */
+const bodyAt = replyHeaderBytes;
 /** Requests that the kernel sends before their askers wait for them; there are none but releases. */
 const backgroundLimit = 16;
 const congestedFrom = 12;
@@ -35,59 +40,69 @@ const notices = { attributes: 2, names: 8 } as const;
 const nameLimitBytes = 255;
 const blockBytes = 4096;
 
-/** A whole reply: its header (`struct fuse_out_header`) and its body; `nothing` has none. */
+/** Puts the header (`struct fuse_out_header`) on a reply; `nothing` has none. */
 export function replyTo(unique: bigint, answer: Exclude<Answer, 'nothing'>): Buffer {
-  const body = typeof answer === 'string' ? Buffer.alloc(0) : answer;
-  const reply = Buffer.allocUnsafe(replyHeaderBytes + body.length);
+  const reply = typeof answer === 'string' ? emptyReply(0) : answer;
   reply.writeUInt32LE(reply.length, 0);
   reply.writeInt32LE(typeof answer === 'string' ? -constants.errno[answer] : 0, 4);
   reply.writeBigUInt64LE(unique, 8);
-  body.copy(reply, replyHeaderBytes);
   return reply;
+}
+
+/** A reply whose body is so many zeros. Small ones share memory, which makes them cheap to hand to the kernel. */
+function emptyReply(bodyBytes: number): Buffer {
+  return Buffer.allocUnsafe(replyHeaderBytes + bodyBytes).fill(0);
 }
 
 /** It was done, and there is nothing to say of it. */
 export function doneReply(): Buffer {
-  return Buffer.alloc(0);
+  return emptyReply(0);
+}
+
+/** What is read of a file or a link. */
+export function textReply(text: Bytes): Buffer {
+  const reply = emptyReply(text.length);
+  reply.write(text, bodyAt, 'latin1');
+  return reply;
 }
 
 /** `struct fuse_init_out`; `offered` is what the kernel can do. */
 export function initReply(offered: number): Buffer {
-  const body = Buffer.alloc(64);
-  body.writeUInt32LE(protocol.major, 0);
-  body.writeUInt32LE(protocol.minor, 4);
-  body.writeUInt32LE(offered & wantedFlags, 12);
-  body.writeUInt16LE(backgroundLimit, 16);
-  body.writeUInt16LE(congestedFrom, 18);
-  body.writeUInt32LE(writeLimitBytes, 20);
-  body.writeUInt32LE(1, 24);
-  return body;
+  const reply = emptyReply(64);
+  reply.writeUInt32LE(protocol.major, bodyAt);
+  reply.writeUInt32LE(protocol.minor, bodyAt + 4);
+  reply.writeUInt32LE(offered & wantedFlags, bodyAt + 12);
+  reply.writeUInt16LE(backgroundLimit, bodyAt + 16);
+  reply.writeUInt16LE(congestedFrom, bodyAt + 18);
+  reply.writeUInt32LE(writeLimitBytes, bodyAt + 20);
+  reply.writeUInt32LE(1, bodyAt + 24);
+  return reply;
 }
 
 /** `struct fuse_entry_out`: a name and what it stands for; whether the name may be kept as well. */
 export function entryReply(attributes: NodeAttributes, keepsNames: boolean): Buffer {
-  const body = Buffer.alloc(40 + attributesBytes);
-  body.writeBigUInt64LE(BigInt(attributes.number), 0);
-  if (keepsNames) body.writeBigUInt64LE(keptSeconds, 16);
-  body.writeBigUInt64LE(keptSeconds, 24);
-  writeAttributes(body, 40, attributes);
-  return body;
+  const reply = emptyReply(40 + attributesBytes);
+  reply.writeBigUInt64LE(BigInt(attributes.number), bodyAt);
+  if (keepsNames) reply.writeBigUInt64LE(keptSeconds, bodyAt + 16);
+  reply.writeBigUInt64LE(keptSeconds, bodyAt + 24);
+  writeAttributes(reply, bodyAt + 40, attributes);
+  return reply;
 }
 
 /** `struct fuse_attr_out`. */
 export function attributesReply(attributes: NodeAttributes): Buffer {
-  const body = Buffer.alloc(16 + attributesBytes);
-  body.writeBigUInt64LE(keptSeconds, 0);
-  writeAttributes(body, 16, attributes);
-  return body;
+  const reply = emptyReply(16 + attributesBytes);
+  reply.writeBigUInt64LE(keptSeconds, bodyAt);
+  writeAttributes(reply, bodyAt + 16, attributes);
+  return reply;
 }
 
 /** `struct fuse_open_out`. */
 export function openReply(handle: number, node: Node): Buffer {
-  const body = Buffer.alloc(16);
-  body.writeBigUInt64LE(BigInt(handle), 0);
-  body.writeUInt32LE(node === 'directory' ? 0 : directIo, 8);
-  return body;
+  const reply = emptyReply(16);
+  reply.writeBigUInt64LE(BigInt(handle), bodyAt);
+  reply.writeUInt32LE(node === 'directory' ? 0 : directIo, bodyAt + 8);
+  return reply;
 }
 
 /** FUSE_NOTIFY_INVAL_INODE: the attributes of a node are not what they were. Its content is never kept. */
@@ -111,18 +126,18 @@ export function namesNotice(): Buffer {
 
 /** `struct fuse_write_out`. */
 export function writtenReply(sizeBytes: number): Buffer {
-  const body = Buffer.alloc(8);
-  body.writeUInt32LE(sizeBytes, 0);
-  return body;
+  const reply = emptyReply(8);
+  reply.writeUInt32LE(sizeBytes, bodyAt);
+  return reply;
 }
 
 /** `struct fuse_statfs_out`: a filesystem without blocks, as the kernel's own of this kind. */
 export function statfsReply(): Buffer {
-  const body = Buffer.alloc(80);
-  body.writeUInt32LE(blockBytes, 40);
-  body.writeUInt32LE(nameLimitBytes, 44);
-  body.writeUInt32LE(blockBytes, 48);
-  return body;
+  const reply = emptyReply(80);
+  reply.writeUInt32LE(blockBytes, bodyAt + 40);
+  reply.writeUInt32LE(nameLimitBytes, bodyAt + 44);
+  reply.writeUInt32LE(blockBytes, bodyAt + 48);
+  return reply;
 }
 
 /** One name of a directory. */
@@ -134,7 +149,7 @@ export interface DirectoryEntry {
 
 /** As many entries (`struct fuse_dirent`) from `offset` on as have room; an entry's offset is its place in the list. */
 export function entriesReply(entries: readonly DirectoryEntry[], offset: number, sizeBytes: number): Buffer {
-  const parts: Buffer[] = [];
+  const parts = [emptyReply(0)];
   let room = sizeBytes;
   for (let i = offset; i < entries.length; i++) {
     const part = direntOf(entries[i] as DirectoryEntry, i + 1);

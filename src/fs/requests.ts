@@ -5,6 +5,7 @@
  */
 import type { Bytes } from '../../events/bytes.ts';
 import { type Header, headerBytes, operations } from './header.ts';
+import type { Instant, WantedTimes } from './times.ts';
 
 export type FuseRequest =
   | { readonly type: 'init'; readonly major: number; readonly minor: number; readonly flags: number }
@@ -38,9 +39,11 @@ export interface Forgotten {
   readonly lookups: number;
 }
 
-/** What is undefined stays. Sizes and times are not kept, so nothing is said of them. */
+/** What is undefined stays. Sizes are not kept, so nothing is said of them. */
 export interface SetattrRequest {
   readonly type: 'setattr';
+  /** Undefined where none is to be set. */
+  readonly times?: WantedTimes;
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
@@ -113,9 +116,9 @@ function parse(operation: number, node: number, body: Body): FuseRequest {
     case operations.opendir:
       return { type: 'opendir' };
     case operations.read:
-      return { type: 'read', ...range(body) };
+      return range('read', body);
     case operations.readdir:
-      return { type: 'readdir', ...range(body) };
+      return range('readdir', body);
     case operations.write:
       return { type: 'write', handle: body.long(0), text: body.rest(writeBytes, body.word(16)) };
     case operations.release:
@@ -151,7 +154,7 @@ function forgottenIn(body: Body): Forgotten[] {
   return forgotten;
 }
 
-/** Which of its fields count, `struct fuse_setattr_in` says by bits (FATTR_MODE, FATTR_UID, FATTR_GID). */
+/** Which of its fields count, `struct fuse_setattr_in` says by bits (FATTR_MODE, FATTR_UID and so on). */
 function setattr(body: Body): SetattrRequest {
   const valid = body.word(0);
   const [mode, uid, gid] = [body.word(68), body.word(76), body.word(80)];
@@ -160,6 +163,20 @@ function setattr(body: Body): SetattrRequest {
     ...((valid & 1) !== 0 && { mode: mode & 0o7777 }),
     ...((valid & 2) !== 0 && { uid }),
     ...((valid & 4) !== 0 && { gid }),
+    ...((valid & (accessedBits.set | modifiedBits.set)) !== 0 && { times: wantedTimes(body, valid) }),
+  };
+}
+
+/** FATTR_ATIME and FATTR_ATIME_NOW, and the same of the mtime. */
+const accessedBits = { set: 1 << 4, now: 1 << 7 } as const;
+const modifiedBits = { set: 1 << 5, now: 1 << 8 } as const;
+
+function wantedTimes(body: Body, valid: number): WantedTimes {
+  const wanted = (bits: { readonly set: number; readonly now: number }, instant: Instant): Instant | 'now' =>
+    (valid & bits.now) !== 0 ? 'now' : instant;
+  return {
+    ...((valid & accessedBits.set) !== 0 && { accessed: wanted(accessedBits, body.instant(32, 56)) }),
+    ...((valid & modifiedBits.set) !== 0 && { modified: wanted(modifiedBits, body.instant(40, 60)) }),
   };
 }
 
@@ -168,8 +185,8 @@ function rename(body: Body, namesAt: number, flags: number): RenameRequest {
   return { type: 'rename', name, toNode: body.long(0), toName, exchange: (flags & renameExchange) !== 0 };
 }
 
-function range(body: Body): { handle: number; offset: number; sizeBytes: number } {
-  return { handle: body.long(0), offset: body.long(8), sizeBytes: body.word(16) };
+function range<Type extends 'read' | 'readdir'>(type: Type, body: Body): RangeRequest<Type> {
+  return { type, handle: body.long(0), offset: body.long(8), sizeBytes: body.word(16) };
 }
 
 /** By the type bits of a mode (inode(7)); none mean a regular file too. */
@@ -182,48 +199,61 @@ class Malformed extends Error {}
 
 /** What follows a header. Whoever reads past the end of it, or finds no name where one must be, throws Malformed. */
 class Body {
-  readonly #bytes: Buffer;
+  readonly #message: Buffer;
 
   constructor(message: Buffer) {
-    this.#bytes = message.subarray(headerBytes);
+    this.#message = message;
   }
 
   word(at: number): number {
     this.#require(at + 4);
-    return this.#bytes.readUInt32LE(at);
+    return this.#message.readUInt32LE(headerBytes + at);
   }
 
   /** A number of 64 bits. No node, handle, offset or count of ours comes near 2^53. */
   long(at: number): number {
     this.#require(at + 8);
-    const value = this.#bytes.readUInt32LE(at) + this.#bytes.readUInt32LE(at + 4) * 2 ** 32;
+    const message = this.#message;
+    const value =
+      message.readUInt32LE(headerBytes + at) + message.readUInt32LE(headerBytes + at + 4) * 2 ** 32;
     if (value > Number.MAX_SAFE_INTEGER) throw new Malformed();
     return value;
+  }
+
+  /** A time before the epoch has seconds below 0; none of ours comes near 2^53 of them, on either side. */
+  instant(secondsAt: number, nanosecondsAt: number): Instant {
+    this.#require(secondsAt + 8);
+    const seconds = Number(this.#message.readBigInt64LE(headerBytes + secondsAt));
+    const nanoseconds = this.word(nanosecondsAt);
+    if (!Number.isSafeInteger(seconds) || nanoseconds >= 1e9) throw new Malformed();
+    return { seconds, nanoseconds };
   }
 
   /** The one name from here to the end: not empty, and ended by the message's only NUL. */
   lastName(at: number): Bytes {
     this.#require(at + 2);
-    const end = this.#bytes.indexOf(0, at);
-    if (end <= at || end !== this.#bytes.length - 1) throw new Malformed();
-    return this.#bytes.toString('latin1', at, end);
+    const start = headerBytes + at;
+    const end = this.#message.indexOf(0, start);
+    if (end <= start || end !== this.#message.length - 1) throw new Malformed();
+    return this.#message.toString('latin1', start, end);
   }
 
   /** Two names, one after the other. */
   names(at: number): readonly [Bytes, Bytes] {
     this.#require(at + 2);
-    const end = this.#bytes.indexOf(0, at);
-    if (end <= at) throw new Malformed();
-    return [this.#bytes.toString('latin1', at, end), this.lastName(end + 1)];
+    const start = headerBytes + at;
+    const end = this.#message.indexOf(0, start);
+    if (end <= start) throw new Malformed();
+    return [this.#message.toString('latin1', start, end), this.lastName(end + 1 - headerBytes)];
   }
 
   /** Everything from here on, which has to be so many bytes. */
   rest(at: number, sizeBytes: number): Bytes {
-    if (this.#bytes.length !== at + sizeBytes) throw new Malformed();
-    return this.#bytes.toString('latin1', at);
+    if (this.#message.length !== headerBytes + at + sizeBytes) throw new Malformed();
+    return this.#message.toString('latin1', headerBytes + at);
   }
 
   #require(sizeBytes: number): void {
-    if (this.#bytes.length < sizeBytes) throw new Malformed();
+    if (this.#message.length < headerBytes + sizeBytes) throw new Malformed();
   }
 }

@@ -330,13 +330,28 @@ export class LevelLog implements EventLog {
     const { firstSeq, value, cursor } = this.#unwritten;
     const meta = { type: 'put', key: metaKey, value: metaValue({ format, id: this.#id }) } as const;
     const place = { type: 'put', key: cursorKey, value: textValue(cursor) } as const;
-    await this.#store.level.batch([
-      ...(firstSeq === 1 ? [meta] : []),
-      { type: 'put', key: commitKey(firstSeq), value },
-      ...(cursor === this.#writtenCursor ? [] : [place]),
-    ]);
+    const sync = this.#canSyncAtOnce;
+    await this.#store.level.batch(
+      [
+        ...(firstSeq === 1 ? [meta] : []),
+        { type: 'put', key: commitKey(firstSeq), value },
+        ...(cursor === this.#writtenCursor ? [] : [place]),
+      ],
+      { sync },
+    );
     this.#sync.wrote();
     this.#wrote(this.#unwritten);
+    // It may have gone to a new log file, and then what is in the one before is still to be synced.
+    if (sync && this.#sync.isOneFile) this.#syncedSeq = this.#link.seq;
+  }
+
+  /**
+   * Whether LevelDB shall sync what it writes: somebody waits for that, and nothing is being synced. One job less for
+   * another thread, and its way there and back, make a command a quarter shorter.
+   */
+  get #canSyncAtOnce(): boolean {
+    if (this.#syncing || !this.#sync.isOneFile) return false;
+    return this.#waiting.some(({ durability }) => durability === 'synced');
   }
 
   #finished(): Unwritten {

@@ -1,6 +1,7 @@
 /**
  * Makes durable what LevelDB was given. LevelDB's own synced write does less: it syncs its newest log file only, and
- * what was written to the one before, until that has become a table, would be lost with the power.
+ * what was written to the one before, until that has become a table, would be lost with the power. Where that is the
+ * file that it wrote to before, and every other one was synced by then, both are the same, and one job does both.
  */
 import { fstatSync } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
@@ -22,6 +23,7 @@ export class LevelSync {
   #left = false;
   /** Whether something was written while the file was being looked for: to another file, for all that is known. */
   #wroteMeanwhile = false;
+  #isLooking = false;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -34,6 +36,14 @@ export class LevelSync {
     const { size } = fstatSync(this.#file.fd);
     this.#left = size === this.#sizeBytes;
     this.#sizeBytes = size;
+  }
+
+  /**
+   * Whether all that was written before the last write is in the file that the last one went to, or was synced before:
+   * then what LevelDB syncs with a write is everything.
+   */
+  get isOneFile(): boolean {
+    return this.#file !== undefined && !this.#left && !this.#isLooking;
   }
 
   async run(): Promise<void> {
@@ -49,6 +59,7 @@ export class LevelSync {
 
   /** Syncs every log file that there is, and keeps the newest open: it is the one that is written to. */
   async #syncAll(): Promise<void> {
+    this.#isLooking = true;
     this.#wroteMeanwhile = false;
     // Given back first: then a descriptor is free for the one that takes its place.
     await this.close();
@@ -62,6 +73,7 @@ export class LevelSync {
     // A new file outlives a loss of power only when its name in the folder does.
     await syncFolder(this.#folder);
     this.#left = this.#wroteMeanwhile;
+    this.#isLooking = false;
   }
 }
 

@@ -1,15 +1,28 @@
 /**
  * The doctor finds what is wrong, says why, and changes nothing.
  */
-import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { filesystemProbes, helperIn, mountPointFrom } from '../../src/cli/doctor/filesystem.ts';
 import { find, Unknowable } from '../../src/cli/doctor/finding.ts';
 import { capabilitiesFrom, lockdownFrom } from '../../src/cli/doctor/kernel.ts';
 import { machineProbes, spaceFrom } from '../../src/cli/doctor/machine.ts';
 import { sourceProbes, sourceTaken } from '../../src/cli/doctor/sources.ts';
 import { findingLines } from '../../src/cli/doctor.ts';
+import { mountAt } from '../../src/fs/mounting.ts';
+import { unmount } from '../../src/system/fuse.ts';
 import { emptyFolder } from '../http/fakeDaemon.ts';
+import { testNeeding } from '../support/needs.ts';
 
 const doctor = suite('doctor');
 
@@ -109,5 +122,51 @@ doctor('a folder in which nothing can be made is refused', async () => {
   assert.is(state, 'fails');
   assert.match(says, /ENOENT/);
 });
+
+doctor('who is not root mounts through a helper that is set-uid root', () => {
+  const [without, unable] = [emptyFolder(), emptyFolder()];
+  assert.throws(() => helperIn(without), /not installed/);
+  const program = `${unable}/fusermount3`;
+  writeFileSync(program, '');
+  chmodSync(program, 0o755);
+  assert.throws(() => helperIn(`${without}:${unable}`), /fusermount3 is not set-uid root/);
+  chmodSync(program, 0o4755);
+  if (statSync(program).uid === 0) assert.is(helperIn(`${without}:${unable}`), `${program} is there`);
+  for (const folder of [without, unable]) rmSync(folder, { recursive: true });
+});
+
+doctor('the mount point is to be empty, or to be made', () => {
+  const folder = emptyFolder();
+  assert.is(mountPointFrom(folder), `${folder} is empty`);
+  assert.is(mountPointFrom(`${folder}/a`), `${folder}/a is made when it is needed`);
+  assert.not.ok(existsSync(`${folder}/a`));
+  assert.throws(() => mountPointFrom(`${folder}/a/b`), /ENOENT/);
+  mkdirSync(`${folder}/a`);
+  assert.throws(() => mountPointFrom(folder), /is not empty/);
+  rmSync(folder, { recursive: true });
+});
+
+testNeeding(
+  doctor,
+  ['fuse'],
+  'a mount is tried for real, and what a killed daemon left is found',
+  async () => {
+    const folder = emptyFolder();
+    const findings = await Promise.all(filesystemProbes(folder).map(find));
+    assert.equal(
+      findings.filter(({ probe }) => probe !== 'fusermount3').map(({ says }) => says),
+      ['it opens', 'something was mounted, and unmounted again', `${folder} is empty`],
+    );
+    const { device } = mountAt(folder, { shown: 'tree', isReadOnly: false });
+    try {
+      assert.throws(() => mountPointFrom(folder), /does not answer/);
+      device.close();
+      assert.match(mountPointFrom(folder), /a killed daemon's mount is left/);
+    } finally {
+      unmount(folder);
+    }
+    rmSync(folder, { recursive: true });
+  },
+);
 
 doctor.run();

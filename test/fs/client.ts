@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { Filesystem, type FilesystemOptions } from '../../src/fs/filesystem.ts';
 import { operations } from '../../src/fs/header.ts';
 import { Session } from '../../src/fs/session.ts';
+import { Times } from '../../src/fs/times.ts';
 import type { Recording } from '../support/recording.ts';
 import { type Asker, bytesIn, long, message, word } from './messages.ts';
 
@@ -17,7 +18,7 @@ export function filesystemOf(recording: Recording, options: Partial<FilesystemOp
     groupsOf: () => [],
     pidMeant: (_, number) => number,
     sharesPids: () => false,
-    timeUs: 0,
+    times: new Times(recording.clock),
     ...options,
   });
 }

@@ -128,6 +128,39 @@ filesystem('whoever counts tasks otherwise moves the task that it means', async 
   assert.is(await client.read(await client.open('/a/tasks')), `${shellPid}\n${t}\n`);
 });
 
+filesystem('of a thread that writes it is asked once how it counts tasks', async () => {
+  const asked: number[] = [];
+  const sharesPids = (pid: number): boolean => {
+    asked.push(pid);
+    return true;
+  };
+  const [recording, client] = await begin({ sharesPids });
+  const t = recording.source.cast.pidOf('t');
+  await client.mkdir('/a');
+  const handle = await client.open('/a/tasks');
+  for (const pid of [shellPid, t, shellPid, t]) {
+    assert.is(await client.write(handle, `${t}`, { pid }), 'done');
+  }
+  assert.equal(asked, [shellPid, t]);
+  recording.source.happen('t exits');
+  for (let i = 0; i < 2; i++) assert.is(await client.write(handle, '1', { pid: t }), 'done');
+  assert.equal(asked, [shellPid, t, t, t], 'the pid may be that of another task by now');
+});
+
+filesystem('a write that changes nothing, or is refused, is answered at once', async () => {
+  const [recording, client] = await begin();
+  const t = recording.source.cast.pidOf('t');
+  await client.mkdir('/a');
+  const handle = await client.open('/a/tasks');
+  const write = (text: string): Promise<string> => client.write(handle, text, { pid: shellPid });
+  const first = write(`${t}`);
+  assert.ok(client.session.isCommitting);
+  assert.is(await first, 'done');
+  const [again, wrong] = [write(`${t}`), write('abc')];
+  assert.not(client.session.isCommitting);
+  assert.equal(await Promise.all([again, wrong]), ['done', 'EIO']);
+});
+
 filesystem('the flag is read as it is, and takes only numbers', async () => {
   const [, client] = await begin();
   await client.mkdir('/a');
@@ -198,7 +231,7 @@ filesystem(
   },
 );
 
-filesystem('only an owner changes a mode, and times and sizes are nobody’s business', async () => {
+filesystem('only an owner changes a mode, and times and sizes are none of the log’s business', async () => {
   const [recording, client] = await begin();
   await client.mkdir('/a');
   const node = Number(await client.node('/a'));

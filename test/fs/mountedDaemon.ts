@@ -88,8 +88,9 @@ export class MountedDaemon {
 
   /** A shell that stands in the tree's root, and can run `tasktrail`. */
   shell(program: string): Shell {
+    // Where it is 1, bash takes itself for one that was started from afar, and reads a file of its user's.
     const tasktrail = [process.execPath, main].map((word) => `'${word}'`).join(' ');
-    const shell = new Shell(this.mountPoint, { ...process.env, LC_ALL: 'C' }, program);
+    const shell = new Shell(this.mountPoint, { ...process.env, LC_ALL: 'C', SHLVL: '2' }, program);
     shell.enter(`tasktrail() { ${tasktrail} "$@" --data '${this.data}'; }`);
     this.#shells.add(shell);
     return shell;

@@ -62,6 +62,40 @@ testNeeding(mounts, ['ebpf', 'fuse'], 'all mounts show one tree, and end with th
 testNeeding(
   mounts,
   ['ebpf', 'fuse'],
+  'times can be set by who may, show in all mounts, and go with the container',
+  async () => {
+    assert.is(await daemon.start(), 'serves', daemon.output);
+    await types(daemon.shell('bash'), [
+      [
+        'cd ..; tasktrail mount second; mkdir container/a; stat -c %Y container/a second/a | uniq | wc -l',
+        '1',
+      ],
+      [
+        "touch -d '2001-02-03 04:05:06.789012345Z' container/a; TZ=UTC0 stat -c '%x,%y' container/a second/a",
+        '2001-02-03 04:05:06.789012345 +0000,2001-02-03 04:05:06.789012345 +0000\n'.repeat(2).trimEnd(),
+      ],
+      ['touch -m -d @-1 second/a; stat -c "%X %Y" container/a second/a', '981173106 -1\n981173106 -1'],
+      ['touch -a second/a; test $(stat -c %X container/a) -gt 981173106; echo $?', '0'],
+      ['touch -d @5 container/a/tasks; echo 0 > second/a/tasks; echo 0 > second/tasks', ''],
+      ['stat -c %Y second/a/tasks second/a/notify_on_release | grep -cx 5', '1'],
+      [
+        "setpriv --reuid 1234 --regid 1234 --clear-groups touch -d @7 container/a 2>&1 | grep -o 'Operation not permitted'",
+        'Operation not permitted',
+      ],
+      [
+        "setpriv --reuid 1234 --regid 1234 --clear-groups touch container/a 2>&1 | grep -o 'Permission denied'",
+        'Permission denied',
+      ],
+      ['rmdir container/a; mkdir container/a; stat -c %Y container/a container second/a | uniq | wc -l', '1'],
+      ['tasktrail unmount second; rmdir container/a', ''],
+    ]);
+    assert.is(await daemon.stop(), 0, daemon.output);
+  },
+);
+
+testNeeding(
+  mounts,
+  ['ebpf', 'fuse'],
   'the proc mount has for every task the path of its container, and for each reader his own',
   async () => {
     assert.is(await daemon.start(), 'serves', daemon.output);

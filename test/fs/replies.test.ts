@@ -12,6 +12,7 @@ import {
   openReply,
   replyTo,
   statfsReply,
+  textReply,
   writtenReply,
 } from '../../src/fs/replies.ts';
 import { bytesIn } from './messages.ts';
@@ -22,6 +23,11 @@ function same(actual: Buffer, literal: string): void {
   assert.is(actual.toString('hex'), bytesIn(literal).toString('hex'));
 }
 
+/** What is in a reply behind its header. */
+function sameBody(actual: Buffer, literal: string): void {
+  same(actual.subarray(16), literal);
+}
+
 const zeros = (count: number): string => '00 '.repeat(count);
 
 replies(
@@ -30,14 +36,15 @@ replies(
     same(replyTo(0x0102n, doneReply()), `10 00 00 00 00 00 00 00 02 01 ${zeros(6)}`);
     same(replyTo(1n, 'EBUSY'), `10 00 00 00 f0 ff ff ff 01 ${zeros(7)}`);
     same(replyTo(1n, 'ENOSYS'), `10 00 00 00 da ff ff ff 01 ${zeros(7)}`);
+    same(replyTo(1n, textReply('12\n')), `13 00 00 00 00 00 00 00 01 ${zeros(7)} '12' 0a`);
     same(replyTo(1n, writtenReply(6)), `18 00 00 00 00 00 00 00 01 ${zeros(7)} 06 00 00 00 00 00 00 00`);
   },
 );
 
 replies('a greeting takes of what is offered no more than is wanted', () => {
   const rest = `10 00 0c 00 00 00 01 00 01 00 00 00 ${zeros(36)}`;
-  same(initReply(0xffffffff), `07 00 00 00 1f 00 00 00 00 00 00 00 28 00 00 00 ${rest}`);
-  same(initReply(0x8), `07 00 00 00 1f 00 00 00 00 00 00 00 08 00 00 00 ${rest}`);
+  sameBody(initReply(0xffffffff), `07 00 00 00 1f 00 00 00 00 00 00 00 28 00 00 00 ${rest}`);
+  sameBody(initReply(0x8), `07 00 00 00 1f 00 00 00 00 00 00 00 08 00 00 00 ${rest}`);
 });
 
 const directory = {
@@ -47,12 +54,16 @@ const directory = {
   uid: 1000,
   gid: 1001,
   links: 2,
-  timeUs: 1_000_000_000_500_000,
+  times: {
+    accessed: { seconds: 1_000_000_000, nanoseconds: 500_000_000 },
+    modified: { seconds: -1, nanoseconds: 1 },
+    changed: { seconds: 1_000_000_001, nanoseconds: 2 },
+  },
 } as const;
 const file = { ...directory, number: 6, node: 'tasks', mode: 0o644, links: 1 } as const;
 
-/** Seconds three times, then nanoseconds three times. */
-const times = `${'00 ca 9a 3b 00 00 00 00 '.repeat(3)} ${'00 65 cd 1d '.repeat(3)}`;
+/** The seconds of each, then the nanoseconds. */
+const times = `00 ca 9a 3b ${zeros(4)} ${'ff '.repeat(8)} 01 ca 9a 3b ${zeros(4)} 00 65 cd 1d 01 00 00 00 02 00 00 00`;
 const directoryBytes = `05 ${zeros(7)} ${zeros(16)} ${times} ed 41 00 00 02 00 00 00 e8 03 00 00 e9 03 00 00
   00 00 00 00 00 10 00 00 00 00 00 00`;
 
@@ -62,9 +73,12 @@ const kept = `10 0e ${zeros(6)}`;
 replies(
   'attributes are kept until a notice says otherwise, and names where there is a notice for them',
   () => {
-    same(attributesReply(directory), `${kept} ${zeros(8)} ${directoryBytes}`);
-    same(entryReply(directory, true), `05 ${zeros(15)} ${kept} ${kept} ${zeros(8)} ${directoryBytes}`);
-    same(entryReply(directory, false), `05 ${zeros(15)} ${zeros(8)} ${kept} ${zeros(8)} ${directoryBytes}`);
+    sameBody(attributesReply(directory), `${kept} ${zeros(8)} ${directoryBytes}`);
+    sameBody(entryReply(directory, true), `05 ${zeros(15)} ${kept} ${kept} ${zeros(8)} ${directoryBytes}`);
+    sameBody(
+      entryReply(directory, false),
+      `05 ${zeros(15)} ${zeros(8)} ${kept} ${zeros(8)} ${directoryBytes}`,
+    );
   },
 );
 
@@ -77,18 +91,18 @@ replies('a notice is about the attributes of one node, or about all names', () =
 });
 
 replies('a file is a regular one of size 0', () => {
-  const reply = attributesReply(file);
-  assert.is(reply.readUInt32LE(16 + 60), 0o100644);
-  assert.is(reply.readBigUInt64LE(16 + 8), 0n);
+  const body = attributesReply(file).subarray(16);
+  assert.is(body.readUInt32LE(16 + 60), 0o100644);
+  assert.is(body.readBigUInt64LE(16 + 8), 0n);
 });
 
 replies('a file is read and written past the page cache, a directory as any', () => {
-  same(openReply(3, 'tasks'), `03 ${zeros(7)} 01 ${zeros(7)}`);
-  same(openReply(3, 'directory'), `03 ${zeros(7)} ${zeros(8)}`);
+  sameBody(openReply(3, 'tasks'), `03 ${zeros(7)} 01 ${zeros(7)}`);
+  sameBody(openReply(3, 'directory'), `03 ${zeros(7)} ${zeros(8)}`);
 });
 
 replies('a filesystem has names of 255 bytes and no blocks', () => {
-  same(statfsReply(), `${zeros(40)} 00 10 00 00 ff 00 00 00 00 10 00 00 ${zeros(28)}`);
+  sameBody(statfsReply(), `${zeros(40)} 00 10 00 00 ff 00 00 00 00 10 00 00 ${zeros(28)}`);
 });
 
 const entries = [
@@ -103,14 +117,14 @@ const [first, second, third] = [
 ];
 
 replies('a directory is told by entries, each up to a multiple of eight bytes', () => {
-  same(entriesReply(entries, 0, 4096), `${first} ${second} ${third}`);
+  sameBody(entriesReply(entries, 0, 4096), `${first} ${second} ${third}`);
 });
 
 replies('entries that have no room come with the next read', () => {
-  same(entriesReply(entries, 0, 95), `${first} ${second}`);
-  same(entriesReply(entries, 2, 95), `${third}`);
-  same(entriesReply(entries, 3, 95), '');
-  same(entriesReply(entries, 0, 31), '');
+  sameBody(entriesReply(entries, 0, 95), `${first} ${second}`);
+  sameBody(entriesReply(entries, 2, 95), `${third}`);
+  sameBody(entriesReply(entries, 3, 95), '');
+  sameBody(entriesReply(entries, 0, 31), '');
 });
 
 replies.run();

@@ -130,6 +130,26 @@ requests('of setattr only the fields count that it says are set', () => {
   assert.equal(asked(operations.setattr, fields('08 00 00 00')), { type: 'setattr' });
 });
 
+requests('of times those count that it says are set, to what it says or to now', () => {
+  const fields = (valid: string): string =>
+    `${valid} ${'00 '.repeat(28)} 02 ${'00 '.repeat(7)} ${'ff '.repeat(8)} ${'00 '.repeat(8)}
+     05 00 00 00 06 00 00 00 ${'00 '.repeat(24)}`;
+  const [accessed, modified] = [
+    { seconds: 2, nanoseconds: 5 },
+    { seconds: -1, nanoseconds: 6 },
+  ];
+  assert.equal(asked(operations.setattr, fields('10 00 00 00')), { type: 'setattr', times: { accessed } });
+  assert.equal(asked(operations.setattr, fields('20 00 00 00')), { type: 'setattr', times: { modified } });
+  assert.equal(asked(operations.setattr, fields('b0 00 00 00')), {
+    type: 'setattr',
+    times: { accessed: 'now', modified },
+  });
+  assert.equal(asked(operations.setattr, fields('b0 01 00 00')), {
+    type: 'setattr',
+    times: { accessed: 'now', modified: 'now' },
+  });
+});
+
 requests('what has no meaning for us is unknown, whatever it holds', () => {
   assert.equal(asked(22, '00'), { type: 'unknown' });
   assert.equal(asked(4096, ''), { type: 'unknown' });

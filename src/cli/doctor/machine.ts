@@ -1,18 +1,7 @@
 /**
- * What tasktrail needs of the rest of the machine: its own libraries, the filesystem's device, and a place on a
- * disk.
+ * What tasktrail needs of the rest of the machine: its own libraries, and a place on a disk.
  */
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  rmdirSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, rmdirSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { socketName, socketPathLimitBytes } from '../../http/api.ts';
 import { hasCode } from '../../system/errno.ts';
@@ -30,21 +19,6 @@ export function machineProbes(folder: string): readonly Probe[] {
         koffi().load(null);
         await import('classic-level');
         return `koffi and LevelDB load in Node ${process.versions.node} on ${process.arch}`;
-      },
-    },
-    {
-      name: '/dev/fuse',
-      needed: false,
-      means: 'the tree cannot be shown as a filesystem; every command works without',
-      causes: {
-        ENOENT: 'the kernel has no FUSE, or its module is not loaded (modprobe fuse)',
-        EACCES: 'this user may not open it',
-        EPERM: 'a container around us does not let it be opened',
-        ENODEV: 'the module of FUSE is not loaded (modprobe fuse)',
-      },
-      attempt: () => {
-        closeSync(openSync('/dev/fuse', constants.O_RDWR));
-        return 'it opens';
       },
     },
     {

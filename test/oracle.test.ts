@@ -25,16 +25,16 @@ async function run(options: OracleOptions, steps: number): Promise<Difference | 
 }
 
 for (const seed of [1, 2]) {
-  testNeeding(oracle, needed, `tasktrail does what the kernel does, 400 steps of seed ${seed}`, async () => {
-    const found = await run({ seed }, 400);
+  testNeeding(oracle, needed, `tasktrail does what the kernel does, 300 steps of seed ${seed}`, async () => {
+    const found = await run({ seed }, 300);
     assert.is(found?.message, undefined);
   });
 }
 
 for (const seed of [1, 2]) {
-  const title = `tasktrail's mount does what the kernel's does, by the same system calls, 400 steps of seed ${seed}`;
+  const title = `tasktrail's mount does what the kernel's does, by the same system calls, 300 steps of seed ${seed}`;
   testNeeding(oracle, [...needed, 'fuse'], title, async () => {
-    const found = await run({ seed, through: 'mount' }, 400);
+    const found = await run({ seed, through: 'mount' }, 300);
     assert.is(found?.message, undefined);
   });
 }

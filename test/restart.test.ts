@@ -8,7 +8,7 @@ import { runRestarts } from '../tools/restart/run.ts';
 import { testNeeding } from './support/needs.ts';
 
 const needs = ['root', 'ebpf', 'cc'] as const;
-const short = { seconds: 6, times: 4 } as const;
+const short = { seconds: 5, times: 4 } as const;
 
 for (const change of [false, true]) {
   const who = change ? 'daemons that are each asked for something else than the one before' : 'daemons';

@@ -3,8 +3,8 @@
  * passed, failed, and was skipped. Arguments narrow it to files whose path holds one of them.
  *
  * First come those that hold everything that the machine does against each other, one after the other and alone. Then
- * there are two lanes, which go on at once: in one are the files that change the machine or watch all of it, and would
- * see each other's doing; in the other are those of single rooms.
+ * two files run at once: of those that change the machine or watch all of it, and would see each other's doing, never
+ * more than one at a time, beside those of single rooms.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,17 +21,19 @@ const ofMachine =
 const alone = /^(?:churn|crash|drain|lesser|oom|oracle|races|restart|soak|storm)\./;
 const count = { passed: 0, failed: 0, skipped: 0 };
 
-await runLane(files.filter((file) => alone.test(file)));
+await runAll(files.filter((file) => alone.test(file)));
 const others = files.filter((file) => !alone.test(file));
+const ofRooms = others.filter((file) => !ofMachine.test(file));
 await Promise.all([
-  runLane(others.filter((file) => ofMachine.test(file))),
-  runLane(others.filter((file) => !ofMachine.test(file))),
+  runAll(others.filter((file) => ofMachine.test(file))).then(() => runAll(ofRooms)),
+  runAll(ofRooms),
 ]);
 console.log(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 process.exitCode = count.failed === 0 && count.passed > 0 ? 0 : 1;
 
-async function runLane(lane: readonly string[]): Promise<void> {
-  for (const file of lane) await runFile(file);
+/** Takes one file after the other, until nobody has left any. */
+async function runAll(left: string[]): Promise<void> {
+  for (let file = left.shift(); file !== undefined; file = left.shift()) await runFile(file);
 }
 
 /** What it says is printed when it has ended, in one piece. */

@@ -111,10 +111,10 @@ class Conversation {
   /** Every command on its way to `decide` has to be sound. */
   #watch(): void {
     const { recorder } = this.#recording;
-    const submit = recorder.submit.bind(recorder);
-    recorder.submit = (request) => {
+    const attempt = recorder.attempt.bind(recorder);
+    recorder.attempt = (request) => {
       const { plan } = request;
-      return submit({
+      return attempt({
         ...request,
         plan: (state) => {
           const planned = plan.call(request, state);

@@ -4,6 +4,7 @@
  * the protocol's form; and only what is sound is decided.
  */
 import { strict as assert } from 'node:assert';
+import { setImmediate } from 'node:timers/promises';
 import { headerOf, isAnswered } from '../../src/fs/header.ts';
 import { Session } from '../../src/fs/session.ts';
 import type { Command, Place } from '../../src/kernel/command.ts';
@@ -35,15 +36,23 @@ export async function fuzz(
 ): Promise<Fuzzed> {
   const random = seededRandom(seed);
   const sum = { messages: 0, decided: 0, replies: 0 };
+  // A session answers what should not have been thrown with an errno, and warns.
+  const warnings: Error[] = [];
+  const keep = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', keep);
   while (sum.messages < messages) {
     const count = Math.min(messagesEach, messages - sum.messages);
     const conversation = await Conversation.begin();
     await conversation.go(random, count);
+    // Warnings are handed out with the next turn.
+    await setImmediate();
+    assert.deepEqual(warnings, []);
     sum.messages += count;
     sum.decided += conversation.decided;
     sum.replies += conversation.replies;
     progress(sum.messages);
   }
+  process.off('warning', keep);
   return sum;
 }
 
@@ -113,18 +122,16 @@ class Conversation {
     const { recorder } = this.#recording;
     const attempt = recorder.attempt.bind(recorder);
     recorder.attempt = (request) => {
-      const { plan } = request;
-      return attempt({
-        ...request,
-        plan: (state) => {
-          const planned = plan.call(request, state);
-          if (!isRefusal(planned)) {
-            requireSound(planned);
-            this.decided += 1;
-          }
-          return planned;
-        },
-      });
+      const plan = request.plan.bind(request);
+      const watched: typeof plan = (state) => {
+        const planned = plan(state);
+        if (!isRefusal(planned)) {
+          requireSound(planned);
+          this.decided += 1;
+        }
+        return planned;
+      };
+      return attempt(Object.defineProperty(request, 'plan', { value: watched }));
     };
   }
 }

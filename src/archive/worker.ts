@@ -2,6 +2,7 @@
  * The archive's worker thread: opens the log beside the recorder, reads it from its first event on, and
  * writes what was asked for as NDJSON, a chunk whenever one is wanted.
  */
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LogQuery } from '../engine/history.ts';
 import { answerInPast } from '../engine/past.ts';
@@ -11,6 +12,7 @@ import { exportOf } from '../log/exporter.ts';
 import type { LevelReader } from '../log/levelReader.ts';
 import { openLogReader } from '../log/openLog.ts';
 import type { LogReader } from '../ports.ts';
+import { threadId } from '../system/thread.ts';
 import type { Chunk, Notice, Task } from './archive.ts';
 import { verifyRecording } from './verifying.ts';
 
@@ -19,6 +21,9 @@ const chunkChars = 64 * 1024;
 
 /** How far a check is told whenever so many more events have been found sound. */
 const progressEvents = 65_536;
+
+// Whoever asks for the past waits for it a little longer than what happens now has to wait for being recorded.
+setPriority(threadId(), constants.priority.PRIORITY_LOW);
 
 const { folder, errand } = workerData as Task;
 const notices = { more: 0, grown: 0 };

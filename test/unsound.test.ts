@@ -11,15 +11,16 @@ const unsound = suite('unsound');
 const scratch = await Scratch.open();
 unsound.after(() => scratch.remove());
 
+const simulated = {
+  source: 'simulated',
+  releaseAgent: '/agent',
+  syncIntervalMs: 1000,
+  version: 'test',
+} as const;
+
 unsound('a daemon sets aside what is not sound, once, and records on behind it', async () => {
   const folder = scratch.folder();
-  const options = {
-    folder,
-    source: 'simulated',
-    releaseAgent: '/agent',
-    syncIntervalMs: 1000,
-    version: 'test',
-  } as const;
+  const options = { ...simulated, folder };
   const first = await startDaemon(options);
   assert.is(first.aside, undefined);
   await first.stop();
@@ -51,14 +52,7 @@ unsound('a daemon sets aside what is not sound, once, and records on behind it',
 unsound('a daemon that passes over a snapshot says so once', async () => {
   const folder = scratch.folder();
   const told: string[] = [];
-  const options = {
-    folder,
-    source: 'simulated',
-    releaseAgent: '/agent',
-    syncIntervalMs: 1000,
-    version: 'test',
-    onTrouble: (sentence: string) => told.push(sentence),
-  } as const;
+  const options = { ...simulated, folder, onTrouble: (sentence: string) => told.push(sentence) };
   await (await startDaemon(options)).stop();
   await changeLevel(folder, async (level) => {
     for (const seq of [3, 4]) await level.put(snapshotKey(seq, 'hierarchy'), Uint8Array.of(1, 2, 3));

@@ -50,9 +50,9 @@ export class Intake {
     this.#kernelPlaces = kernelPlaces;
   }
 
-  /** Losses up to now are accounted for, but for so many. To be called before the first look or drain. */
-  begin(unaccounted = 0): void {
-    this.#lost = this.#source.lost() - unaccounted;
+  /** Losses up to now are accounted for. To be called before the first look or drain. */
+  begin(): void {
+    this.#lost = this.#source.lost();
   }
 
   /** So many losses more are to be told of by the next drain. */

@@ -14,7 +14,7 @@ import { keepAll } from '../../test/support/keeping.ts';
 import { recordStory, stampedAs, storyOfMirrors } from '../../test/support/stories.ts';
 import { answersOf, type Questions } from './answers.ts';
 import { distance, scale } from './scale.ts';
-import { Starter } from './starter.ts';
+import { openStarter } from './starter.ts';
 
 export interface DamageResult {
   /** How often what came of it, in words. */
@@ -47,7 +47,7 @@ export async function runDamages({ seed, times }: { seed: number; times: number 
 class Damages implements DamageResult {
   readonly tally: Record<string, number> = {};
   readonly wrong: string[] = [];
-  readonly #starter = new Starter();
+  readonly #starter = openStarter();
   readonly #random: Random;
   readonly #whole: string;
   readonly #copy: string;
@@ -108,7 +108,7 @@ class Damages implements DamageResult {
 
   /** What came of a recorder that goes on with the copy, in words. The process may die of the first. */
   async #goOn(where: string, isFirst: boolean): Promise<string> {
-    const outcome = await this.#starter.start({ folder: this.#copy, questions: this.#questions });
+    const outcome = await this.#starter.ask({ folder: this.#copy, questions: this.#questions });
     if (outcome.kind === 'died' && isFirst) return 'died';
     if (outcome.kind === 'died' || outcome.kind === 'failed') this.wrong.push(`${where}: ${outcome.why}`);
     if (outcome.kind === 'begun') {

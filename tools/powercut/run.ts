@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { type Random, seededRandom } from '../../src/random.ts';
 import { compileLibrary } from '../programs.ts';
 import { Disk, type Image } from './disk.ts';
-import { Finder } from './finding.ts';
+import { type Finder, openFinder } from './finding.ts';
 import { differenceOf, imageOf, putDown } from './image.ts';
 import { type Operation, operationsIn } from './operations.ts';
 import { keepsAll, outage } from './outages.ts';
@@ -54,7 +54,7 @@ const memory = '/dev/shm';
 
 export async function runPowerCuts(options: PowerCutOptions): Promise<PowerCutResult> {
   const scratch = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'tasktrail-powercut-'));
-  const finder = new Finder();
+  const finder = openFinder();
   try {
     const run = new Run(options, scratch, finder);
     for (let i = 0; i < options.workloads; i++) await run.workload(i);
@@ -153,7 +153,7 @@ class Run {
   async #judge(image: Image, timeline: Timeline): Promise<Verdict> {
     const root = join(this.#scratch, 'image');
     putDown(image, root);
-    const finding = await this.#finder.find(join(root, 'recording'));
+    const finding = await this.#finder.ask(join(root, 'recording'));
     rmSync(root, { recursive: true });
     return timeline.verdictOn(finding);
   }
